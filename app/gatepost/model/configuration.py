@@ -1,0 +1,143 @@
+"""Everything an administrator can set, as one immutable value.
+
+The relay hands one ``Configuration`` to its parts and swaps it whole. Whatever concerns several objects at once (names
+that must be unique, rows that point at a gateway, networks that open the relay to the world) is checked here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from .access import RelayUser, TrustedNetwork
+from .domain import DomainRule, GatewayRoute, RouteChoice
+from .errors import InvalidInput, Issue
+from .fields import Model
+from .gateway import BackupMxGateway, DomainForwardGateway, Gateway, InboundGateway, OutboundGateway, RoundRobinGateway
+from .listener import Listener
+from .settings import Settings
+from .spam import SpamPolicy, VirusPolicy
+
+
+class Configuration(Model):
+    gateways: tuple[Gateway, ...] = ()
+    domains: tuple[DomainRule, ...] = ()
+    listeners: tuple[Listener, ...] = ()
+    trusted_networks: tuple[TrustedNetwork, ...] = ()
+    users: tuple[RelayUser, ...] = ()
+    spam: SpamPolicy = SpamPolicy()
+    virus: VirusPolicy = VirusPolicy()
+    settings: Settings = Settings()
+
+    @property
+    def outbound(self) -> tuple[OutboundGateway, ...]:
+        return tuple(g for g in self.gateways if not isinstance(g, BackupMxGateway | DomainForwardGateway))
+
+    @property
+    def inbound(self) -> tuple[InboundGateway, ...]:
+        return tuple(g for g in self.gateways if isinstance(g, BackupMxGateway | DomainForwardGateway))
+
+    @property
+    def round_robin(self) -> tuple[RoundRobinGateway, ...]:
+        return tuple(g for g in self.gateways if isinstance(g, RoundRobinGateway))
+
+    def gateway(self, gateway_id: str) -> Gateway | None:
+        return next((g for g in self.gateways if g.id == gateway_id), None)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Configuration:
+        issues = [*self._duplicate_issues(), *self._reference_issues(), *self._world_issues()]
+        if issues:
+            first = issues[0]
+            # One message for several fields: pydantic reports a model's own check once, so the paths travel in the context.
+            raise PydanticCustomError(
+                "inconsistent", "{text}", {"text": first.message, "issues": [(i.field, i.message, i.code) for i in issues]}
+            )
+        return self
+
+    def _duplicate_issues(self) -> Iterable[Issue]:
+        collections: tuple[tuple[str, Iterable[Any], str], ...] = (
+            ("gateways", self.gateways, "id"),
+            ("domains", self.domains, "id"),
+            ("listeners", self.listeners, "id"),
+            ("trusted_networks", self.trusted_networks, "id"),
+            ("users", self.users, "id"),
+        )
+        for name, items, key in collections:
+            yield from _repeated(name, key, (getattr(item, key) for item in items), "is used twice")
+        yield from _repeated("users", "username", (u.username.casefold() for u in self.users), "is already a user")
+        yield from _repeated("domains", "domain", ((d.match, d.domain) for d in self.domains), "already has a row of this kind")
+        yield from _repeated(
+            "listeners",
+            "port",
+            ((item.address, item.port) if item.port and item.enabled else object() for item in self.listeners),
+            "another listener uses this address and port",
+        )
+
+    def _reference_issues(self) -> Iterable[Issue]:
+        outbound = {g.id for g in self.outbound}
+
+        def check(path: str, route: RouteChoice) -> Iterable[Issue]:
+            if isinstance(route, GatewayRoute) and route.gateway not in outbound:
+                yield Issue(path, f"there is no outbound gateway “{route.gateway}”", "unknown-gateway")
+
+        for index, rule in enumerate(self.domains):
+            yield from check(f"domains.{index}.route.gateway", rule.route)
+        yield from check("settings.delivery.default_route.gateway", self.settings.delivery.default_route)
+
+    def _world_issues(self) -> Iterable[Issue]:
+        for index, network in enumerate(self.trusted_networks):
+            if network.is_world and not network.confirmed_world:
+                yield Issue(
+                    f"trusted_networks.{index}.network",
+                    "this would let (nearly) everyone on the internet send through this relay; "
+                    "narrow it, or confirm it with confirmed_world",
+                    "world",
+                )
+
+
+def _repeated(name: str, key: str, values: Iterable[object], message: str) -> Iterable[Issue]:
+    seen: set[object] = set()
+    for index, value in enumerate(values):
+        if value in seen:
+            shown = value if isinstance(value, str) else ""
+            yield Issue(f"{name}.{index}.{key}", f"“{shown}” {message}" if shown else message, "duplicate")
+        seen.add(value)
+
+
+def issues_of(error: ValidationError) -> list[Issue]:
+    """Pydantic's errors as field issues, with the union tags left out of the paths."""
+    found: list[Issue] = []
+    for item in error.errors(include_url=False):
+        context = item.get("ctx") or {}
+        if item["type"] == "inconsistent":
+            found.extend(Issue(*entry) for entry in context["issues"])
+            continue
+        path = ".".join(str(part) for part in item["loc"] if part not in _TAGS)
+        message = item["msg"]
+        for prefix in ("Value error, ", "Assertion failed, "):
+            message = message.removeprefix(prefix)
+        found.append(Issue(path, message, item["type"]))
+    return found
+
+
+_TAGS = frozenset(
+    {
+        "round-robin", "specific-domains", "backup-mx", "domain-forward", "direct", "gateway-route",
+        "no-action", "delete", "bounce", "prefix-subject", "add-header", "redirect", "forward-copy", "quarantine",
+    }
+)  # fmt: skip
+
+
+def parse_configuration(data: object) -> Configuration:
+    """Validate plain data. Raises InvalidInput with every issue by field."""
+    try:
+        return Configuration.model_validate(data)
+    except ValidationError as error:
+        raise InvalidInput(issues_of(error)) from error
+
+
+__all__ = ["Configuration", "Field", "issues_of", "parse_configuration"]

@@ -1,0 +1,75 @@
+"""What a message carries besides its content: RFC 5321 envelope, RFC 3461 DSN parameters, where it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntFlag, StrEnum
+
+
+class Notify(IntFlag):
+    """RFC 3461 §4.1 NOTIFY. ``UNSPECIFIED`` (no parameter) means: failures, and delays as we see fit."""
+
+    UNSPECIFIED = 0
+    NEVER = 1
+    SUCCESS = 2
+    FAILURE = 4
+    DELAY = 8
+
+
+class BodyType(StrEnum):
+    """RFC 6152, RFC 3030."""
+
+    SEVEN_BIT = "7BIT"
+    EIGHT_BIT_MIME = "8BITMIME"
+    BINARY_MIME = "BINARYMIME"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One RCPT: the address as ``local@domain`` (domain normalised), and its DSN parameters.
+
+    ``orcpt`` is the RFC 3461 §4.2 value, still xtext-encoded, such as ``rfc822;bob@example.org``; empty if none.
+    """
+
+    address: str
+    notify: Notify = Notify.UNSPECIFIED
+    orcpt: str = ""
+
+    @property
+    def domain(self) -> str:
+        return self.address.rpartition("@")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where and how a message arrived."""
+
+    listener: str = ""
+    client: str = ""
+    """Client address; empty for what Gatepost wrote itself (DSNs, test messages)."""
+    helo: str = ""
+    protocol: str = "SMTP"
+    """RFC 3848 ``with`` name: SMTP, ESMTP, ESMTPS, ESMTPA, ESMTPSA, UTF8SMTP…"""
+    tls: str = ""
+    """Protocol and cipher, such as ``TLSv1.3 TLS_AES_256_GCM_SHA384``; empty in the clear."""
+    user: str = ""
+    """Authenticated relay user; empty if none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """``sender`` is empty for the null sender ``<>``."""
+
+    sender: str
+    recipients: tuple[Recipient, ...]
+    body: BodyType = BodyType.SEVEN_BIT
+    smtputf8: bool = False
+    ret: str = ""
+    """RFC 3461 RET: FULL, HDRS or empty."""
+    envid: str = ""
+    """RFC 3461 ENVID, still xtext-encoded."""
+    origin: Origin = field(default_factory=Origin)
+
+    @property
+    def sender_domain(self) -> str:
+        return self.sender.rpartition("@")[2]

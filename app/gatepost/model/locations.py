@@ -1,0 +1,38 @@
+"""Where Gatepost keeps its things on each system. Names only; nothing is created here."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+
+def default_data_folder() -> Path:
+    """``$GATEPOST_DATA`` if set, else the user's data folder for Gatepost."""
+    if named := os.environ.get("GATEPOST_DATA"):
+        return Path(named)
+    from platformdirs import user_data_path
+
+    return user_data_path("gatepost", appauthor=False)
+
+
+def default_vault_key_file() -> Path:
+    """Where the sealed vault's key stands unless the administrator names another file: never in the data folder."""
+    from platformdirs import user_config_path
+
+    return user_config_path("gatepost", appauthor=False) / "vault.key"
+
+
+def runtime_folder(data_folder: Path) -> Path:
+    """The folder of the control socket and the endpoint file of the relay that uses ``data_folder``.
+
+    Short, because a Unix socket's path holds about 100 octets.
+    """
+    from platformdirs import user_runtime_path
+
+    digest = hashlib.sha256(str(data_folder.resolve()).encode()).hexdigest()[:12]
+    return user_runtime_path("gatepost", appauthor=False) / digest
+
+
+def endpoint_file(data_folder: Path) -> Path:
+    return runtime_folder(data_folder) / "endpoint.json"

@@ -1,0 +1,13 @@
+"""The relay service: accepts, keeps, routes and delivers mail. Plain asyncio, no Qt.
+
+It owns what lasts: configuration, spool, journal and secrets. May import ``model``, ``store`` and ``vault``. The parts
+
+- ``reception``  listeners, SMTP session, who may send what, reading message data
+- ``verification``  is this recipient real
+- ``inspection``  spam and viruses
+- ``routing``  which next hop, and why
+- ``delivery``  queue, connections, attempts, DSNs
+
+do not import one another; ``service`` puts them together and hands each its collaborators. What they share as plain
+values stands in ``common``. Begin with ``service.RelayService``.
+"""

@@ -1,0 +1,70 @@
+"""The next hop as routing decides it and delivery uses it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ...model.gateway import Certificate, Encryption, Limits
+
+
+class HopKind(StrEnum):
+    GATEWAY = "gateway"
+    MX = "mx"
+    INBOUND = "inbound"
+
+
+@dataclass(frozen=True, slots=True)
+class HopAuth:
+    """How to sign in; the password is fetched from the vault under ``secret`` when a connection is set up."""
+
+    username: str
+    secret: str
+    allow_cleartext: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NextHop:
+    """Where one attempt connects, and on which terms. Hashable: equal hops share pooled connections."""
+
+    key: str
+    """Names the hop in health, caps, journal and metrics: ``gateway:<id>``, ``mx:<domain>``, ``inbound:<id>``."""
+    kind: HopKind
+    label: str
+    """For people: ``smtp.example.com:587 (Main provider)``."""
+    host: str
+    """Name or address to connect to; also the name that its certificate is checked for."""
+    port: int
+    encryption: Encryption
+    certificate: Certificate
+    limits: Limits
+    gateway_id: str | None = None
+    address: str | None = None
+    """Connect to this address instead of resolving ``host`` (an MX host's or a primary's address)."""
+    auth: HopAuth | None = None
+    source_addresses: tuple[str, ...] = ()
+    ehlo_name: str | None = None
+    """None: this server's own name."""
+
+    @property
+    def address_key(self) -> str:
+        """Names one address of a hop with several (MX hosts, primary addresses)."""
+        return f"{self.key}/{self.address or self.host}:{self.port}"
+
+
+class Lane:
+    """Names of queues of mail that waits for the same thing. Made by routing, stored by the spool, read by delivery."""
+
+    POOL = "pool"
+
+    @staticmethod
+    def gateway(gateway_id: str) -> str:
+        return f"gateway:{gateway_id}"
+
+    @staticmethod
+    def mx(domain: str) -> str:
+        return f"mx:{domain}"
+
+    @staticmethod
+    def inbound(gateway_id: str) -> str:
+        return f"inbound:{gateway_id}"
