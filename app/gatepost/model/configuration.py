@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from .access import RelayUser, TrustedNetwork
@@ -138,6 +138,3 @@ def parse_configuration(data: object) -> Configuration:
         return Configuration.model_validate(data)
     except ValidationError as error:
         raise InvalidInput(issues_of(error)) from error
-
-
-__all__ = ["Configuration", "Field", "issues_of", "parse_configuration"]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from .fields import Identifier, IPText, Line, Model, Port, new_id
+from .fields import Identifier, IPText, Line, Model, new_id
 from .network import AddressText
 
 

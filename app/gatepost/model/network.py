@@ -89,7 +89,7 @@ AddressText = Annotated[str, AfterValidator(_check_range)]
 class AddressSet:
     """Membership in a union of ranges, in O(log n); build once for each configuration snapshot."""
 
-    __slots__ = ("_starts4", "_ends4", "_starts6", "_ends6")
+    __slots__ = ("_ends4", "_ends6", "_starts4", "_starts6")
 
     def __init__(self, texts: Iterable[str]) -> None:
         ranges = [parse_address_range(text) for text in texts]

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from .domain import DirectRoute, RouteChoice, RoundRobinRoute
-from .fields import Host, IPText, Line, MailboxText, Model, Port
+from .domain import RoundRobinRoute, RouteChoice
+from .fields import Host, IPText, MailboxText, Model, Port
 
 DEFAULT_SCHEDULE_MINUTES = (5, 10, 20, 40, 60)
 
@@ -77,16 +77,3 @@ class Settings(Model):
     spool: SpoolSettings = SpoolSettings()
     retention: RetentionSettings = RetentionSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
-
-
-__all__ = [
-    "DEFAULT_SCHEDULE_MINUTES",
-    "DeliverySettings",
-    "DirectRoute",
-    "Line",
-    "MonitoringSettings",
-    "RetentionSettings",
-    "ServerSettings",
-    "Settings",
-    "SpoolSettings",
-]
