@@ -156,9 +156,14 @@ class BodyWriter:
 
     def _remove(self) -> None:
         if self._busy is not None and not self._busy.done():
-            self._busy.add_done_callback(lambda future: (future.exception(), self._remove_now()))
+            self._busy.add_done_callback(self._remove_after)
         else:
             self._remove_now()
+
+    def _remove_after(self, work: asyncio.Future[None]) -> None:
+        if not work.cancelled() and (error := work.exception()) is not None:
+            log.info("writing an abandoned body failed: %s", error)
+        self._remove_now()
 
     def _remove_now(self) -> None:
         descriptor, self._descriptor = self._descriptor, -1

@@ -41,12 +41,25 @@ def primary_code(error: sqlite3.Error) -> int:
     return int(getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
+def original(error: BaseException) -> BaseException:
+    """The sqlite3 error behind one of peewee's, which carry no result code; other errors as they are."""
+    seen: BaseException | None = error
+    while seen is not None and not isinstance(seen, sqlite3.Error | OSError):
+        seen = seen.__cause__ or seen.__context__
+    return seen or error
+
+
 def is_damage(error: BaseException) -> bool:
-    return isinstance(error, sqlite3.Error) and primary_code(error) in _DAMAGED
+    source = original(error)
+    return isinstance(source, sqlite3.Error) and primary_code(source) in _DAMAGED
 
 
 def translated(error: BaseException, what: str) -> BaseException:
     """A disk's or SQLite's error as a StoreError that names ``what`` was written or read; others as they are."""
+    if isinstance(error, GatepostError):
+        return error
+    if type(error).__module__ == "peewee":
+        error = original(error)
     if isinstance(error, OSError):
         if error.errno in _FULL:
             return _full(what, error.strerror or str(error))

@@ -1,0 +1,267 @@
+"""The one writer of a SQLite file: a thread that commits whatever has gathered (group commit).
+
+Whoever writes hands in an operation and awaits its future, which resolves after the COMMIT. While one commit is on its way
+to the disk the next operations gather, so many share one fsync, and nobody waits for a timer. Operations of one kind can
+be gathered into statements of many rows (``Bulk``): each statement that SQLite runs releases and takes the interpreter's
+lock, so few large ones beat many small ones by far when the loop is busy.
+
+An operation that fails takes nobody with it: the transaction is rolled back and its halves run apart until the guilty one
+is alone. So an operation may run more than once and must not change anything but the database (use ``Unit`` for the rest).
+A waiter that is cancelled does not cancel its operation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
+from typing import Any, Generic, Protocol, TypeVar
+
+from .database import Database
+from .errors import StoreError, translated
+
+log = logging.getLogger(__name__)
+
+Connection = sqlite3.Connection
+T = TypeVar("T")
+Item = TypeVar("Item", contravariant=True)
+Result = TypeVar("Result", covariant=True)
+
+BATCH = 512
+"""Operations in one commit, at most."""
+
+
+class Bulk(Protocol, Generic[Item, Result]):
+    """One kind of operation that is run for many at once."""
+
+    def run(self, connection: Connection, items: Sequence[Item], /) -> Sequence[Result]:
+        """Run all of ``items``; one result for each, in their order."""
+        ...
+
+    def failed(self, item: Item, error: BaseException, /) -> None:
+        """``item`` was rolled back for good: clean up what it brought along. Called on the writer's thread."""
+        ...
+
+
+class Unit:
+    """What must follow a transaction's fate besides the database. Called on the writer's thread; does nothing itself."""
+
+    def before_commit(self, connection: Connection) -> None:
+        """The last chance to write."""
+
+    def committed(self) -> None:
+        """It is on the disk. Must not raise; runs before the waiters wake."""
+
+    def rolled_back(self) -> None:
+        """None of it happened."""
+
+
+class _Operation:
+    __slots__ = ("action", "bulk", "future", "item", "loop")
+
+    def __init__(
+        self,
+        action: Callable[[Connection], Any] | None,
+        bulk: Bulk[Any, Any] | None,
+        item: Any,
+        loop: asyncio.AbstractEventLoop | None,
+        future: asyncio.Future[Any] | concurrent.futures.Future[Any],
+    ) -> None:
+        self.action = action
+        self.bulk = bulk
+        self.item = item
+        self.loop = loop
+        self.future = future
+
+
+_Outcome = tuple[_Operation, Any, BaseException | None]
+
+
+class Writer:
+    """Owns ``database``'s connection from now on; ``close`` finishes what waits and closes it.
+
+    ``label`` names the file to people (“spool”). Within a batch, bulk operations run before single ones; otherwise the
+    order of calls is kept.
+    """
+
+    def __init__(self, database: Database, label: str, unit: Unit | None = None, batch: int = BATCH) -> None:
+        self._database = database
+        self._label = label
+        self._unit = unit or Unit()
+        self._batch = batch
+        self._queue: SimpleQueue[_Operation | None] = SimpleQueue()
+        self._closing = False
+        self.commits = 0
+        self.operations = 0
+        self._connection = database.connection()
+        self._thread = threading.Thread(target=self._work, name=f"gatepost-{label}-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, action: Callable[[Connection], T]) -> asyncio.Future[T]:
+        """Run ``action`` in a transaction. The future resolves after COMMIT, or has the error (disk errors as StoreError).
+
+        Call it from a running loop's thread.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._put(_Operation(action, None, None, loop, future))
+        return future
+
+    def gather(self, bulk: Bulk[Item, T], item: Item) -> asyncio.Future[T]:
+        """Like ``submit`` for an item of a kind that is written many rows at a time."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._put(_Operation(None, bulk, item, loop, future))
+        return future
+
+    def call(self, action: Callable[[Connection], T]) -> T:
+        """Like ``submit``, blocking, for threads without a loop."""
+        if threading.current_thread() is self._thread:
+            raise RuntimeError("the writer cannot wait for itself")
+        future: concurrent.futures.Future[T] = concurrent.futures.Future()
+        self._put(_Operation(action, None, None, None, future))
+        return future.result()
+
+    @property
+    def backlog(self) -> int:
+        """Operations that wait for a commit."""
+        return self._queue.qsize()
+
+    def close(self) -> None:
+        """Commit what waits, end the thread, close the connection. Blocking; may be called twice."""
+        if not self._closing:
+            self._closing = True
+            self._queue.put(None)
+        self._thread.join()
+        late: list[_Outcome] = []
+        while (operation := self._next_waiting()) is not None:
+            late.append((operation, None, self._closed_error()))
+        _deliver(late)
+        self._database.close()
+
+    async def aclose(self) -> None:
+        """``close`` off the loop."""
+        await asyncio.get_running_loop().run_in_executor(None, self.close)
+
+    def _put(self, operation: _Operation) -> None:
+        if self._closing:
+            raise self._closed_error()
+        self._queue.put(operation)
+
+    def _closed_error(self) -> StoreError:
+        return StoreError(f"The {self._label} is closed.", "Gatepost is stopping.")
+
+    def _next_waiting(self) -> _Operation | None:
+        try:
+            return self._queue.get_nowait()
+        except Empty:
+            return None
+
+    def _work(self) -> None:
+        while True:
+            first = self._queue.get()
+            if first is None:
+                return
+            operations = [first]
+            ending = False
+            while len(operations) < self._batch:
+                try:
+                    operation = self._queue.get_nowait()
+                except Empty:
+                    break
+                if operation is None:
+                    ending = True
+                    break
+                operations.append(operation)
+            _deliver(self._transact(operations))
+            if ending:
+                return
+
+    def _transact(self, operations: list[_Operation]) -> list[_Outcome]:
+        connection, unit = self._connection, self._unit
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            outcomes = _run(connection, operations)
+            unit.before_commit(connection)
+            connection.execute("COMMIT")
+        except Exception as error:
+            self._roll_back()
+            if len(operations) > 1:
+                middle = len(operations) // 2
+                return self._transact(operations[:middle]) + self._transact(operations[middle:])
+            return [self._refuse(operations[0], error)]
+        self.commits += 1
+        self.operations += len(operations)
+        try:
+            unit.committed()
+        except Exception:  # the data is safe: the waiters must hear so whatever else went wrong
+            log.exception("after a commit to the %s", self._label)
+        return outcomes
+
+    def _roll_back(self) -> None:
+        try:
+            if self._connection.in_transaction:  # SQLite ends the transaction itself after some disk errors
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            log.exception("rolling back a transaction of the %s", self._label)
+        self._unit.rolled_back()
+
+    def _refuse(self, operation: _Operation, error: Exception) -> _Outcome:
+        shown = translated(error, self._label)
+        if shown is not error:
+            shown.__cause__ = error
+        if operation.bulk is not None:
+            try:
+                operation.bulk.failed(operation.item, shown)
+            except Exception:
+                log.exception("cleaning up after a failed operation on the %s", self._label)
+        return operation, None, shown
+
+
+def _run(connection: Connection, operations: list[_Operation]) -> list[_Outcome]:
+    outcomes: list[_Outcome] = []
+    kinds: dict[Bulk[Any, Any], list[_Operation]] = {}
+    for operation in operations:
+        if operation.bulk is not None:
+            kinds.setdefault(operation.bulk, []).append(operation)
+    for bulk, members in kinds.items():
+        results = bulk.run(connection, [member.item for member in members])
+        outcomes.extend((member, result, None) for member, result in zip(members, results, strict=True))
+    outcomes.extend((op, op.action(connection), None) for op in operations if op.action is not None)
+    return outcomes
+
+
+def _deliver(outcomes: list[_Outcome]) -> None:
+    """Wake the waiters: one call into each loop for the whole batch."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Outcome]] = {}
+    for outcome in outcomes:
+        operation = outcome[0]
+        if operation.loop is None:
+            _resolve(outcome)
+        else:
+            by_loop.setdefault(operation.loop, []).append(outcome)
+    for loop, share in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_resolve_all, share)
+        except RuntimeError:  # the loop was closed meanwhile: nobody is left to hear it
+            log.debug("%d results came after their loop had closed", len(share))
+
+
+def _resolve_all(outcomes: list[_Outcome]) -> None:
+    for outcome in outcomes:
+        _resolve(outcome)
+
+
+def _resolve(outcome: _Outcome) -> None:
+    operation, result, error = outcome
+    future = operation.future
+    if future.done():  # the waiter was cancelled; its operation stands
+        return
+    if error is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(result)
