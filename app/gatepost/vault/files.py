@@ -1,0 +1,47 @@
+"""Reading and replacing small files that matter: no links, no pipes, no half-written content."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+_BINARY = getattr(os, "O_BINARY", 0)
+READ = os.O_RDONLY | _BINARY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+"""O_NONBLOCK: opening a pipe that stands in the file's place must not hang."""
+CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY
+
+
+def create_durably(path: Path, content: bytes) -> None:
+    """A new file, mode 0600, on disk when this returns. Raises FileExistsError, OSError."""
+    descriptor = os.open(path, CREATE, 0o600)
+    with os.fdopen(descriptor, "wb") as handle:
+        handle.write(content)
+        handle.flush()
+        os.fsync(handle.fileno())
+    flush_folder(path.parent)
+
+
+def replace_durably(path: Path, content: bytes) -> None:
+    """Put ``content`` at ``path``, mode 0600, so that after a crash the old content is there or the new one. OSError."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+    try:
+        create_durably(temporary, content)
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    flush_folder(path.parent)
+
+
+def flush_folder(folder: Path) -> None:
+    """Make a new name in ``folder`` survive a power cut. Windows has no such call and needs none."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
