@@ -1,0 +1,204 @@
+"""One SmarterMail server: finds out its interface, keeps what it said for a while, and knows when to stop asking."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+from ....model.secret import Secret
+from .directory import DomainDirectory, SpoolCounts
+from .faults import FaultKind, SmarterMailFault
+from .http import HttpTransport
+from .rest import RestInterface
+from .soap import SoapInterface
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+CACHE_SECONDS = 600.0
+REFRESH_AT = 0.8
+"""The part of the cache's life after which a value in use is fetched anew in the background."""
+
+
+@dataclass(frozen=True, slots=True)
+class SmarterMailReport:
+    """What the Test button shows."""
+
+    interface: str
+    domains: tuple[str, ...]
+    users: int
+
+
+@dataclass(slots=True)
+class _Kept(Generic[T]):
+    value: T
+    fetched_at: float
+
+
+class SmarterMailClient:
+    """Answers from a cache of ten minutes that is renewed before it runs out while it is in use.
+
+    After a rejection of the credentials every call fails at once with that rejection, until the administrator edits the
+    card: the service then makes a new client. Calls are serialised: one login has one token.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        username: str,
+        password: Secret,
+        clock: Callable[[], float],
+        *,
+        interface: str = "",
+        cache_seconds: float = CACHE_SECONDS,
+        trust: ssl.SSLContext | None = None,
+        timeout: float = 20.0,
+    ) -> None:
+        self._http = HttpTransport(url, trust=trust, timeout=timeout)
+        self._clock = clock
+        self._cache_seconds = cache_seconds
+        self._rest = RestInterface(self._http, username, password, clock)
+        self._soap = SoapInterface(self._http, username, password)
+        known: dict[str, RestInterface | SoapInterface] = {"REST": self._rest, "SOAP": self._soap}
+        self._interface = known.get(interface)
+        self._lock = asyncio.Lock()
+        self._rejection: SmarterMailFault | None = None
+        self._domains: _Kept[tuple[str, ...]] | None = None
+        self._directories: dict[str, _Kept[DomainDirectory]] = {}
+        self._refreshes: set[asyncio.Task[None]] = set()
+
+    @property
+    def interface(self) -> str:
+        """``REST``, ``SOAP``, or empty while it is not known yet. Remembered by the service across starts."""
+        return self._interface.name if self._interface is not None else ""
+
+    @property
+    def rejection(self) -> SmarterMailFault | None:
+        return self._rejection
+
+    async def test(self) -> SmarterMailReport:
+        """Log in, list the domains and count the users, from the server and not from the cache."""
+        async with self._lock:
+            interface = await self._ready()
+            domains = await self._guarded(interface.domains)
+            users = 0
+            for domain in domains:
+                directory = await self._guarded(partial(interface.directory, domain))
+                users += len(directory.users)
+            return SmarterMailReport(interface.name, domains, users)
+
+    async def domains(self) -> tuple[str, ...]:
+        """Enabled domains and, where their directories are known already, their domain aliases."""
+        kept = self._domains
+        if kept is None or self._age(kept) >= self._cache_seconds:
+            return await self._fetch_domains()
+        if self._age(kept) >= self._cache_seconds * REFRESH_AT:
+            self._refresh(self._fetch_domains())
+        return kept.value
+
+    async def directory(self, domain: str) -> DomainDirectory:
+        """What ``domain`` holds. Raises SmarterMailFault, also for a domain that the server does not have."""
+        kept = self._directories.get(domain)
+        if kept is None or self._age(kept) >= self._cache_seconds:
+            return await self._fetch_directory(domain)
+        if self._age(kept) >= self._cache_seconds * REFRESH_AT:
+            self._refresh(self._fetch_directory(domain))
+        return kept.value
+
+    async def find_domain(self, name: str) -> str | None:
+        """The domain that ``name`` is, or is an alias of; None when the server has neither."""
+        domains = await self.domains()
+        if name in domains:
+            return name
+        for domain in domains:
+            if name in (await self.directory(domain)).aliases_of_domain:
+                return domain
+        return None
+
+    async def spool_counts(self) -> SpoolCounts:
+        async with self._lock:
+            interface = await self._ready()
+            return await self._guarded(interface.spool_counts)
+
+    def forget(self) -> None:
+        """Empty the cache, not the login."""
+        self._domains = None
+        self._directories.clear()
+
+    async def close(self) -> None:
+        for task in list(self._refreshes):
+            task.cancel()
+        await asyncio.gather(*self._refreshes, return_exceptions=True)
+        await self._http.close()
+
+    def _age(self, kept: _Kept[tuple[str, ...]] | _Kept[DomainDirectory]) -> float:
+        return max(0.0, self._clock() - kept.fetched_at)
+
+    async def _fetch_domains(self) -> tuple[str, ...]:
+        async with self._lock:
+            kept = self._domains
+            if kept is not None and self._age(kept) < self._cache_seconds * REFRESH_AT:
+                return kept.value  # somebody else fetched it while this call waited
+            interface = await self._ready()
+            value = await self._guarded(interface.domains)
+            self._domains = _Kept(value, self._clock())
+            return value
+
+    async def _fetch_directory(self, domain: str) -> DomainDirectory:
+        async with self._lock:
+            kept = self._directories.get(domain)
+            if kept is not None and self._age(kept) < self._cache_seconds * REFRESH_AT:
+                return kept.value
+            interface = await self._ready()
+            value = await self._guarded(partial(interface.directory, domain))
+            self._directories[domain] = _Kept(value, self._clock())
+            return value
+
+    async def _ready(self) -> RestInterface | SoapInterface:
+        """The interface that this server speaks: REST is tried first, and the finding is kept."""
+        if self._rejection is not None:
+            raise self._rejection
+        if self._interface is not None:
+            return self._interface
+        try:
+            await self._guarded(self._rest.login)
+        except SmarterMailFault as fault:
+            if fault.kind is not FaultKind.NOT_SMARTERMAIL:
+                raise
+            try:
+                await self._guarded(self._soap.login)
+            except SmarterMailFault as second:
+                # What REST answered says more of a server that speaks neither.
+                raise (fault if second.kind is FaultKind.NOT_SMARTERMAIL else second) from None
+            self._interface = self._soap
+        else:
+            self._interface = self._rest
+        return self._interface
+
+    async def _guarded(self, call: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return await call()
+        except SmarterMailFault as fault:
+            if fault.is_credential_rejection:
+                self._rejection = fault
+            raise
+
+    def _refresh(self, coroutine: Coroutine[Any, Any, object]) -> None:
+        if self._refreshes:
+            coroutine.close()
+            return
+        task = asyncio.get_running_loop().create_task(self._quietly(coroutine), name="SmarterMail refresh")
+        self._refreshes.add(task)
+        task.add_done_callback(self._refreshes.discard)
+
+    async def _quietly(self, coroutine: Coroutine[Any, Any, object]) -> None:
+        try:
+            await coroutine
+        except SmarterMailFault as fault:
+            log.warning("SmarterMail answers from the cache: %s", fault)
