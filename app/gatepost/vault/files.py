@@ -5,12 +5,26 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 _BINARY = getattr(os, "O_BINARY", 0)
 READ = os.O_RDONLY | _BINARY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 """O_NONBLOCK: opening a pipe that stands in the file's place must not hang."""
 CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY
+
+
+def read_whole(path: Path, limit: int, judge: Callable[[os.stat_result], None]) -> bytes:
+    """At most ``limit`` + 1 octets of a file that ``judge`` approved (it raises otherwise) after it was opened. OSError."""
+    descriptor = os.open(path, READ)
+    try:
+        judge(os.fstat(descriptor))
+        found = bytearray()
+        while len(found) <= limit and (piece := os.read(descriptor, limit + 1 - len(found))):
+            found += piece
+        return bytes(found)
+    finally:
+        os.close(descriptor)
 
 
 def create_durably(path: Path, content: bytes) -> None:

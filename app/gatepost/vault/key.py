@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .errors import VaultUnavailable
-from .files import READ, create_durably
+from .files import create_durably, read_whole
 
 CREDENTIAL = "gatepost-vault-key"
 KEY_OCTETS = 32
@@ -55,8 +55,7 @@ def create_key_file(path: Path) -> KeySource:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     problem: VaultUnavailable
     try:
-        create_durably(path, base64.b64encode(secrets.token_bytes(KEY_OCTETS)) + b"
-")
+        create_durably(path, base64.b64encode(secrets.token_bytes(KEY_OCTETS)) + b"\n")
         return KeySource(path)
     except FileExistsError:
         problem = VaultUnavailable(
@@ -70,7 +69,7 @@ def create_key_file(path: Path) -> KeySource:
 def _read(source: KeySource) -> bytes:
     path = source.path
     try:
-        descriptor = os.open(path, READ)
+        content = read_whole(path, _MAX_KEY_FILE, lambda found: _check(path, found, source.is_credential))
     except OSError as error:
         if path.is_symlink():
             raise _refused(path, "it is a symbolic link", "Name the file itself.") from None
@@ -79,9 +78,6 @@ def _read(source: KeySource) -> bytes:
             f"{path}: {error.strerror}.",
             "Check that the file exists and belongs to this account.",
         ) from None
-    with os.fdopen(descriptor, "rb") as handle:
-        _check(path, os.fstat(descriptor), source.is_credential)
-        content = handle.read(_MAX_KEY_FILE + 1)
     if len(content) > _MAX_KEY_FILE:
         raise _refused(path, f"it is longer than {_MAX_KEY_FILE} octets", MAKE_A_KEY)
     # Exactly 32 octets are a raw key; anything else is text, whose line end does not count.

@@ -16,12 +16,13 @@ import contextlib
 import json
 import os
 import secrets
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .backend import VaultKind
 from .errors import VaultDamaged, VaultError, VaultUnavailable
-from .files import READ, replace_durably
+from .files import read_whole, replace_durably
 from .key import KeySource
 
 if TYPE_CHECKING:
@@ -164,15 +165,18 @@ def _new(key: bytes) -> dict[str, Any]:
 def _load(path: Path) -> dict[str, Any] | None:
     """The file's content as far as it can be judged without the key; None when there is no file."""
     try:
-        descriptor = os.open(path, READ)
+        raw = read_whole(path, _MAX_FILE, lambda found: _check_regular(path, found))
     except FileNotFoundError:
         return None
     except OSError as error:
         words = "it is a symbolic link" if path.is_symlink() else error.strerror
         raise VaultUnavailable("The sealed vault cannot be read.", f"{path}: {words}.", "Check the data folder.") from None
-    with os.fdopen(descriptor, "rb") as handle:
-        raw = handle.read(_MAX_FILE + 1)
     return _judge(raw, path)
+
+
+def _check_regular(path: Path, found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise VaultUnavailable("The sealed vault cannot be read.", f"{path} is not a regular file.", "Check the data folder.")
 
 
 def _judge(raw: bytes, path: Path) -> dict[str, Any]:
@@ -211,4 +215,3 @@ def _save(path: Path, content: dict[str, Any]) -> None:
         raise VaultUnavailable(
             "The sealed vault cannot be written.", f"{path}: {words}.", "Check the disk's room and rights."
         ) from None
-
