@@ -1,0 +1,56 @@
+"""The sum of weights, the level it makes, and the arithmetic in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...model.spam import SpamLevel, SpamPolicy
+from ..common.printable import printable
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """What one source says. ``failed`` sources add nothing, whatever ``points`` holds."""
+
+    source: str
+    points: float = 0.0
+    note: str = ""
+    failed: bool = False
+
+    def __str__(self) -> str:
+        note = f" ({self.note})" if self.note else ""
+        if self.failed:
+            return f"{self.source} failed{note}"
+        return f"{self.source} {self.points:+.1f}{note}"
+
+
+@dataclass(frozen=True, slots=True)
+class SpamVerdict:
+    level: SpamLevel
+    score: float
+    parts: tuple[Points, ...]
+
+    @property
+    def arithmetic(self) -> str:
+        """``spamd +12.4 (BAYES_99), SPF +8.0 (fail); rspamd failed (timeout)``."""
+        return ", ".join(str(part) for part in self.parts) or "no source had anything to say"
+
+    def header(self) -> bytes:
+        """The ``X-Gatepost-Spam`` field, folded, with its line end."""
+        pieces = [f"{self.level.value}; score={self.score:.1f}", *(printable(str(part), 200) for part in self.parts)]
+        text = ";\r\n\t".join(pieces)
+        return f"X-Gatepost-Spam: {text}\r\n".encode("ascii", "replace")
+
+
+def judge(parts: tuple[Points, ...], policy: SpamPolicy) -> SpamVerdict:
+    """Add up and compare with the thresholds; a score that reaches a threshold is of its level."""
+    score = round(sum(part.points for part in parts if not part.failed), 3)
+    if score >= policy.high_threshold:
+        level = SpamLevel.HIGH
+    elif score >= policy.medium_threshold:
+        level = SpamLevel.MEDIUM
+    elif score >= policy.low_threshold:
+        level = SpamLevel.LOW
+    else:
+        level = SpamLevel.NONE
+    return SpamVerdict(level, score, parts)

@@ -1,0 +1,223 @@
+"""SPF (RFC 7208), DKIM (RFC 6376) and DMARC (RFC 7489): checked with pyspf and dkimpy, in a thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from ....model.spam import DkimSource, DmarcSource, SpfSource
+from ...common.printable import printable
+from ..message import Specimen, header_end
+from ..scoring import Points
+from .dns import Answer
+from .failure import SourceFailed
+
+if TYPE_CHECKING:
+    from publicsuffixlist import PublicSuffixList
+
+MAX_SIGNATURES = 5
+QUERY_SECONDS = 15
+
+LookupNow = Callable[[str, str], Answer]
+
+
+class AuthResult(StrEnum):
+    """RFC 8601 §2.7 result names."""
+
+    NONE = "none"
+    PASS = "pass"  # noqa: S105 - a result, not a password
+    FAIL = "fail"
+    SOFTFAIL = "softfail"
+    NEUTRAL = "neutral"
+    POLICY = "policy"
+    TEMPERROR = "temperror"
+    PERMERROR = "permerror"
+
+
+@dataclass(frozen=True, slots=True)
+class SpfCheck:
+    result: AuthResult
+    domain: str
+    explanation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DkimCheck:
+    result: AuthResult
+    domain: str
+    selector: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DmarcCheck:
+    result: AuthResult
+    domain: str
+    policy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Authentication:
+    spf: SpfCheck | None = None
+    dkim: tuple[DkimCheck, ...] = ()
+    dmarc: DmarcCheck | None = None
+
+
+_spf_lock = threading.Lock()
+
+
+def check_spf(client: str, sender: str, helo: str, lookup: LookupNow) -> SpfCheck:
+    """Blocking. The identity is MAIL FROM, or HELO for the null sender (RFC 7208 §2.4)."""
+    import spf
+
+    def ask(name: str, qtype: str, _strict: object = True, _timeout: float = 20) -> list[tuple[tuple[str, str], object]]:
+        try:
+            answer = lookup(name, qtype)
+        except SourceFailed as error:
+            raise spf.TempError(str(error)) from error
+        if qtype == "MX":
+            pairs = (record.split(None, 1) for record in answer.records)
+            return [((name, qtype), (int(preference), exchange.rstrip("."))) for preference, exchange in pairs]
+        if qtype == "TXT":
+            return [((name, qtype), (record.encode(),)) for record in answer.records]
+        return [((name, qtype), record.rstrip(".") if qtype == "PTR" else record) for record in answer.records]
+
+    # WORKAROUND pyspf 2.0.14: the look-up function is a module global; one check at a time uses it.
+    with _spf_lock:
+        spf.DNSLookup = ask
+        result, explanation = spf.check2(
+            i=client, s=sender, h=helo or "unknown", timeout=QUERY_SECONDS, querytime=QUERY_SECONDS
+        )
+    domain = (sender or f"postmaster@{helo}").rpartition("@")[2].lower()
+    try:
+        return SpfCheck(AuthResult(result), domain, printable(explanation, 200))
+    except ValueError as error:
+        raise SourceFailed(f"SPF gave the unknown result {printable(result, 30)}") from error
+
+
+def check_dkim(content: bytes, lookup: LookupNow) -> tuple[DkimCheck, ...]:
+    """Blocking. Every signature up to ``MAX_SIGNATURES``."""
+    import dkim
+
+    def ask(name: bytes, timeout: float = 5) -> bytes | None:
+        records = lookup(name.decode("ascii", "replace").rstrip("."), "TXT").records
+        return records[0].encode() if records else None
+
+    found: list[DkimCheck] = []
+    signatures = sum(
+        line[:15].lower() == b"dkim-signature:" for line in content[: header_end(content)].splitlines(keepends=True)
+    )
+    for index in range(min(signatures, MAX_SIGNATURES)):
+        verifier = dkim.DKIM(content)
+        try:
+            good = verifier.verify(idx=index, dnsfunc=ask)
+            result, reason = (AuthResult.PASS if good else AuthResult.FAIL), ""
+        except SourceFailed as error:
+            result, reason = AuthResult.TEMPERROR, str(error)
+        except dkim.DKIMException as error:
+            result, reason = AuthResult.PERMERROR, printable(str(error), 150)
+        domain, selector = _signer(content, index)
+        found.append(DkimCheck(result, domain, selector, reason))
+    return tuple(found)
+
+
+def _signer(content: bytes, index: int) -> tuple[str, str]:
+    from ..message import parse_header
+
+    signatures = [field.value for field in parse_header(content) if field.name == "dkim-signature"]
+    tags: dict[str, str] = {}
+    for tag in signatures[index].split(";") if index < len(signatures) else ():
+        name, _, value = tag.partition("=")
+        tags.setdefault(name.strip(), value.strip())
+    return printable(tags.get("d", "").lower(), 255), printable(tags.get("s", ""), 100)
+
+
+def check_dmarc(from_domain: str, spf: SpfCheck | None, dkim: tuple[DkimCheck, ...], lookup: LookupNow) -> DmarcCheck:
+    """Blocking. RFC 7489 §6.6: the policy of the author's domain, and whether an aligned SPF or DKIM identity passed."""
+    organisation = organisational_domain(from_domain)
+    tags: dict[str, str] = {}
+    for name in dict.fromkeys((from_domain, organisation)):
+        records = [record for record in lookup(f"_dmarc.{name}", "TXT").records if record.lower().startswith("v=dmarc1")]
+        if len(records) == 1:
+            tags = _tags(records[0])
+            own_policy = name == from_domain
+            break
+    else:
+        return DmarcCheck(AuthResult.NONE, from_domain)
+    policy = tags.get("p", "none") if own_policy else tags.get("sp", tags.get("p", "none"))
+    if policy not in ("none", "quarantine", "reject"):
+        return DmarcCheck(AuthResult.PERMERROR, from_domain)
+
+    def aligned(domain: str, mode: str) -> bool:
+        return domain == from_domain if mode == "s" else organisational_domain(domain) == organisation
+
+    spf_aligned = spf is not None and spf.result is AuthResult.PASS and aligned(spf.domain, tags.get("aspf", "r"))
+    dkim_aligned = any(c.result is AuthResult.PASS and aligned(c.domain, tags.get("adkim", "r")) for c in dkim)
+    return DmarcCheck(AuthResult.PASS if spf_aligned or dkim_aligned else AuthResult.FAIL, from_domain, policy)
+
+
+@lru_cache(maxsize=1)
+def _suffixes() -> PublicSuffixList:
+    from publicsuffixlist import PublicSuffixList
+
+    return PublicSuffixList()
+
+
+def organisational_domain(domain: str) -> str:
+    """RFC 7489 §3.2, by the public suffix list that the library ships."""
+    return str(_suffixes().privatesuffix(domain) or domain)
+
+
+def _tags(record: str) -> dict[str, str]:
+    tags: dict[str, str] = {}
+    for tag in record.split(";"):
+        name, _, value = tag.partition("=")
+        tags.setdefault(name.strip().lower(), value.strip().lower())
+    return tags
+
+
+def author_domain(specimen: Specimen) -> str | None:
+    """The domain of the only From field's only address; None where there is no such single domain."""
+    from email.utils import getaddresses
+
+    from ....model.address import AddressError, parse_mailbox
+
+    values = specimen.values("from")
+    if len(values) != 1:
+        return None
+    domains: set[str] = set()
+    for _, address in getaddresses(values):
+        try:
+            domains.add(parse_mailbox(address).domain)
+        except AddressError:
+            return None
+    return domains.pop() if len(domains) == 1 else None
+
+
+def points(found: Authentication, spf: SpfSource, dkim: DkimSource, dmarc: DmarcSource) -> list[Points]:
+    parts: list[Points] = []
+    if found.spf is not None:
+        weights = {AuthResult.FAIL: spf.fail_weight, AuthResult.SOFTFAIL: spf.softfail_weight, AuthResult.NONE: spf.none_weight}
+        parts.append(_part("SPF", found.spf.result, weights.get(found.spf.result, 0.0), found.spf.domain))
+    if dkim.enabled:
+        if not found.dkim:
+            parts.append(_part("DKIM", AuthResult.NONE, dkim.none_weight, "not signed"))
+        elif any(check.result is AuthResult.PASS for check in found.dkim):
+            parts.append(_part("DKIM", AuthResult.PASS, 0.0, ""))
+        else:
+            worst = found.dkim[0]
+            weight = 0.0 if worst.result is AuthResult.TEMPERROR else dkim.fail_weight
+            parts.append(_part("DKIM", worst.result, weight, worst.reason or worst.domain))
+    if found.dmarc is not None:
+        weight = dmarc.fail_weight if found.dmarc.result is AuthResult.FAIL and found.dmarc.policy != "none" else 0.0
+        parts.append(_part("DMARC", found.dmarc.result, weight, found.dmarc.policy and f"p={found.dmarc.policy}"))
+    return [part for part in parts if part.points or part.failed or "pass" not in part.note]
+
+
+def _part(source: str, result: AuthResult, weight: float, note: str) -> Points:
+    text = f"{result.value}, {note}" if note else result.value
+    return Points(source, weight, text, failed=result is AuthResult.TEMPERROR)

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import pytest
+
+from gatepost.model.spam import SpamLevel, SpamPolicy
+from gatepost.relay.inspection.scoring import Points, judge
+
+
+@pytest.mark.parametrize(
+    ("points", "level"),
+    [(9.9, SpamLevel.NONE), (10.0, SpamLevel.LOW), (19.99, SpamLevel.LOW), (20, SpamLevel.MEDIUM), (30, SpamLevel.HIGH)],
+)
+def test_a_score_that_reaches_a_threshold_is_of_its_level(points: float, level: SpamLevel) -> None:
+    assert judge((Points("one", points),), SpamPolicy()).level is level
+
+
+def test_a_failed_source_adds_nothing_and_is_shown() -> None:
+    verdict = judge((Points("one", 12.5, "GTUBE"), Points("two", 99, "timeout", failed=True)), SpamPolicy())
+    assert (verdict.score, verdict.level) == (12.5, SpamLevel.LOW)
+    assert verdict.arithmetic == "one +12.5 (GTUBE), two failed (timeout)"
+
+
+def test_the_header_cannot_be_broken_by_what_a_scanner_says() -> None:
+    header = judge((Points("one", 1, "evil\r\nBcc: all@example.com"),), SpamPolicy()).header()
+    lines = header.split(b"\r\n")
+    assert lines[-1] == b""
+    assert all(line.startswith((b"X-Gatepost-Spam: ", b"\t")) for line in lines[:-1])
