@@ -1,0 +1,82 @@
+"""The chain: cache, then the sources in turn, then what was remembered, then the gateway's policy."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from ...model.gateway import BackupMxGateway, InboundGateway
+from ...model.reply import Reply
+from ...model.verification import WhenUnknown
+from .cache import VerdictCache
+from .verdict import Decision, RecipientState, RecipientVerdict
+
+Source = Callable[[str], Awaitable[RecipientVerdict]]
+
+
+class Verifier:
+    """One inbound gateway's verification. ``sources`` in the order in which they are asked."""
+
+    def __init__(self, gateway: InboundGateway, sources: Sequence[Source], cache: VerdictCache) -> None:
+        self._gateway = gateway
+        self._sources = tuple(sources)
+        self._cache = cache
+        self._fresh_seconds = gateway.verification.cache_minutes * 60.0
+
+    @property
+    def is_on(self) -> bool:
+        return bool(self._sources)
+
+    def decide_now(self, address: str) -> Decision | None:
+        """The decision without waiting, when the cache holds one; None: ``decide`` must ask."""
+        if not self._sources:
+            return Decision(None, "recipients are not verified")
+        verdict = self._cache.fresh(self._gateway.id, address.lower(), self._fresh_seconds)
+        return None if verdict is None else _settled(verdict, "cached")
+
+    async def decide(self, address: str) -> Decision:
+        key = address.lower()
+        if (decision := self.decide_now(key)) is not None:
+            return decision
+        verdict = await self._ask_chain(key)
+        if verdict.state is not RecipientState.UNKNOWN:
+            self._cache.put(self._gateway.id, key, verdict)
+            return _settled(verdict, "asked")
+        return await self._without_answer(key, verdict)
+
+    async def _ask_chain(self, address: str) -> RecipientVerdict:
+        """Valid as soon as one source says so; invalid when all that could answer say so and none was silent."""
+        refusal: RecipientVerdict | None = None
+        silent: RecipientVerdict | None = None
+        for source in self._sources:
+            verdict = await source(address)
+            if verdict.state is RecipientState.VALID:
+                return verdict
+            if verdict.state is RecipientState.INVALID:
+                refusal = verdict
+            else:
+                silent = verdict
+        return silent or refusal or RecipientVerdict(RecipientState.UNKNOWN, "", "no source")
+
+    async def _without_answer(self, address: str, verdict: RecipientVerdict) -> Decision:
+        why = f"{verdict.source} cannot answer ({verdict.reason})"
+        known = await self._cache.remembered(self._gateway.id, address)
+        if known is not None and known.verdict.state is RecipientState.VALID:
+            return Decision(None, f"{why}; remembered as valid", hold=True)
+        if known is not None:
+            return Decision(_no_such_user(), f"{why}; remembered as unknown to the primary")
+        policy = self._gateway.verification.when_unknown
+        if policy is WhenUnknown.BY_MODE:
+            policy = WhenUnknown.ACCEPT if isinstance(self._gateway, BackupMxGateway) else WhenUnknown.DEFER
+        if policy is WhenUnknown.ACCEPT:
+            return Decision(None, f"{why}; never seen before, accepted to be held", hold=True)
+        text = "The recipient cannot be verified now, please try again later"
+        return Decision(Reply(451, "4.1.1", text), f"{why}; never seen before")
+
+
+def _settled(verdict: RecipientVerdict, how: str) -> Decision:
+    words = f"{verdict.source}: {verdict.state.value} ({how})"
+    return Decision(None if verdict.state is RecipientState.VALID else _no_such_user(), words)
+
+
+def _no_such_user() -> Reply:
+    return Reply(550, "5.1.1", "No such recipient here")
