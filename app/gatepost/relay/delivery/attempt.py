@@ -1,0 +1,218 @@
+"""One attempt: a delivery's recipients on their way through the next hops of one plan. Pure bookkeeping.
+
+A job is one transaction; an attempt makes one after the other until every recipient has been settled or no hop is left:
+recipients in chunks, the rest of a chunk when a server takes only so many at once, the next hop when one failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...model.envelope import BodyType
+from ...model.reply import Reply
+from ...store.values import Delivery, RecipientRow
+from ..common.hop import NextHop
+from .classify import Fate, HopVerdict, Judgement, Verdict
+from .values import Content, Job, Outcome, OutcomeState, Stage
+
+MAX_RECIPIENTS = 100
+"""In one transaction: what every server must take (RFC 5321 §4.5.3.1.8)."""
+MAX_DIALOGUE = 60
+"""Lines kept of a failed attempt's conversation, over all its hops."""
+
+NO_HOP_REPLY = Reply(451, "4.4.1", "No next hop could be used")
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What the attempt came to for one recipient; ``fate`` is DELIVERED, FAILED or DEFERRED."""
+
+    row: RecipientRow
+    fate: Fate
+    reply: Reply
+    hop: NextHop | None
+    remote: str = ""
+    """Host that gave ``reply``; empty when the words are ours."""
+    stage: Stage = Stage.FINAL_DOT
+    is_uncertain: bool = False
+    reports_itself: bool = False
+    """The next hop announced DSN: it owes the sender further reports (RFC 3461 §5.2.2)."""
+
+
+class Attempt:
+    """See the module. ``hop`` is the one whose job is out or comes next."""
+
+    __slots__ = (
+        "_chunk",
+        "_elsewhere",
+        "_hops",
+        "_index",
+        "_last",
+        "_queue",
+        "_soft",
+        "content",
+        "converted",
+        "delivery",
+        "dialogue",
+        "is_last",
+        "settled",
+        "tried",
+        "weight",
+    )
+
+    def __init__(self, delivery: Delivery, hops: Sequence[NextHop], content: Content) -> None:
+        self.delivery = delivery
+        self.content = content
+        self.converted = False
+        self.settled: list[Settled] = []
+        self.tried = 0
+        """Transactions that were really made or whose hop failed; 0: this was no attempt."""
+        self.dialogue: list[str] = []
+        self.weight = 0
+        self.is_last = False
+        self._hops = hops
+        self._index = 0
+        self._queue: list[RecipientRow] = list(delivery.recipients)
+        self._chunk: list[RecipientRow] = []
+        self._elsewhere: list[RecipientRow] = []
+        self._last: dict[int, tuple[Verdict, NextHop, str]] = {}
+        self._soft: set[int] = set()
+
+    @property
+    def hop(self) -> NextHop:
+        return self._hops[self._index]
+
+    def next_job(self) -> Job | None:
+        """The transaction to make now, at ``hop``; None: the attempt is over."""
+        if not self._queue:
+            if not self._elsewhere or self._index + 1 >= len(self._hops):
+                return None
+            self._queue, self._elsewhere = self._elsewhere, []
+            self._index += 1
+        rows = self._queue
+        self._chunk, self._queue = (rows, []) if len(rows) <= MAX_RECIPIENTS else (rows[:MAX_RECIPIENTS], rows[MAX_RECIPIENTS:])
+        envelope = self.delivery.envelope
+        return Job(
+            sender=envelope.sender,
+            recipients=self._chunk,
+            content=self.content,
+            body=BodyType.SEVEN_BIT if self.converted else envelope.body,
+            smtputf8=envelope.smtputf8,
+            ret=envelope.ret,
+            envid=envelope.envid,
+            tag=self,
+        )
+
+    def absorb(self, outcome: Outcome, judgement: Judgement) -> None:
+        """Take in what became of the job that ``next_job`` gave."""
+        hop, session = self.hop, outcome.session
+        if judgement.hop is not HopVerdict.UNTRIED:
+            self.tried += 1
+        host = _host(hop, outcome)
+        again: list[RecipientRow] = []
+        for row, verdict in zip(self._chunk, judgement.verdicts, strict=True):
+            if verdict.fate is Fate.AGAIN:
+                again.append(row)
+            elif verdict.fate is Fate.ELSEWHERE:
+                self._elsewhere.append(row)
+                self._last[row.id] = (verdict, hop, host)
+                if not verdict.is_permanent:
+                    self._soft.add(row.id)
+            else:
+                self.settled.append(
+                    Settled(
+                        row,
+                        verdict.fate,
+                        verdict.reply,
+                        hop,
+                        "" if verdict.is_local else host,
+                        verdict.stage,
+                        verdict.is_uncertain,
+                        session is not None and session.features.dsn,
+                    )
+                )
+        self._queue = again + self._queue
+        self._chunk = []
+        if judgement.hop in (HopVerdict.FAILED, HopVerdict.BLOCKED):
+            self._give_up_hop(hop, host, judgement)
+        if judgement.hop is not HopVerdict.WORKS or any(v.fate is not Fate.DELIVERED for v in judgement.verdicts):
+            self._note(outcome, hop)
+
+    def _give_up_hop(self, hop: NextHop, host: str, judgement: Judgement) -> None:
+        """Chunks that have not been sent yet do not go to a hop that has just failed."""
+        if not self._queue:
+            return
+        moved = next((v for v in judgement.verdicts if v.fate is Fate.ELSEWHERE), None)
+        reply = moved.reply if moved is not None else Reply(451, "4.4.1", judgement.cause or NO_HOP_REPLY.text)
+        for row in self._queue:
+            self._last[row.id] = (Verdict(row, Fate.ELSEWHERE, reply, Stage.CONNECT, is_local=True), hop, host)
+            self._soft.add(row.id)
+        self._elsewhere += self._queue
+        self._queue = []
+
+    def finish(self) -> list[Settled]:
+        """Settle those for whom no hop was left: failed if every hop ruled the message out, deferred otherwise."""
+        for row in (*self._elsewhere, *self._queue):
+            known = self._last.get(row.id)
+            if known is None:
+                self.settled.append(Settled(row, Fate.DEFERRED, NO_HOP_REPLY, None))
+                continue
+            verdict, hop, host = known
+            fate = Fate.DEFERRED if row.id in self._soft else Fate.FAILED
+            self.settled.append(Settled(row, fate, verdict.reply, hop, "" if verdict.is_local else host, verdict.stage))
+        self._elsewhere, self._queue = [], []
+        return self.settled
+
+    def convert(self, content: bytes) -> None:
+        """Begin again at the first hop with content that every server takes."""
+        self.content = content
+        self.converted = True
+        self._queue, self._elsewhere = [*self._elsewhere, *self._queue], []
+        for row in self._queue:
+            self._soft.discard(row.id)
+            self._last.pop(row.id, None)
+        self._index = 0
+
+    def needs_conversion(self) -> bool:
+        """Everything that is left was refused only for its 8-bit content."""
+        return (
+            not self.converted
+            and bool(self._elsewhere)
+            and not self._queue
+            and any(known[0].reply.enhanced == "5.6.3" and known[0].is_local for known in self._last.values())
+        )
+
+    def _note(self, outcome: Outcome, hop: NextHop) -> None:
+        lines = self.dialogue
+        if len(lines) >= MAX_DIALOGUE:
+            return
+        lines.append(f"-- {hop.label}")
+        if outcome.failure is not None:
+            lines.extend(outcome.failure.dialogue[-MAX_DIALOGUE:])
+            lines.append(f"-- {outcome.failure.text}")
+            return
+        if outcome.session is not None:
+            lines.extend(outcome.session.dialogue[-20:])
+        if outcome.mail is not None:
+            lines += [f"C: MAIL FROM:<{outcome.job.sender}>", f"S: {outcome.mail}"]
+        for recipient, reply in list(zip(outcome.job.recipients, outcome.recipients, strict=False))[:10]:
+            lines += [f"C: RCPT TO:<{recipient.address}>", f"S: {reply}" if reply is not None else "-- no reply"]
+        if outcome.data is not None:
+            lines += ["C: DATA", f"S: {outcome.data}"]
+        if outcome.final is not None and outcome.state is OutcomeState.COMPLETED:
+            lines += [f"C: ({outcome.sent_octets} octets)", f"S: {outcome.final}"]
+        elif outcome.final is not None:
+            lines.append(f"-- {outcome.final}")
+        if outcome.state in (OutcomeState.LOST, OutcomeState.UNKNOWN):
+            lines.append(f"-- connection lost during {outcome.stage}")
+        del lines[MAX_DIALOGUE:]
+
+
+def _host(hop: NextHop, outcome: Outcome) -> str:
+    """The name by which a report calls the server that spoke."""
+    if outcome.failure is not None and outcome.failure.reply is None:
+        return ""
+    if hop.host:
+        return hop.host
+    return outcome.session.address if outcome.session is not None else (hop.address or "")
