@@ -35,6 +35,11 @@ _LARGEST_CHUNK = 8_000
 _DISORDER = 10_000
 """Ids follow arrival but for sessions that overlap: so far may the order of ids and of times differ."""
 _BEYOND = "\U0010ffff"
+_ADDRESS = (
+    "SELECT id FROM (SELECT id FROM message WHERE sender = ? UNION"
+    " SELECT message_id FROM recipient INDEXED BY recipient_address WHERE address = ? COLLATE NOCASE)"
+    " WHERE id < ? AND id >= ? ORDER BY id DESC LIMIT ?"
+)
 
 Condition = tuple[str, list[Any]]
 
@@ -140,15 +145,16 @@ def _source(connection: sqlite3.Connection, query: TrackQuery) -> _Source:
             return known
     elif query.recipient and (by_index := _by_index("address COLLATE NOCASE", query.recipient)):
         condition, values = by_index
-        return _Source(_recipients(condition), values)
+        return _Source(_recipients(condition, "recipient_address"), values)
     elif query.sender is not None and (by_index := _by_index("sender", _sender(query.sender))):
         condition, values = by_index
         return _Source(
-            f"SELECT id FROM message WHERE {condition} AND id < ? AND id >= ? ORDER BY id DESC LIMIT ?",  # noqa: S608
+            f"SELECT id FROM message INDEXED BY message_sender WHERE {condition}"  # noqa: S608 - fixed parts
+            " AND id < ? AND id >= ? ORDER BY id DESC LIMIT ?",
             values,
         )
     elif query.state is not None and query.state is not TrackState.DELIVERED:
-        return _Source(_recipients("state = ? AND state <> 'delivered'"), [str(query.state)])
+        return _Source(_recipients("state = ? AND state <> 'delivered'", "recipient_state"), [str(query.state)])
     return _Source("SELECT id FROM message WHERE id < ? AND id >= ? ORDER BY id DESC LIMIT ?", [])
 
 
@@ -157,13 +163,8 @@ def _known(connection: sqlite3.Connection, text: str) -> _Source | None:
     header = _by_header(text)
     if text.startswith("<") and connection.execute(header.sql, (*header.values, 1 << 62, 0, 1)).fetchone():
         return header
-    if "@" in text and _is_whole(text):
-        return _Source(
-            "SELECT id FROM (SELECT id FROM message WHERE sender = ? UNION"
-            " SELECT message_id FROM recipient WHERE address = ? COLLATE NOCASE)"
-            " WHERE id < ? AND id >= ? ORDER BY id DESC LIMIT ?",
-            [text, text],
-        )
+    if _is_whole(text) and connection.execute(_ADDRESS, (text, text, 1 << 62, 0, 1)).fetchone():
+        return _Source(_ADDRESS, [text, text])
     if len(text) >= 6 and (number := _id(text)) > 0:
         found = connection.execute("SELECT 1 FROM message WHERE id = ?", (number,)).fetchone()
         if found:
@@ -179,9 +180,9 @@ def _by_header(text: str) -> _Source:
     )
 
 
-def _recipients(condition: str) -> str:
+def _recipients(condition: str, index: str) -> str:
     return (
-        f"SELECT DISTINCT message_id FROM recipient WHERE {condition}"  # noqa: S608 - fixed parts
+        f"SELECT DISTINCT message_id FROM recipient INDEXED BY {index} WHERE {condition}"  # noqa: S608 - fixed parts
         " AND message_id < ? AND message_id >= ? ORDER BY message_id DESC LIMIT ?"
     )
 

@@ -135,7 +135,7 @@ class TrackQuery:
     by an index. Anything else there, and ``subject``, ``reply`` and ``text`` always, is looked for inside the values, newest
     message first, within the bounds of one page (see ``Journal.search_page``). ``text`` looks everywhere (queue id,
     Message-ID, sender, recipients, subject, replies); when it is a known queue id or Message-ID only at that message, and
-    when it is a whole address only at that sender and recipient, by an index. Letters of ASCII match in either case.
+    when it is an address that occurs, only at that sender and recipient, by an index. Letters of ASCII match in either case.
     """
 
     text: str = ""
