@@ -40,7 +40,7 @@ _CHANGED = (
 
 
 def write_batch(connection: sqlite3.Connection, received: Sequence[Received], entries: Sequence[Entry]) -> None:
-    """Insert both, in the caller's transaction. A state change replaces the state that its message arrived with.
+    """Insert both, in the caller's transaction. Arrivals set no state that is known already, whichever was noted first.
 
     Text that cannot be encoded is written with replacement characters. Raises sqlite3.Error, and for a value of the wrong
     type or size TypeError, ValueError, OverflowError or sqlite3.ProgrammingError.
@@ -89,14 +89,13 @@ def _write(
                 None if data is None else text(_json(data)),
             )
         )
-    if not common:
-        # What arrived and left within this batch is written once, in its last state.
-        arrivals = [changes.pop((row[0], row[1]), row) for row in arrivals]
     _insert(connection, _MESSAGE, "", messages)
-    _insert(connection, _RECIPIENT, _NEW, arrivals)
     if common:
-        _change_in_order(connection, entries, changes, text)
+        _insert(connection, _RECIPIENT, _NEW, arrivals)
+        _change_in_order(connection, entries, text)
     else:
+        # What arrived and left within this batch is written once, in its last state.
+        _insert(connection, _RECIPIENT, _NEW, [row for row in arrivals if (row[0], row[1]) not in changes])
         _insert(connection, _RECIPIENT, _CHANGED, list(changes.values()))
     _insert(connection, _ENTRY, "", rows)
 
@@ -104,7 +103,6 @@ def _write(
 def _change_in_order(
     connection: sqlite3.Connection,
     entries: Sequence[Entry],
-    changes: dict[tuple[int, str], tuple[int, str, str, str, int]],
     text: Callable[[str], str],
 ) -> None:
     """Changes of one recipient and of all recipients of a message meet in this batch: their order decides.

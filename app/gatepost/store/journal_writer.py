@@ -157,8 +157,6 @@ class JournalWriter:
 
     async def _write(self) -> None:
         received, entries = self._received[:_MOST_AT_ONCE], self._entries[:_MOST_AT_ONCE]
-        if len(received) < len(self._received):
-            entries = []  # no step before its message: a later batch would reset the state
         try:
             lost = await self._writer.submit(lambda connection: _settle(connection, received, entries))
         except Exception as error:

@@ -142,6 +142,14 @@ async def test_an_outcome_noted_before_the_arrival_is_not_undone_by_it(journal: 
     assert states(await message(journal, 7)) == {BOB: (TrackState.DELIVERED, "250 Ok")}
 
 
+async def test_a_late_arrival_beside_a_newer_outcome_takes_the_newer_one(journal: Journal) -> None:
+    journal.add(7, NOW + 1, EntryKind.DEFERRED, BOB, "451 later")
+    await journal.flush()
+    journal.received(7, NOW, "a@example.com", (BOB,))
+    journal.add(7, NOW + 2, EntryKind.DELIVERED, BOB, "250 Ok")
+    assert states(await message(journal, 7)) == {BOB: (TrackState.DELIVERED, "250 Ok")}
+
+
 async def test_a_redirected_message_is_tracked_under_both_addresses(journal: Journal) -> None:
     journal.received(7, NOW, "a@example.com", (BOB,))
     journal.add(7, NOW, EntryKind.REDIRECTED, BOB, f"to {EVE}")

@@ -187,6 +187,16 @@ async def test_a_scan_that_takes_too_long_stops_as_well(journal: Journal) -> Non
     assert page.next_before == 2001
 
 
+async def test_a_time_in_the_past_is_reached_without_a_scan_from_the_top(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_search, "SCAN_ROWS", 20)
+    monkeypatch.setattr(journal_search, "_DISORDER", 5)
+    await fill(journal, 2500)
+    page = await journal.search_page(TrackQuery(since=NOW + 1990, until=NOW + 2000))
+    assert [m.id for m in page.messages] == list(range(2000, 1989, -1))
+
+
 async def test_times_bound_the_scan_even_when_ids_and_times_disagree_a_little(journal: Journal) -> None:
     journal.received(10, NOW + 2, "a@example.com", ("b@example.org",))
     journal.received(11, NOW + 1, "a@example.com", ("b@example.org",))
