@@ -1,0 +1,31 @@
+# One command each. The work is done by packaging/setup/setup.py, which also runs where there is no Make.
+SETUP := sh packaging/setup/python.sh packaging/setup/setup.py
+
+.PHONY: help run test lint bench lock clean
+
+help:
+	@echo "make run [DATA=folder]           set up and start: the app where there is a display, else the relay"
+	@echo "make test [ARGS='-k name']       set up and run the tests"
+	@echo "make lint                        ruff, mypy, import-linter"
+	@echo "make bench [QUICK=1] [REPEAT=n]  measure Gatepost and Postfix side by side"
+	@echo "make lock                        resolve the dependencies anew and write requirements/*.lock"
+	@echo "make clean                       remove .venv, build/ and caches"
+
+run:
+	@exec $(SETUP) run $(if $(DATA),--data '$(DATA)') $(ARGS)
+
+test:
+	@exec $(SETUP) test $(ARGS)
+
+lint:
+	@exec $(SETUP) lint
+
+bench:
+	@exec $(SETUP) bench $(if $(QUICK),--quick) $(if $(REPEAT),--repeat '$(REPEAT)') $(ARGS)
+
+lock:
+	@exec sh packaging/setup/python.sh packaging/setup/lock.py
+
+clean:
+	rm -rf .venv build dist app/*.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find app tests packaging -name __pycache__ -type d -prune -exec rm -rf {} +

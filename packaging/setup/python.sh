@@ -1,0 +1,18 @@
+#!/bin/sh
+# Run the given arguments with the first Python that Gatepost works with: 3.11 up to, but not including, 3.14.
+# Each candidate is really started, because a name on the PATH may be a shim without a Python behind it.
+# PYTHON=… names one to be tried first.
+set -u
+works='import sys, ssl, sqlite3; sys.exit(0 if (3, 11) <= sys.version_info[:2] < (3, 14) else 1)'
+for candidate in "${PYTHON:-}" python3.13 python3.12 python3.11 python3 /usr/bin/python3 /usr/local/bin/python3; do
+    [ -n "$candidate" ] || continue
+    if "$candidate" -c "$works" >/dev/null 2>&1; then
+        exec "$candidate" "$@"
+    fi
+done
+{
+    echo "Gatepost needs Python 3.11, 3.12 or 3.13, and none was found."
+    echo "Debian, Ubuntu:  apt-get install python3 python3-venv"
+    echo "Or name one:     make run PYTHON=/path/to/python3"
+} >&2
+exit 1

@@ -1,0 +1,113 @@
+"""What the operating system has to bring: Debian packages, found by what they provide, installed when that is allowed."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+SBIN = ("/usr/sbin", "/sbin")
+"""Where Debian keeps the mail tools; not on a plain user's PATH."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """A Debian package, and how to see (on any Linux) that what it brings is there."""
+
+    package: str
+    present: Callable[[], bool]
+    purpose: str
+
+
+def find_program(name: str) -> str | None:
+    return shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", os.defpath), *SBIN)))
+
+
+def _program(package: str, name: str, purpose: str) -> Need:
+    return Need(package, lambda: find_program(name) is not None, purpose)
+
+
+def _library(package: str, soname: str) -> Need:
+    def present() -> bool:
+        try:
+            ctypes.CDLL(soname)
+        except OSError:
+            return False
+        return True
+
+    return Need(package, present, "Qt")
+
+
+TEST_TOOLS = (
+    _program("postfix", "smtp-source", "tests and measurements against a real mail server"),
+    _program("swaks", "swaks", "tests with a client that administrators use"),
+    _program("gnome-keyring", "gnome-keyring-daemon", "the test against a real keyring"),
+    _program("dbus-daemon", "dbus-run-session", "the test against a real keyring"),
+)
+
+QT_LIBRARIES = (
+    _library("libglib2.0-0", "libglib-2.0.so.0"),
+    _library("libbrotli1", "libbrotlidec.so.1"),
+    _library("libdbus-1-3", "libdbus-1.so.3"),
+    _library("libgl1", "libGL.so.1"),
+    _library("libegl1", "libEGL.so.1"),
+    _library("libxkbcommon0", "libxkbcommon.so.0"),
+    _library("libfontconfig1", "libfontconfig.so.1"),
+    _library("libxcb-cursor0", "libxcb-cursor.so.0"),
+    _library("libxcb-icccm4", "libxcb-icccm.so.4"),
+    _library("libxcb-keysyms1", "libxcb-keysyms.so.1"),
+    _library("libxcb-shape0", "libxcb-shape.so.0"),
+    _library("libxcb-xkb1", "libxcb-xkb.so.1"),
+    _library("libxkbcommon-x11-0", "libxkbcommon-x11.so.0"),
+    Need("fonts-inter", lambda: Path("/usr/share/doc/fonts-inter").exists(), "a font"),
+)
+
+
+def missing(needs: Iterable[Need]) -> list[Need]:
+    if not sys.platform.startswith("linux"):
+        return []
+    return [need for need in needs if not need.present()]
+
+
+def by_hand(packages: Iterable[str]) -> str:
+    """The line a person types to install them."""
+    return f"sudo apt-get install {' '.join(packages)}"
+
+
+def _prefix() -> list[str] | None:
+    """What to put before a command so that it runs as root without asking; None when that cannot be had."""
+    if os.environ.get("GATEPOST_SYSTEM_PACKAGES") == "no" or shutil.which("apt-get") is None:
+        return None
+    if os.geteuid() == 0:
+        return []
+    sudo = shutil.which("sudo")
+    if sudo and subprocess.run([sudo, "-n", "true"], capture_output=True, check=False).returncode == 0:
+        return [sudo, "-n"]
+    return None
+
+
+def install(packages: Iterable[str]) -> bool:
+    """Whether the packages could be installed. Says what it does; never asks for a password, never removes a package."""
+    wanted = list(dict.fromkeys(packages))
+    prefix = _prefix()
+    if prefix is None:
+        return False
+    print(f"Installing system packages: {' '.join(wanted)}", flush=True)
+    done = subprocess.run([*prefix, "sh", str(HERE / "install-packages.sh"), *wanted], stdin=subprocess.DEVNULL, check=False)
+    return done.returncode == 0
+
+
+def provide(needs: Iterable[Need]) -> list[Need]:
+    """Install what is missing, if allowed. Returns what is still missing."""
+    absent = missing(needs)
+    if absent and not install(need.package for need in absent):
+        # One package that cannot be had (another mail server would have to go) must not keep the rest away.
+        for need in absent if _prefix() is not None and len(absent) > 1 else ():
+            install([need.package])
+    return missing(needs)
