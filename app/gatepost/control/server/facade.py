@@ -1,0 +1,164 @@
+"""What the control API asks of the relay service, and nothing more.
+
+The service implements this protocol; the server never reaches past it. Every failure that a person should read is a
+``GatepostError`` (``NotFound``, ``Conflict``, ``InvalidInput``, ``Unavailable``, …). Methods may be called concurrently;
+none blocks the event loop. Passwords come in as ``Secret`` and no method gives one out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from ...model.configuration import Configuration
+from ...model.gateway import Gateway
+from ...model.report import (
+    Changed,
+    Explanation,
+    GatewayReport,
+    MinuteFigures,
+    RelayReport,
+    Revision,
+    SecretReport,
+    SpoolOperation,
+    TestMessage,
+    VaultReport,
+    VerifyStage,
+)
+from ...model.secret import Secret
+from ...relay.common.events import Event
+from ...relay.common.plan import HopHealth
+from ...store.journal_values import JournalEntry, TrackedMessage, TrackPage, TrackQuery
+from ...store.values import SpoolCounts, SpoolFilter, SpoolMessage, SpoolOrder, SpoolRow
+
+
+class RelayFacade(Protocol):
+    # --- the relay and its mail plane ---
+
+    async def report(self) -> RelayReport: ...
+
+    async def start(self) -> None:
+        """Open the listeners and deliver. Does nothing when it runs already."""
+
+    async def stop(self) -> None:
+        """Close the listeners, finish what is under way, deliver no more. The process and this API go on."""
+
+    async def pause_delivery(self) -> None: ...
+
+    async def resume_delivery(self) -> None: ...
+
+    async def shut_down(self) -> None:
+        """End the process in good order. Returns at once, so that the answer still reaches the client."""
+
+    # --- configuration ---
+
+    async def configuration(self) -> tuple[Configuration, int]:
+        """The configuration in force and its revision."""
+
+    async def change(
+        self,
+        change: Callable[[Configuration], Configuration],
+        *,
+        author: str,
+        expected_revision: int | None = None,
+        note: str = "",
+        dry_run: bool = False,
+    ) -> Changed:
+        """Replace the configuration by ``change(current)``, all or nothing, and put it in force.
+
+        Changes are made one after the other, so ``change`` sees the newest configuration; it is pure and may raise
+        (``InvalidInput``, ``NotFound``), which changes nothing. Raises Conflict when ``expected_revision`` is given and is not
+        the current one. A result equal to the current configuration makes no revision. ``dry_run`` says what would happen.
+        """
+
+    async def revisions(self, *, limit: int, before: int | None = None) -> Sequence[Revision]:
+        """Newest first; with ``before``, only those with a smaller number."""
+
+    async def revision(self, number: int) -> Configuration:
+        """Raises NotFound."""
+
+    # --- secrets ---
+
+    async def set_secret(self, name: str, secret: Secret) -> None: ...
+
+    async def delete_secret(self, name: str) -> None:
+        """Deleting what is not there is no error."""
+
+    async def secrets(self) -> Sequence[SecretReport]: ...
+
+    async def vault(self) -> VaultReport: ...
+
+    async def make_verifier(self, password: Secret) -> str:
+        """A salted scrypt verifier for a relay user, computed off the loop."""
+
+    # --- gateways ---
+
+    async def gateways(self) -> Sequence[GatewayReport]:
+        """One for each gateway of the configuration in force."""
+
+    async def health(self) -> Sequence[HopHealth]: ...
+
+    def verify_gateway(self, gateway: Gateway, password: Secret | None) -> AsyncIterator[VerifyStage]:
+        """Probe a gateway as it would be saved. ``password`` is the one just typed; None takes the stored one.
+
+        An async generator: closing it ends the probe.
+        """
+
+    # --- spool ---
+
+    async def spool_counts(self) -> SpoolCounts: ...
+
+    async def spool_list(
+        self, chosen: SpoolFilter, *, order: SpoolOrder, descending: bool, offset: int, limit: int
+    ) -> Sequence[SpoolRow]: ...
+
+    async def spool_count(self, chosen: SpoolFilter) -> int: ...
+
+    async def spool_ids(self, chosen: SpoolFilter, *, order: SpoolOrder, descending: bool, limit: int) -> Sequence[int]:
+        """Ids of deliveries in the order shown, for lists that fetch their rows page by page."""
+
+    async def spool_message(self, message_id: int) -> SpoolMessage | None: ...
+
+    async def spool_content(self, message_id: int) -> bytes | Path:
+        """The message as received, or the file that holds it. Raises NotFound."""
+
+    async def operate(
+        self,
+        operation: SpoolOperation,
+        chosen: SpoolFilter,
+        *,
+        author: str,
+        gateway: str | None = None,
+        priority: int | None = None,
+        reason: str = "",
+    ) -> int:
+        """Apply to every delivery that matches; returns how many. ``gateway`` for REROUTE (None: back to the routes),
+        ``priority`` for PRIORITY, ``reason`` for HOLD and FAIL."""
+
+    # --- seeing ---
+
+    async def track(self, query: TrackQuery) -> TrackPage: ...
+
+    async def timeline(self, message_id: int) -> tuple[TrackedMessage, Sequence[JournalEntry]]:
+        """Raises NotFound for what tracking does not know (any more)."""
+
+    async def explain(
+        self, *, sender: str, recipient: str, client: str, user: str, configuration: Configuration | None
+    ) -> Explanation:
+        """``client`` is an IP address or empty, ``user`` a relay user who signed in or empty. ``configuration`` is a draft to
+        explain instead of what is in force."""
+
+    async def send_test(self, message: TestMessage) -> str:
+        """Put a test message into the spool; returns its queue id."""
+
+    # --- figures and events ---
+
+    async def totals(self) -> Mapping[tuple[str, str], int]:
+        """Counters since the start, by (name, label)."""
+
+    async def history(self, minutes: int) -> Sequence[MinuteFigures]:
+        """Oldest first; minutes in which nothing happened are left out."""
+
+    def subscribe(self, subscriber: Callable[[Event], None]) -> Callable[[], None]:
+        """Call ``subscriber`` on the loop for each event, until the function that is returned is called."""

@@ -1,0 +1,247 @@
+"""What a relay says about itself: the values that the service fills in and that front-ends show.
+
+Plain frozen dataclasses of JSON-able parts. Times are seconds since the epoch, ``None``: never or not known. Texts are for
+people, on one line, and never hold a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+# --- the relay itself ---
+
+
+class MailPlane(StrEnum):
+    """Whether mail moves. The control plane lives as long as the process."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    """Listeners are closed and nothing is delivered; the configuration can be edited."""
+
+
+class ListenerHealth(StrEnum):
+    LISTENING = "listening"
+    CLOSED = "closed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerReport:
+    id: str
+    address: str
+    port: int
+    """The port that is really open, also where the configuration says 0."""
+    state: ListenerHealth
+    problem: str = ""
+    connections: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class VaultReport:
+    """``kind`` is ``keyring``, ``sealed`` or empty when none could be chosen."""
+
+    kind: str
+    label: str
+    usable: bool
+    problem: str = ""
+    hint: str = ""
+    waiting: bool = False
+    """The password manager is asking somebody for permission."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that needs attention. ``subject`` names what it is about, such as ``gateway:gw-1``."""
+
+    kind: str
+    title: str
+    detail: str = ""
+    hint: str = ""
+    subject: str = ""
+    since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RelayReport:
+    """The state of the relay, without the spool's counts."""
+
+    mail: MailPlane
+    delivery_paused: bool
+    version: str
+    api_version: int
+    pid: int
+    started_at: float
+    data_folder: str
+    host_name: str
+    revision: int
+    listeners: tuple[ListenerReport, ...]
+    vault: VaultReport
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayReport:
+    """What stands beside a gateway's configuration in the list."""
+
+    id: str
+    health: str
+    """``healthy``, ``resting`` or ``probing``; ``disabled`` when it is switched off."""
+    cause: str = ""
+    since: float | None = None
+    next_probe: float | None = None
+    spooled: int = 0
+    """Deliveries that wait in its lane or are pinned to it."""
+    connections: int = 0
+    last_delivery: float | None = None
+    last_failure: float | None = None
+    last_error: str = ""
+    remote_spool: Mapping[str, int] = field(default_factory=dict)
+    """The SmarterMail server's own spool counts, by kind; empty when they are not read."""
+    remote_spool_at: float | None = None
+
+
+# --- configuration ---
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    number: int
+    at: float
+    author: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneMove:
+    """Queued mail that goes another way after a change. Lanes in words for people."""
+
+    before: str
+    after: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """``revision`` is the current one: unchanged after a dry run, or when the change changed nothing."""
+
+    revision: int
+    moves: tuple[LaneMove, ...] = ()
+    """Of queued mail, in a dry run and after a change alike. Empty when the mail goes where it went before."""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SecretReport:
+    """That a secret is stored; never what it is."""
+
+    name: str
+    stored_at: float
+    backend: str
+
+
+# --- verify, explain, send a test ---
+
+
+class StageState(StrEnum):
+    PASSED = "passed"
+    WARNING = "warning"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class SeenCertificate:
+    """``fingerprint`` is the SHA-256 of its DER form, in hexadecimal."""
+
+    fingerprint: str
+    subject: str = ""
+    issuer: str = ""
+    not_after: float | None = None
+    trusted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyStage:
+    """One stage of Verify Connection, reported when it is over."""
+
+    stage: str
+    """``dns``, ``tcp``, ``banner``, ``ehlo``, ``tls``, ``auth``, ``envelope``; others may come."""
+    title: str
+    state: StageState
+    seconds: float = 0.0
+    result: str = ""
+    advice: str = ""
+    """What to do about it; empty unless there is something to do."""
+    dialogue: tuple[str, ...] = ()
+    """Both sides, as ``C: …`` and ``S: …``, credentials left out."""
+    certificate: SeenCertificate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainStep:
+    text: str
+    verdict: str = ""
+    """A short word such as ``chosen``, ``passed over`` or ``refused``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The decision path for one sender and recipient. ``accepted`` is False when the client would be refused."""
+
+    accepted: bool
+    outcome: str
+    """The whole answer in one sentence."""
+    steps: tuple[ExplainStep, ...] = ()
+    lane: str = ""
+    hops: tuple[str, ...] = ()
+    """Next hops in the order they would be tried, with address and TLS policy, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class TestMessage:
+    """A test message to be sent. ``gateway`` sends it by that one only; empty follows the routes."""
+
+    __test__ = False  # pytest takes classes of this name for tests
+
+    sender: str
+    recipient: str
+    gateway: str = ""
+
+
+# --- the spool ---
+
+
+class SpoolOperation(StrEnum):
+    RETRY = "retry"
+    HOLD = "hold"
+    RELEASE = "release"
+    REROUTE = "reroute"
+    PRIORITY = "priority"
+    FAIL = "fail"
+    """Give up now, with a DSN where one is owed."""
+    DELETE = "delete"
+    """Forget it, without a word to the sender."""
+
+
+# --- figures ---
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """A monotonic counter since the relay started."""
+
+    name: str
+    label: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class MinuteFigures:
+    """What happened in one minute. ``minute`` counts minutes since the epoch."""
+
+    minute: int
+    sums: Mapping[str, int]
