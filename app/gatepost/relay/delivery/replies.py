@@ -25,38 +25,42 @@ class ReplyError(Exception):
 
 
 class ReplyReader:
-    """Feed octets, get complete replies. After a ReplyError the stream cannot be trusted any more."""
+    """Feed octets, get complete replies. Once ``error`` is set, the stream cannot be trusted any more."""
 
-    __slots__ = ("_cache", "_lines", "_size", "_tail")
+    __slots__ = ("_cache", "_lines", "_size", "_tail", "error")
 
     def __init__(self) -> None:
+        self.error: ReplyError | None = None
         self._tail = b""
         self._lines: list[bytes] = []
         self._size = 0
         # Most replies are the same few lines again and again.
         self._cache: dict[bytes, Reply] = {}
 
-    @property
-    def is_between_replies(self) -> bool:
-        return not self._tail and not self._lines
-
     def feed(self, data: bytes) -> list[Reply]:
-        """The replies that ``data`` completes. Raises ReplyError."""
+        """The replies that ``data`` completes, up to the first thing that is none (then ``error`` says what)."""
+        found: list[Reply] = []
+        if self.error is not None:
+            return found
         if self._tail:
             data = self._tail + data
         lines = data.split(b"\n")
         self._tail = lines.pop()
-        if len(self._tail) > MAX_LINE:
-            raise ReplyError(f"a reply line is longer than {MAX_LINE} octets")
-        found: list[Reply] = []
         cache = self._cache
-        for line in lines:
-            reply = cache.get(line) if not self._lines else None
-            if reply is None:
-                reply = self._add(line)
+        try:
+            for line in lines:
+                reply = cache.get(line) if not self._lines else None
                 if reply is None:
-                    continue
-            found.append(reply)
+                    reply = self._add(line)
+                    if reply is None:
+                        continue
+                found.append(reply)
+            if len(self._tail) > MAX_LINE:
+                raise ReplyError(f"a reply line is longer than {MAX_LINE} octets")
+        except ReplyError as error:
+            self.error = error
+            self._tail = b""
+            self._lines = []
         return found
 
     def _add(self, line: bytes) -> Reply | None:

@@ -46,6 +46,8 @@ class FailureKind(StrEnum):
     CERTIFICATE = "certificate"
     AUTH = "auth"
     SECRET = "secret"  # noqa: S105 - a kind, not a secret
+    CONTENT = "content"
+    """Our own copy of the message cannot be read."""
     SHUTDOWN = "shutdown"
     """We closed: the relay stops, or the hop's configuration changed."""
 
@@ -253,7 +255,8 @@ class Outcome:
             refusal = self.mail or Reply(451, "4.4.2", "No reply to MAIL")
             return [RecipientResult(recipient, refusal, Stage.MAIL) for recipient in self.job.recipients]
         if self.final is not None:
-            whole, stage = self.final, Stage.FINAL_DOT
+            whole: Reply | None = self.final
+            stage = Stage.FINAL_DOT
         else:
             whole, stage = self.data, Stage.DATA
         found: list[RecipientResult] = []
