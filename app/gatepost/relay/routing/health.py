@@ -62,7 +62,7 @@ class _Breaker:
 class Health:
     """The breakers of one kind of hop, by key.
 
-    ``changed(key, label, health)`` is called when a hop begins to rest and when it is healthy again.
+    ``changed`` is called when a hop begins to rest and when it is healthy again.
     """
 
     def __init__(
@@ -98,6 +98,11 @@ class Health:
         if now < breaker.until:
             return breaker.until
         return breaker.probe_until if now < breaker.probe_until else None
+
+    def is_probing(self, key: str) -> bool:
+        """Its rest is over, and whether it is back is not known yet."""
+        breaker = self._troubled.get(key)
+        return breaker is not None and self._monotonic() >= breaker.until
 
     def claim(self, key: str) -> bool:
         """A message goes there. False: it must not (it rests, or another message is just probing it)."""

@@ -124,7 +124,7 @@ class Lookup:
         try:
             answer = await resolver.resolve(absolute, kind, lifetime=self._question_seconds, raise_on_no_answer=False)
         except dns.resolver.NXDOMAIN as error:
-            responses = error.responses()
+            responses = error.responses()  # type: ignore[no-untyped-call]
             return Absent(False, _negative_ttl(next(iter(responses.values()), None)))
         except dns.resolver.LifetimeTimeout:
             return self._failed(f"no answer about {name} ({kind}) within {self._question_seconds:g} s")
