@@ -101,23 +101,28 @@ class ReadDatabase:
 
     def __init__(self, path: Path, *, cache_kib: int = 2000) -> None:
         self.path = path
+        self._opened: list[sqlite3.Connection] = []
         self.peewee = SqliteDatabase(
             f"{path.absolute().as_uri()}?mode=ro",
             pragmas=[("query_only", 1), ("cache_size", -cache_kib), ("trusted_schema", 0)],
             timeout=_BUSY_SECONDS,
             uri=True,
+            check_same_thread=False,  # so that close_all can
             cached_statements=64,
         )
 
     def connection(self) -> sqlite3.Connection:
         """This thread's connection."""
+        fresh = self.peewee.is_closed()
         connection: sqlite3.Connection = self.peewee.connection()  # type: ignore[no-untyped-call]
+        if fresh:
+            self._opened.append(connection)
         return connection
 
-    def close(self) -> None:
-        """Close this thread's connection."""
-        if not self.peewee.is_closed():
-            self.peewee.close()
+    def close_all(self) -> None:
+        """Close every thread's connection, when none of them reads any more."""
+        while self._opened:
+            self._opened.pop().close()
 
 
 def open_database(
@@ -170,7 +175,7 @@ def check(path: Path) -> str:
             raise translated(error, path.name) from error
         damage = str(error)
     finally:
-        reader.close()
+        reader.close_all()
     if damage:
         _suspect(path).touch(PRIVATE_FILE)
     return damage

@@ -1,0 +1,281 @@
+"""The spool: mail that Gatepost has accepted and still owes somebody.
+
+What ``submit`` resolved survives a power cut: it was committed with ``synchronous=FULL``, and a large body was flushed,
+renamed and its folder flushed before. Writes go through the one writer (``writer``), the queue's reads and people's lists
+through read-only connections in threads of their own, so nothing here blocks the loop. The tables are described in
+``spool_schema``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Set
+from dataclasses import replace
+
+from ..model.errors import NotFound
+from . import spool_list, spool_queue
+from .bodies import Bodies
+from .database import Database, OpenReport, check, open_database
+from .folder import DataFolder
+from .readers import Readers
+from .spool_actions import CHUNK, Actions, Change
+from .spool_counts import SpoolUnit
+from .spool_filter import condition
+from .spool_insert import Insert, check_parts
+from .spool_record import Record
+from .spool_relane import LaneOf, look, move
+from .spool_schema import SPOOL
+from .values import (
+    Content,
+    Delivery,
+    DeliveryResult,
+    LaneSummary,
+    NewMessage,
+    SpoolCounts,
+    SpoolFilter,
+    SpoolMessage,
+    SpoolOrder,
+    SpoolRow,
+    StoredMessage,
+)
+from .writer import Writer
+
+log = logging.getLogger(__name__)
+
+_ROOM_KEPT = 1.0
+"""Seconds for which the measured free space is believed."""
+_NOBODY: frozenset[int] = frozenset()
+
+
+class Spool:
+    """Open it with ``Spool.open``; end it with ``close``. Methods that return futures need a running loop."""
+
+    def __init__(
+        self, database: Database, report: OpenReport, folder: DataFolder, clock: Callable[[], float], floor: int
+    ) -> None:
+        self.report = report
+        self.folder = folder
+        self.bodies = Bodies(folder.bodies)
+        self.min_free_bytes = 0
+        """Free space that ``has_room`` leaves alone; Settings → Spool."""
+        self._clock = clock
+        connection = database.connection()
+        self._unit = SpoolUnit(connection, self.bodies)
+        self._insert = Insert(self._unit)
+        self._record = Record(self._unit, self._insert)
+        self._actions = Actions(self._unit, clock)
+        self._next_id: int = 1 + max(floor, self._unit.reserved, _highest(connection))
+        self.orphans_removed = _remove_orphans(connection, self.bodies)
+        self._room = (0, float("-inf"))
+        self._writer = Writer(database, "spool", self._unit)
+        self._queue_readers = Readers(folder.spool, "queue")
+        self._list_readers = Readers(folder.spool, "list", threads=2)
+
+    @classmethod
+    def open(cls, folder: DataFolder, *, clock: Callable[[], float] = time.time, floor: int = 0) -> Spool:
+        """Open or create the spool. Blocking: about 0.1 s for a million deliveries.
+
+        ``floor`` is the highest message id known elsewhere (the journal's). A damaged file is set aside together with the
+        body files that only it can name, see ``report``. Raises NewerSchema or StoreError.
+        """
+        database, report = open_database(folder.spool, SPOOL, folder, clock, also_set_aside=(folder.bodies,))
+        try:
+            return cls(database, report, folder, clock, floor)
+        except BaseException:
+            database.close()
+            raise
+
+    def close(self) -> None:
+        """Commit what waits and close. Blocking; submitting afterwards raises StoreError."""
+        self._writer.close()
+        self._queue_readers.close()
+        self._list_readers.close()
+
+    async def aclose(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(None, self.close)
+
+    async def check_integrity(self) -> str:
+        """Check the whole file beside the running service (owed when ``report.check_pending``). Empty when sound.
+
+        Damage is remembered: the next start sets the file aside.
+        """
+        return await asyncio.get_running_loop().run_in_executor(None, check, self.folder.spool)
+
+    # Accepting
+
+    def allocate_id(self) -> int:
+        """The next message id. Never given out twice once a message was stored under it."""
+        number = self._next_id
+        self._next_id += 1
+        return number
+
+    def submit(self, message: NewMessage) -> asyncio.Future[StoredMessage]:
+        """Store a message; durable when the future resolves. Errors: SpoolFull, StoreError; then nothing was stored.
+
+        Cancelling the waiter does not cancel the operation.
+        """
+        check_parts(message)
+        if not message.id:
+            message = replace(message, id=self.allocate_id())
+        return self._writer.gather(self._insert, message)
+
+    def has_room(self, size: int) -> bool:
+        """Whether ``size`` octets fit without touching ``min_free_bytes``. Measured at most once a second."""
+        free, measured = self._room
+        now = time.monotonic()
+        if now - measured >= _ROOM_KEPT:
+            free = shutil.disk_usage(self.folder.path).free
+            self._room = (free, now)
+        return free - size >= self.min_free_bytes
+
+    # Delivering
+
+    async def due_lanes(self, now: float, after: str = "", limit: int = 100) -> list[LaneSummary]:
+        """Lanes behind ``after`` (by name) with mail due at ``now``."""
+        ranks = self._unit.ranks()
+        found = await self._queue_readers.run(lambda c: spool_queue.due_lanes(c, now, after, limit, ranks))
+        return [LaneSummary(lane, first, self._unit.lane_count(lane)) for lane, first in found]
+
+    async def fetch_due(self, lane: str, now: float, limit: int, exclude: Set[int] = _NOBODY) -> list[Delivery]:
+        """Deliveries of a lane that are due, most urgent first; without those in ``exclude`` (delivery ids in hand)."""
+        ranks, known = self._unit.ranks(), frozenset(exclude)
+        return await self._queue_readers.run(lambda c: spool_queue.fetch_due(c, lane, now, limit, known, ranks))
+
+    async def fetch(self, delivery_id: int) -> Delivery | None:
+        return await self._queue_readers.run(lambda c: spool_queue.fetch(c, delivery_id))
+
+    async def next_due(self, after: float) -> float | None:
+        """When the next delivery becomes due after ``after``; None when nothing waits for a time."""
+        return await self._queue_readers.run(lambda c: spool_queue.next_due(c, after))
+
+    async def next_alarm(self) -> float | None:
+        """When the next delivery expires or owes a delay notice."""
+        return await self._queue_readers.run(spool_queue.next_alarm)
+
+    async def fetch_expired(self, now: float, limit: int, exclude: Set[int] = _NOBODY) -> list[Delivery]:
+        """Deliveries past their lifetime. Held ones do not expire."""
+        known = frozenset(exclude)
+        return await self._queue_readers.run(lambda c: spool_queue.fetch_expired(c, now, limit, known))
+
+    async def fetch_delay_due(self, now: float, limit: int, exclude: Set[int] = _NOBODY) -> list[Delivery]:
+        """Deliveries whose delay notice is due; record them with ``delay_noticed`` when it was sent or is not owed."""
+        known = frozenset(exclude)
+        return await self._queue_readers.run(lambda c: spool_queue.fetch_delay_due(c, now, limit, known))
+
+    async def load_content(self, message_id: int) -> Content:
+        """A message's content: octets, or the body file. Raises NotFound when the message is gone."""
+        content = await self._queue_readers.run(lambda c: spool_queue.load_content(c, message_id, self.bodies))
+        if content is None:
+            raise NotFound("The message is no longer in the spool.")
+        return content
+
+    def record(self, result: DeliveryResult) -> asyncio.Future[StoredMessage | None]:
+        """Record an outcome durably; resolves with the stored DSN if the result holds one.
+
+        Recording for a delivery that is gone (deleted by a person) is no error.
+        """
+        if result.dsn is not None:
+            check_parts(result.dsn)
+            if not result.dsn.id:
+                result = replace(result, dsn=replace(result.dsn, id=self.allocate_id()))
+        return self._writer.gather(self._record, result)
+
+    async def relane(self, lane_of: LaneOf, is_in_flight: Callable[[int], bool] = lambda delivery_id: False) -> int:
+        """Recompute the lanes of all deliveries after a change of routing; returns how many moved.
+
+        ``lane_of`` runs in a reader's thread, ``is_in_flight`` on the writer's: both must be quick and safe there. What a
+        person sent to a gateway by hand (``pinned_gateway``) stays.
+        """
+        after, moved = -1, 0
+        last = await self._list_readers.run(spool_list.last_id)
+        while True:
+            page = await self._list_readers.run(lambda c, start=after: look(c, start, last, lane_of))  # type: ignore[misc]
+            if page.moves:
+                moves, now = page.moves, self._clock()
+                moved += await self._writer.submit(lambda c, m=moves, t=now: move(c, m, t, is_in_flight, self._unit))  # type: ignore[misc]
+            if page.last is None:
+                return moved
+            after = page.last
+
+    # For people
+
+    def counts(self) -> SpoolCounts:
+        """From memory, exact as of the last commit."""
+        return self._unit.counts()
+
+    async def count(self, chosen: SpoolFilter) -> int:
+        return await self._list_readers.run(lambda c: spool_list.count(c, chosen))
+
+    async def list(
+        self,
+        chosen: SpoolFilter = SpoolFilter(),  # noqa: B008 - an immutable value
+        order: SpoolOrder = SpoolOrder.AGE,
+        *,
+        descending: bool = False,
+        offset: int = 0,
+        limit: int = 100,
+    ) -> list[SpoolRow]:
+        """One page; at most ``spool_list.MAX_ROWS`` rows. Raises InvalidInput for a filter that cannot be."""
+        return await self._list_readers.run(lambda c: spool_list.list_rows(c, chosen, order, descending, offset, limit))
+
+    async def get(self, message_id: int) -> SpoolMessage:
+        """A message with all its deliveries and recipients. Raises NotFound."""
+        found = await self._list_readers.run(lambda c: spool_list.get(c, message_id))
+        if found is None:
+            raise NotFound("The message is not in the spool.", "It was delivered or removed.", "Look for it in Tracking.")
+        return found
+
+    async def retry_now(self, chosen: SpoolFilter) -> int:
+        """Make matching deliveries due at once (held ones stay held); returns how many."""
+        return await self._apply(chosen, self._actions.retry_now(chosen))
+
+    async def hold(self, chosen: SpoolFilter, reason: str = "held") -> int:
+        return await self._apply(chosen, self._actions.hold(chosen, reason))
+
+    async def release(self, chosen: SpoolFilter) -> int:
+        """End the hold of matching deliveries; their lifetime is prolonged by the time on hold."""
+        return await self._apply(chosen, self._actions.release(chosen))
+
+    async def reroute(self, chosen: SpoolFilter, gateway: str | None) -> int:
+        """Send by this gateway from now on, whatever the rules say; None undoes that (and needs ``relane`` afterwards)."""
+        return await self._apply(chosen, self._actions.reroute(chosen, gateway, f"gateway:{gateway}"))
+
+    async def set_priority(self, chosen: SpoolFilter, priority: int) -> int:
+        return await self._apply(chosen, self._actions.set_priority(chosen, priority))
+
+    async def delete(self, chosen: SpoolFilter) -> int:
+        """Remove matching deliveries without a word to anybody."""
+        return await self._apply(chosen, self._actions.delete(chosen))
+
+    async def _apply(self, chosen: SpoolFilter, change: Change) -> int:
+        condition(chosen)  # refuse before anything is changed
+        after, changed = -1, 0
+        last = await self._list_readers.run(spool_list.last_id)
+        while True:
+            ids = await self._list_readers.run(lambda c, start=after: spool_list.ids(c, chosen, start, last, CHUNK))  # type: ignore[misc]
+            if ids:
+                changed += await self._writer.submit(lambda c, chunk=ids: change(c, chunk))  # type: ignore[misc]
+            if len(ids) < CHUNK:
+                return changed
+            after = ids[-1]
+
+
+def _highest(connection: sqlite3.Connection) -> int:
+    (number,) = connection.execute("SELECT ifnull(max(id), 0) FROM message").fetchone()
+    return int(number)
+
+
+def _remove_orphans(connection: sqlite3.Connection, bodies: Bodies) -> int:
+    """Remove bodies that no row names: uploads that a crash cut short, and files of messages already forgotten."""
+    named = {row[0] for row in connection.execute("SELECT body_file FROM message WHERE body_file IS NOT NULL")}
+    present = bodies.names()
+    removed = bodies.remove([name for name in present if name not in named])
+    if removed:
+        log.info("removed %d message bodies without a message", removed)
+    if missing := len(named.difference(present)):
+        log.error("the content of %d messages in the spool is missing from %s", missing, bodies.folder)
+    return removed

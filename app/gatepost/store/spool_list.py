@@ -1,0 +1,116 @@
+"""What people see of the spool: lists, counts by filter, one message. Blocking functions for a read-only connection."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from ..model.identifiers import queue_id
+from .spool_filter import condition
+from .spool_rows import SELECT_DELIVERY, delivery_from_row, unpack_envelope, unpack_recipients
+from .spool_schema import DEFERRED, HELD, WAITING, delivery_range, message_of, seconds
+from .values import RecipientState, SpoolFilter, SpoolMessage, SpoolOrder, SpoolRow, SpoolState
+
+MAX_ROWS = 1000
+"""Rows in one answer, at most."""
+_SHOWN_RECIPIENTS = 5
+_STATES = {WAITING: SpoolState.WAITING, DEFERRED: SpoolState.DEFERRED, HELD: SpoolState.HELD}
+_ORDERS = {
+    SpoolOrder.AGE: "id",
+    SpoolOrder.SIZE: "size",
+    SpoolOrder.SENDER: "sender",
+    SpoolOrder.SUBJECT: "subject",
+    SpoolOrder.NEXT_ATTEMPT: "due_at",
+    SpoolOrder.ATTEMPTS: "attempts",
+    SpoolOrder.STATE: "state",
+}
+_ROW = (
+    "id, lane, state, rank, due_at, expires_at, received_at, held_at, attempts, size, pinned_gateway, sender, subject,"
+    " recipients, hold, waiting, last_reply"
+)
+
+
+def list_query(order: SpoolOrder, descending: bool, where: str) -> str:
+    """Sorts ids first and reads the rows of the wanted page afterwards."""
+    direction = "DESC" if descending else "ASC"
+    keys = f"{_ORDERS[order]} {direction}" + ("" if order is SpoolOrder.AGE else f", id {direction}")
+    page = f"SELECT id FROM delivery WHERE {where} ORDER BY {keys} LIMIT ? OFFSET ?"  # noqa: S608
+    return f"SELECT {_ROW} FROM delivery WHERE id IN ({page}) ORDER BY {keys}"  # noqa: S608
+
+
+def list_rows(
+    connection: sqlite3.Connection, chosen: SpoolFilter, order: SpoolOrder, descending: bool, offset: int, limit: int
+) -> list[SpoolRow]:
+    where, values = condition(chosen)
+    page = (min(max(limit, 0), MAX_ROWS), max(offset, 0))
+    return [_row(row) for row in connection.execute(list_query(order, descending, where), (*values, *page))]
+
+
+def count(connection: sqlite3.Connection, chosen: SpoolFilter) -> int:
+    where, values = condition(chosen)
+    (number,) = connection.execute(f"SELECT count(*) FROM delivery WHERE {where}", values).fetchone()  # noqa: S608
+    return int(number)
+
+
+def ids(connection: sqlite3.Connection, chosen: SpoolFilter, after: int, last: int, limit: int) -> list[int]:
+    """Ids of matching deliveries in (after, last], ascending."""
+    where, values = condition(chosen)
+    query = f"SELECT id FROM delivery WHERE id > ? AND id <= ? AND ({where}) ORDER BY id LIMIT ?"  # noqa: S608
+    return [row[0] for row in connection.execute(query, (after, last, *values, limit))]
+
+
+def last_id(connection: sqlite3.Connection) -> int:
+    (number,) = connection.execute("SELECT ifnull(max(id), 0) FROM delivery").fetchone()
+    return int(number)
+
+
+def get(connection: sqlite3.Connection, message_id: int) -> SpoolMessage | None:
+    query = SELECT_DELIVERY + " WHERE d.id BETWEEN ? AND ? ORDER BY d.id"
+    rows = connection.execute(query, delivery_range(message_id)).fetchall()
+    if not rows:
+        return None
+    deliveries = tuple(delivery_from_row(row, with_final=True) for row in rows)
+    first = deliveries[0]
+    everyone = (recipient for delivery in deliveries for recipient in delivery.recipients)
+    envelope, message_id_header = unpack_envelope(rows[0][-1], first.envelope.sender, everyone)
+    return SpoolMessage(
+        id=message_id,
+        queue_id=queue_id(message_id),
+        envelope=envelope,
+        message_id_header=message_id_header,
+        received_at=first.received_at,
+        size=first.size,
+        subject=first.subject,
+        deliveries=deliveries,
+    )
+
+
+def _row(row: Sequence[Any]) -> SpoolRow:
+    (
+        number, lane, state, rank, due_at, expires_at, received_at, held_at, attempts, size, pinned_gateway, sender, subject,
+        packed, hold, waiting, last_reply,
+    ) = row  # fmt: skip
+    addresses = [r.address for r in unpack_recipients(packed) if r.state is RecipientState.WAITING]
+    message_id = message_of(number)
+    return SpoolRow(
+        id=number,
+        message_id=message_id,
+        queue_id=queue_id(message_id),
+        lane=lane,
+        state=_STATES[state],
+        hold=hold,
+        received_at=seconds(received_at),
+        due_at=seconds((held_at or received_at) if state == HELD else due_at),
+        priority=-rank,
+        attempts=attempts,
+        expires_at=seconds(expires_at),
+        sender=sender,
+        recipients=tuple(addresses[:_SHOWN_RECIPIENTS]),
+        recipient_count=len(addresses),
+        subject=subject,
+        size=size,
+        waiting=waiting,
+        last_reply=last_reply,
+        pinned_gateway=pinned_gateway,
+    )

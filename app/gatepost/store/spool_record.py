@@ -1,0 +1,132 @@
+"""Recording what became of attempts, and forgetting what is done."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from .spool_counts import SpoolUnit
+from .spool_insert import Insert
+from .spool_rows import alarm, clean, pack_recipients, unpack_recipients
+from .spool_schema import DEFERRED, HELD, WAITING, delivery_range, message_of, micros
+from .values import DeliveryResult, RecipientOutcome, RecipientRow, RecipientState, StoredMessage
+
+_KEYS = "SELECT json_group_array(json_array(id, lane, state, rank)) FROM delivery WHERE id IN (SELECT value FROM json_each(?))"
+_FORGET_DELIVERIES = "DELETE FROM delivery WHERE id IN (SELECT value FROM json_each(?))"
+_EMPTY_MESSAGES = (
+    "SELECT json_group_array(json_array(id, body_file)) FROM message m WHERE id IN (SELECT value FROM json_each(?))"
+    " AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.id BETWEEN m.id << 16 AND (m.id << 16) + 65535)"
+)
+_FORGET_MESSAGES = "DELETE FROM message WHERE id IN (SELECT value FROM json_each(?))"
+_OF_MESSAGE = (
+    "SELECT id, lane, state, rank, due_at, expires_at, delay_notice_at, attempts, recipients, waiting, last_reply"
+    " FROM delivery WHERE id BETWEEN ? AND ?"
+)
+_UPDATE = (
+    "UPDATE delivery SET state = ?, due_at = ?, alarm_at = ?, delay_notice_at = ?, attempts = ?, recipients = ?,"
+    " waiting = ?, last_reply = ? WHERE id = ?"
+)
+
+
+class Record:
+    """The bulk operation behind ``Spool.record``."""
+
+    def __init__(self, unit: SpoolUnit, insert: Insert) -> None:
+        self._unit = unit
+        self._insert = insert
+
+    def run(self, connection: sqlite3.Connection, results: Sequence[DeliveryResult], /) -> list[StoredMessage | None]:
+        done = {result.delivery.id for result in results if _is_done(result)}
+        if done:
+            found = forget(connection, done, self._unit)
+            done = found
+        for result in results:
+            if result.delivery.id not in done:
+                self._apply(connection, result)
+        reports = [result.dsn for result in results if result.dsn is not None]
+        stored = iter(self._insert.run(connection, reports) if reports else ())
+        return [next(stored) if result.dsn is not None else None for result in results]
+
+    def failed(self, result: DeliveryResult, error: BaseException, /) -> None:
+        if result.dsn is not None:
+            self._insert.failed(result.dsn, error)
+
+    def _apply(self, connection: sqlite3.Connection, result: DeliveryResult) -> None:
+        """Row by row: a routing change may have moved recipients into other deliveries of the message meanwhile."""
+        outcomes = {outcome.recipient_id: outcome for outcome in result.outcomes}
+        finished: list[int] = []
+        for row in connection.execute(_OF_MESSAGE, delivery_range(result.delivery.message_id)).fetchall():
+            recipients = unpack_recipients(row[8])
+            if row[0] == result.delivery.id or any(r.id in outcomes for r in recipients):
+                changed = tuple(_after(r, outcomes.get(r.id)) for r in recipients)
+                if any(r.state is RecipientState.WAITING for r in changed):
+                    self._update(connection, row, changed, result)
+                else:
+                    finished.append(row[0])
+        if finished:
+            forget(connection, finished, self._unit)
+
+    def _update(
+        self, connection: sqlite3.Connection, row: Sequence[Any], recipients: tuple[RecipientRow, ...], result: DeliveryResult
+    ) -> None:
+        number, lane, state, rank, due_at, expires_at, delay_at, attempts, _, waiting, last_reply = row
+        if result.counts:
+            attempts += 1
+        if result.delay_noticed:
+            delay_at = None
+        new_state = HELD if state == HELD else DEFERRED if attempts else WAITING
+        if new_state != HELD and result.due_at is not None:
+            due_at = micros(result.due_at)
+        reply = result.last_reply or next((o.reply for o in reversed(result.outcomes) if o.reply), "") or last_reply
+        connection.execute(
+            _UPDATE,
+            (
+                new_state, due_at, alarm(new_state, expires_at, delay_at), delay_at, attempts,
+                pack_recipients(_without_reply(recipients)),
+                clean(result.waiting) or waiting, clean(reply), number,
+            ),
+        )  # fmt: skip
+        if new_state != state:
+            self._unit.add((lane, state, rank), -1)
+            self._unit.add((lane, new_state, rank))
+
+
+def forget(connection: sqlite3.Connection, delivery_ids: Iterable[int], unit: SpoolUnit) -> set[int]:
+    """Remove deliveries, and the messages that have none left. Returns the ids that there were."""
+    wanted = json.dumps(list(delivery_ids))
+    found = json.loads(connection.execute(_KEYS, (wanted,)).fetchone()[0])
+    if not found:
+        return set()
+    for _, lane, state, rank in found:
+        unit.add((lane, state, rank), -1)
+    connection.execute(_FORGET_DELIVERIES, (wanted,))
+    messages = json.dumps([*{message_of(row[0]) for row in found}])
+    empty = json.loads(connection.execute(_EMPTY_MESSAGES, (messages,)).fetchone()[0])
+    if empty:
+        connection.execute(_FORGET_MESSAGES, (json.dumps([row[0] for row in empty]),))
+        for _, name in empty:
+            if name is not None:
+                unit.forget_body(name)
+    return {row[0] for row in found}
+
+
+def _is_done(result: DeliveryResult) -> bool:
+    """Whether every recipient that the attempt knew of has its final state."""
+    final = {outcome.recipient_id for outcome in result.outcomes if outcome.state is not RecipientState.WAITING}
+    return bool(final) and all(recipient.id in final for recipient in result.delivery.recipients)
+
+
+def _after(recipient: RecipientRow, outcome: RecipientOutcome | None) -> RecipientRow:
+    if outcome is None or recipient.state is not RecipientState.WAITING:
+        return recipient
+    if outcome.state is RecipientState.WAITING and outcome.reply == recipient.last_reply:
+        return recipient
+    return replace(recipient, state=outcome.state, last_reply=clean(outcome.reply))
+
+
+def _without_reply(recipients: tuple[RecipientRow, ...]) -> tuple[RecipientRow, ...]:
+    """A delivery with one recipient keeps the reply once, in its own column, so that the recipient stays a plain address."""
+    return (replace(recipients[0], last_reply=""),) if len(recipients) == 1 else recipients

@@ -1,0 +1,104 @@
+"""Moving queued mail to other lanes after the routing changed."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from .spool_counts import SpoolUnit
+from .spool_rows import COLUMNS, SELECT_DELIVERY, delivery_from_row, pack_recipients
+from .spool_schema import HELD, PARTS, delivery_range, message_of, micros
+from .values import Delivery, RecipientRow, RecipientState
+
+PAGE = 200
+"""Deliveries looked at in one step."""
+
+LaneOf = Callable[[Delivery, RecipientRow], str]
+"""The lane that a recipient of a delivery leaves by now. Called in a reader's thread: a pure function of a snapshot."""
+
+_PAGE = SELECT_DELIVERY + " WHERE d.id > ? AND d.id <= ? AND d.pinned_gateway IS NULL ORDER BY d.id LIMIT ?"
+_CURRENT = "SELECT lane, state, rank, recipients, due_at FROM delivery WHERE id = ?"
+_COPIED = [name for name in COLUMNS if name not in ("id", "lane", "recipients", "due_at")]
+_COPY = (
+    f"INSERT INTO delivery (id, lane, recipients, due_at, {', '.join(_COPIED)})"  # noqa: S608
+    f" SELECT ?, ?, ?, ?, {', '.join(_COPIED)} FROM delivery WHERE id = ?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One delivery whose recipients leave by other lanes now."""
+
+    delivery_id: int
+    lane: str
+    before: str
+    """Its packed recipients when the lanes were computed."""
+    parts: tuple[tuple[str, str], ...]
+    """(lane, packed recipients)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    last: int | None
+    """Where the next page begins; None after the last one."""
+    moves: tuple[Move, ...]
+
+
+def look(connection: sqlite3.Connection, after: int, last: int, lane_of: LaneOf) -> Page:
+    """Compute the lanes of the next page of deliveries. Deliveries that a person pinned to a gateway stay."""
+    rows = connection.execute(_PAGE, (after, last, PAGE)).fetchall()
+    moves: list[Move] = []
+    for row in rows:
+        delivery = delivery_from_row(row, with_final=True)
+        lanes: dict[str, list[RecipientRow]] = {}
+        for recipient in delivery.recipients:
+            waits = recipient.state is RecipientState.WAITING
+            lanes.setdefault(lane_of(delivery, recipient) if waits else delivery.lane, []).append(recipient)
+        waiting = {lane for lane, members in lanes.items() if any(r.state is RecipientState.WAITING for r in members)}
+        if waiting == {delivery.lane}:
+            continue
+        parts: tuple[tuple[str, str], ...]
+        if len(waiting) == 1:  # final recipients go along
+            parts = ((waiting.pop(), row[COLUMNS.index("recipients")]),)
+        else:
+            parts = tuple((lane, pack_recipients(members)) for lane, members in lanes.items())
+        moves.append(Move(delivery.id, delivery.lane, row[COLUMNS.index("recipients")], parts))
+    return Page(rows[-1][0] if len(rows) == PAGE else None, tuple(moves))
+
+
+def move(
+    connection: sqlite3.Connection, moves: Sequence[Move], now: float, is_in_flight: Callable[[int], bool], unit: SpoolUnit
+) -> int:
+    """Apply ``moves`` to deliveries that did not change meanwhile and are not being attempted; what moves is due now."""
+    count = 0
+    for planned in moves:
+        current = connection.execute(_CURRENT, (planned.delivery_id,)).fetchone()
+        if current is None or is_in_flight(planned.delivery_id):
+            continue
+        lane, state, rank, packed, due_at = current
+        if (lane, packed) != (planned.lane, planned.before):
+            continue
+        due = due_at if state == HELD else micros(now)
+        if len(planned.parts) == 1:
+            new_lane = planned.parts[0][0]
+            connection.execute("UPDATE delivery SET lane = ?, due_at = ? WHERE id = ?", (new_lane, due, planned.delivery_id))
+            unit.add((new_lane, state, rank))
+        elif not _split(connection, planned, due, (state, rank), unit):
+            continue
+        unit.add((lane, state, rank), -1)
+        count += 1
+    return count
+
+
+def _split(connection: sqlite3.Connection, planned: Move, due: int, kind: tuple[int, int], unit: SpoolUnit) -> bool:
+    """New ids for all parts: the outcome of an attempt on the old one then cannot be mistaken for one of a part."""
+    first, last = delivery_range(message_of(planned.delivery_id))
+    (highest,) = connection.execute("SELECT max(id) FROM delivery WHERE id BETWEEN ? AND ?", (first, last)).fetchone()
+    if highest - first + len(planned.parts) >= PARTS:
+        return False
+    for number, (lane, packed) in enumerate(planned.parts, start=highest + 1):
+        connection.execute(_COPY, (number, lane, packed, due, planned.delivery_id))
+        unit.add((lane, *kind))
+    connection.execute("DELETE FROM delivery WHERE id = ?", (planned.delivery_id,))
+    return True
