@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+API_VERSION = 1
+"""Of the control API. A client and a relay with different numbers do not talk to each other."""
+
 # --- the relay itself ---
 
 

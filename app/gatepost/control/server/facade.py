@@ -29,6 +29,7 @@ from ...model.report import (
 from ...model.secret import Secret
 from ...relay.common.events import Event
 from ...relay.common.plan import HopHealth
+from ...relay.verification.verdict import KnownVerdict
 from ...store.journal_values import JournalEntry, TrackedMessage, TrackPage, TrackQuery
 from ...store.values import SpoolCounts, SpoolFilter, SpoolMessage, SpoolOrder, SpoolRow
 
@@ -151,6 +152,12 @@ class RelayFacade(Protocol):
 
     async def send_test(self, message: TestMessage) -> str:
         """Put a test message into the spool; returns its queue id."""
+
+    async def verdicts(self, text: str, gateway: str, limit: int) -> Sequence[KnownVerdict]:
+        """Remembered recipient verdicts; ``text`` is looked for in the address, ``gateway`` empty means all."""
+
+    async def forget_verdicts(self, gateway: str, address: str) -> int:
+        """Flush the verdicts of a gateway, of one address, or (both empty) all; returns how many."""
 
     # --- figures and events ---
 
