@@ -1,0 +1,51 @@
+"""What holds for all tests: with GATEPOST_REQUIRE_ALL set, a test that this machine cannot run fails instead of skipping."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .support.relay_process import RelayProcess
+
+ELSEWHERE = "only on "
+"""How the reason of a skip begins when the test belongs to another system; such a skip is always right."""
+
+
+def _as_failure(report: Any) -> None:
+    if not report.skipped or hasattr(report, "wasxfail") or not os.environ.get("GATEPOST_REQUIRE_ALL"):
+        return
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    reason = reason.removeprefix("Skipped: ")
+    if not reason.startswith(ELSEWHERE):
+        report.outcome = "failed"
+        report.longrepr = f"skipped where GATEPOST_REQUIRE_ALL forbids it: {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Any]:
+    report = yield
+    _as_failure(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[Any]:
+    report = yield
+    _as_failure(report)
+    return report
+
+
+@pytest.fixture
+def start_relay(tmp_path: Path) -> Iterator[Callable[..., RelayProcess]]:
+    """Start a real relay process on a data folder of its own; the arguments are RelayProcess's. All end with the test."""
+    with ExitStack() as stack:
+
+        def start(*, name: str = "relay", **arguments: Any) -> RelayProcess:
+            return stack.enter_context(RelayProcess(tmp_path / name, **arguments))
+
+        yield start

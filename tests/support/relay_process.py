@@ -1,0 +1,145 @@
+"""A real relay process on a data folder of its own, and the command line run against it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from . import procfs
+from .processes import Process
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class CommandFailed(AssertionError):
+    """A command ended with another exit code than 0."""
+
+    def __init__(self, command: tuple[str, ...], done: subprocess.CompletedProcess[str]) -> None:
+        super().__init__(f"gatepost {' '.join(command)} ended with {done.returncode}\n{done.stdout}{done.stderr}")
+        self.exit_code = done.returncode
+        self.stdout = done.stdout
+        self.stderr = done.stderr
+
+
+class RelayProcess:
+    """``python -m gatepost relay`` with its own data folder, runtime folder, home and sealed vault below ``folder``.
+
+    The runtime folder lies in the system's folder for temporary files, because the path of a Unix socket must be short.
+    """
+
+    def __init__(self, folder: Path, *, options: tuple[str, ...] = (), environment: Mapping[str, str] | None = None) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.vault_key = folder / "vault.key"
+        self.options = options
+        folder.mkdir(parents=True, exist_ok=True)
+        self._runtime = Path(tempfile.mkdtemp(prefix="gp-"))
+        kept = {
+            name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "TEMP", "TMP") if name in os.environ
+        }
+        self.environment = {
+            **kept,
+            "HOME": str(folder),
+            "XDG_RUNTIME_DIR": str(self._runtime),
+            "PYTHONPATH": str(ROOT / "app"),
+            "PYTHONDONTWRITEBYTECODE": os.environ.get("PYTHONDONTWRITEBYTECODE", ""),
+            **(environment or {}),
+        }
+        self.process = Process(self._command(), log=folder / "relay.log", environment=self.environment, folder=folder)
+
+    def _command(self) -> list[str]:
+        vault = ["--vault", "sealed", "--vault-key-file", str(self.vault_key), "--create-vault-key"]
+        return [sys.executable, "-m", "gatepost", "relay", "--data", str(self.data), *vault, *self.options]
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def log(self) -> str:
+        return self.process.output()
+
+    def start(self, timeout: float = 20) -> Self:
+        """Start it and wait until its control API answers."""
+        self.process.start()
+        self.process.wait_until(lambda: self.endpoint() is not None, "the relay wrote its endpoint file", timeout)
+        return self
+
+    def endpoint(self) -> dict[str, Any] | None:
+        """What the endpoint file of the running process says; None as long as there is none."""
+        for path in self._runtime.rglob("endpoint.json"):
+            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            if content["pid"] == self.pid:
+                return content
+        return None
+
+    def stop(self, timeout: float = 20) -> int:
+        """Ask it to end (SIGTERM) and wait; returns the exit code."""
+        return self.process.terminate(timeout)
+
+    def kill(self) -> None:
+        """``kill -9``: whatever is not on the disk is gone."""
+        self.process.kill()
+
+    def restart(self) -> Self:
+        if self.process.is_running:
+            self.stop()
+        return self.start()
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.signal(number)
+
+    def run(self, *arguments: str, stdin: str | None = None, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+        """Run ``gatepost --data DIR ARGUMENTS…`` as a person would and return what it printed, whatever the exit code."""
+        return subprocess.run(
+            [sys.executable, "-m", "gatepost", "--data", str(self.data), *arguments],
+            input=stdin if stdin is not None else "",
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+            env=self.environment,
+            cwd=self.folder,
+        )
+
+    def command(self, *arguments: str, stdin: str | None = None, timeout: float = 60) -> Any:
+        """Run a command with ``--json`` and return its answer. Raises CommandFailed for any exit code but 0."""
+        done = self.run(*arguments, "--json", stdin=stdin, timeout=timeout)
+        if done.returncode:
+            raise CommandFailed(arguments, done)
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def resident(self) -> int:
+        """Resident memory in octets."""
+        return procfs.resident(self.pid)
+
+    def peak_resident(self) -> int:
+        return procfs.peak_resident(self.pid)
+
+    def reset_peak(self) -> None:
+        procfs.reset_peak(self.pid)
+
+    def processor_seconds(self) -> float:
+        return procfs.processor_seconds(self.pid)
+
+    def __enter__(self) -> Self:
+        return self if self.process.is_running else self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        try:
+            if self.process.is_running:
+                if kind is None:
+                    self.stop()
+                else:
+                    self.kill()
+        finally:
+            shutil.rmtree(self._runtime, ignore_errors=True)
