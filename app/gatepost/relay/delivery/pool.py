@@ -76,7 +76,12 @@ class Pool:
 
     def has_capacity(self, hop: NextHop) -> bool:
         """Whether another job for ``hop`` would leave soon: fewer jobs wait than its connections can take next."""
-        return not self._draining and self._queue(hop).has_capacity()
+        if self._draining:
+            return False
+        queue = self._recent.get(id(hop))
+        if queue is None or queue.hop_seen is not hop:
+            queue = self._queues.get(hop)
+        return queue is None or queue.retired or queue.has_capacity()
 
     def retire(self, is_current: Callable[[NextHop], bool]) -> None:
         """After a configuration change: hops that are no longer current finish what they carry and close; their
@@ -97,6 +102,7 @@ class Pool:
         self._draining = True
         for queue in list(self._queues.values()):
             queue.retire()
+        await self._tasks.close()  # whoever is still connecting has nothing to carry any more
         if self._open:
             self._empty = self._loop.create_future()
             await asyncio.wait([self._empty], timeout=seconds)
@@ -104,7 +110,6 @@ class Pool:
                 queue.abort()
             await asyncio.wait([self._empty], timeout=5.0)
             self._empty = None
-        await self._tasks.close()
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None
@@ -133,22 +138,24 @@ class Pool:
     def open_of(self, key: str) -> int:
         return self._open_by_key.get(key, 0)
 
-    def may_open(self, hop: NextHop) -> bool:
-        """Whether the limits allow one more; idle connections elsewhere make room."""
-        if self.open_of(hop.key) >= hop.limits.connections and not self._evict(hop.key):
+    def may_open(self, hop: NextHop, own: int) -> bool:
+        """Whether the limits allow one more beside the queue's ``own``; idle connections elsewhere make room."""
+        if (open_of_key := self.open_of(hop.key)) >= hop.limits.connections:
+            if open_of_key > own:
+                self._evict(hop.key)
             return False
-        if self._open >= self._connector.settings.total_connections and not self._evict(None):
-            self._starving = True
+        if self._open >= self._connector.settings.total_connections:
+            if not self._starving:
+                self._starving = True
+                self._evict(None)
             return False
         return True
 
-    def _evict(self, key: str | None) -> bool:
-        """Close one idle connection of another queue with ``key`` (None: of any). It makes room when it is gone."""
+    def _evict(self, key: str | None) -> None:
+        """Close one idle connection of a queue with ``key`` (None: of any). It makes room when it is gone."""
         for queue in self._queues.values():
             if (key is None or queue.hop.key == key) and queue.close_idle(1, 0.0):
-                self._starving = True
-                return False
-        return False
+                return
 
     def opened(self, queue: _HopQueue) -> None:
         self._open += 1
@@ -169,16 +176,14 @@ class Pool:
                 other.open_more()
 
     def connect(self, queue: _HopQueue) -> None:
-        self._tasks.spawn(self._connect(queue), f"connect to {queue.hop.label}")
+        task = self._tasks.spawn(self._connect(queue), f"connect to {queue.hop.label}")
+        task.add_done_callback(lambda ended: queue.opening_failed(_shutdown()) if ended.cancelled() else None)
 
     async def _connect(self, queue: _HopQueue) -> None:
         try:
             connection = await self._connector.connect(queue.hop)
         except HopFailure as failure:
             queue.opening_failed(failure)
-        except asyncio.CancelledError:
-            queue.opening_failed(_shutdown())
-            raise
         except Exception as error:
             log.exception("connecting to %s failed in an unforeseen way", queue.hop.label)
             queue.opening_failed(
@@ -254,7 +259,7 @@ class _HopQueue:
             and (self._proven or self._opening == 0)
             and (self._proven or not self._connections)
             and self._pool.now() >= self._paused_until
-            and self._pool.may_open(self.hop)
+            and self._pool.may_open(self.hop, len(self._connections) + self._opening)
         ):
             self._opening += 1
             self._pool.opened(self)

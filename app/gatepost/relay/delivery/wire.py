@@ -26,8 +26,19 @@ def _repair(content: bytes) -> bytes:
 
 
 def _is_clean(content: bytes) -> bool:
+    # Lines end at CRLF, CR and LF alike: as many lines as CRs and as LFs means that each end is a CRLF. Several times
+    # faster than looking for pairs.
     ends = content.count(b"\n")
-    return content.count(b"\r") == ends and content.count(b"\r\n") == ends
+    if content.count(b"\r") != ends:
+        return False
+    return len(content.splitlines()) == (ends if content.endswith(b"\n") or not content else ends + 1)
+
+
+def _stuffed(content: bytes, at_line_start: bool) -> bytes:
+    if b"." not in content:  # encoded attachments: most of what is large
+        return content
+    stuffed = content.replace(b"\r\n.", b"\r\n..")
+    return b"." + stuffed if at_line_start and stuffed.startswith(b".") else stuffed
 
 
 def wire(content: bytes) -> bytes:
@@ -38,9 +49,7 @@ def wire(content: bytes) -> bytes:
     """
     if not _is_clean(content):
         content = _repair(content)
-    stuffed = content.replace(b"\r\n.", b"\r\n..")
-    if stuffed.startswith(b"."):
-        stuffed = b"." + stuffed
+    stuffed = _stuffed(content, True)
     if stuffed.endswith(b"\r\n") or not stuffed:
         return stuffed + b".\r\n"
     return stuffed + b"\r\n.\r\n"
@@ -100,9 +109,7 @@ class WireReader:
             return b""
         if not _is_clean(chunk):
             chunk = _repair(chunk)
-        stuffed = chunk.replace(b"\r\n.", b"\r\n..")
-        if self._at_line_start and stuffed.startswith(b"."):
-            stuffed = b"." + stuffed
+        stuffed = _stuffed(chunk, self._at_line_start)
         self._at_line_start = stuffed.endswith(b"\r\n")
         return stuffed
 
