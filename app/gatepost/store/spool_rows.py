@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from json.encoder import encode_basestring as _quote
 from typing import Any
 
 from ..model.envelope import BodyType, Envelope, Notify, Origin, Recipient
@@ -55,20 +57,20 @@ def unpack_recipients(packed: str, last_reply: str = "") -> tuple[RecipientRow, 
 
 
 def pack_envelope(message: NewMessage) -> str:
-    envelope, origin = message.envelope, message.envelope.origin
-    return clean(
-        _encode(
-            (
-                envelope.body, int(envelope.smtputf8), envelope.ret, envelope.envid, message.message_id_header,
-                origin.listener, origin.client, origin.helo, origin.protocol, origin.tls, origin.user,
-            )
-        )
-    )  # fmt: skip
+    """``[body, smtputf8, ret, envid, message id field, [origin…]]``."""
+    envelope = message.envelope
+    texts = f"{_quote(envelope.ret)},{_quote(envelope.envid)},{_quote(message.message_id_header)}"
+    return clean(f'["{envelope.body.value}",{int(envelope.smtputf8)},{texts},{_pack_origin(envelope.origin)}]')
+
+
+@lru_cache(maxsize=256)
+def _pack_origin(origin: Origin) -> str:
+    return _encode((origin.listener, origin.client, origin.helo, origin.protocol, origin.tls, origin.user))
 
 
 def unpack_envelope(packed: str, sender: str, recipients: Iterable[RecipientRow]) -> tuple[Envelope, str]:
     """The envelope, and the Message-ID field's text."""
-    body, smtputf8, ret, envid, message_id_header, *origin = json.loads(packed)
+    body, smtputf8, ret, envid, message_id_header, origin = json.loads(packed)
     named = tuple(Recipient(r.address, r.notify, r.orcpt) for r in recipients)
     return Envelope(sender, named, BodyType(body), bool(smtputf8), ret, envid, Origin(*origin)), message_id_header
 
