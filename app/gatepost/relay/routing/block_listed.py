@@ -41,7 +41,8 @@ _STANDING = re.compile(
 _POLICY = re.compile(r"\bpolic(?:y|ies)\b|\baccess denied\b", _FLAGS)
 _OUR_ADDRESS = re.compile(
     r"\b(?:your|sending|connecting|client|source|originating|remote|sender'?s?|this) "
-    r"(?:mail |smtp |sending |server'?s? |mta'?s? |outbound |public )?(?:ips?|ip[ -]?addresse?s?|host|server|mta|network|mailserver)\b|"
+    r"(?:mail |smtp |sending |server'?s? |mta'?s? |outbound |public )?"
+    r"(?:ips?|ip[ -]?addresse?s?|host|server|mta|network|mailserver)\b|"
     r"\bips?[ -]?address\b|\bclient host\b|\b(?:the|an?) ip\b|\bsenderbase\b|\bdynamic ip\b|\bip reputation\b|\bip range\b",
     _FLAGS,
 )
@@ -64,7 +65,8 @@ _OF_CONTENT = re.compile(
     r"\b(?:surbl|uribl|ivmuri|dbl|(?:block|black|deny)[ -]?list(?:ed)?|listed|blocked|banned)|"
     r"\bdbl\.spamhaus\b|\bspamhaus[ -]dbl\b|\b(?:surbl|uribl)\b|"
     r"\b(?:spf|dkim|dmarc)\b|\bvirus\b|\bmalware\b|\bphish\w*\b|\battachment\b|"
-    r"\bgr[ae]y ?list\w*\b|\b(?:your|the) (?:message|e-?mail|mail) (?:looks like|appears to be|was (?:classified|identified|detected) as) spam\b",
+    r"\bgr[ae]y ?list\w*\b|"
+    r"\b(?:your|the) (?:message|e-?mail|mail) (?:looks like|appears to be|was (?:classified|identified|detected) as) spam\b",
     _FLAGS,
 )
 _SENDER_DOMAIN = re.compile(

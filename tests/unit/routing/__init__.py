@@ -1,0 +1,1 @@
+"""Routing: lanes, turns, rests, caps, mail hosts, plans and explanations."""
