@@ -51,6 +51,13 @@ TEST_TOOLS = (
     _program("dbus-daemon", "dbus-run-session", "the test against a real keyring"),
 )
 
+SCANNERS = (
+    _program("spamd", "spamd", "tests against a real spam scanner"),
+    _program("rspamd", "rspamd", "tests against a real spam scanner"),
+    _program("clamav-daemon", "clamd", "tests against a real virus scanner"),
+)
+"""Services that would start with the machine from then on: installed only where every test must run."""
+
 QT_LIBRARIES = (
     _library("libglib2.0-0", "libglib-2.0.so.0"),
     _library("libbrotli1", "libbrotlidec.so.1"),
