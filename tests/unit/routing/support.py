@@ -38,6 +38,9 @@ class NoJitter(random.Random):
     def random(self) -> float:
         return 0.0
 
+    def getrandbits(self, k: int, /) -> int:
+        return super().getrandbits(k)
+
 
 def outbound(gateway_id: str, **fields: Any) -> dict[str, Any]:
     return {"mode": "round-robin", "id": gateway_id, "host": f"{gateway_id}.example", "description": gateway_id, **fields}
