@@ -21,7 +21,7 @@ from ..common.hop import NextHop
 from .auth import Secrets, sign_in
 from .connection import Connection, Deadlines
 from .dial import Resolve, addresses_of, dial, system_addresses
-from .dialogue import Dialogue, Watch
+from .dialogue import Dialogue
 from .replies import reply_from_text
 from .tls import TlsContexts, enforced_check, tls_failure, tls_state
 from .values import FailureKind, Features, HopFailure, Session, Stage, TlsState
@@ -71,9 +71,9 @@ class Connector:
     def settings(self) -> DeliverySettings:
         return self._settings()
 
-    async def connect(self, hop: NextHop, *, watch: Watch | None = None) -> Connection:
+    async def connect(self, hop: NextHop, dialogue: Dialogue | None = None) -> Connection:
         """A session ready for transactions. Raises HopFailure, which holds the dialogue so far."""
-        dialogue = Dialogue(watch)
+        dialogue = dialogue or Dialogue()
         try:
             return await self._connect(hop, dialogue)
         except HopFailure as failure:
@@ -187,8 +187,9 @@ class _SetUp:
                 response = await smtp.connect()
         else:
             response = await self._greet_over_tls(smtp)
-            self._dialogue.enter(Stage.BANNER)
+            self._dialogue.enter(Stage.TLS)
             self._note_tls(smtp)
+            self._dialogue.enter(Stage.BANNER)
         reply = reply_from_text(response.code, response.message)
         self._dialogue.received(reply)
         return reply.text
@@ -220,6 +221,7 @@ class _SetUp:
 
     async def _hello(self) -> None:
         smtp = self._connected()
+        self._dialogue.enter(Stage.EHLO)
         self._dialogue.sent(f"EHLO {self._name}")
         async with self._step(Stage.EHLO, self._settings.command_seconds):
             try:
@@ -246,6 +248,7 @@ class _SetUp:
                     "Nothing was sent.",
                     "Use the port that offers it (usually 587), “TLS from the start” on port 465, or another encryption.",
                 )
+            self._dialogue.enter(Stage.TLS)
             self._dialogue.note("STARTTLS is not offered: going on without encryption")
             return
         self._dialogue.enter(Stage.TLS)

@@ -18,6 +18,7 @@ Watch = Callable[[Stage], None]
 class Dialogue:
     def __init__(self, watch: Watch | None = None) -> None:
         self.lines: list[str] = []
+        self.by_stage: dict[Stage, list[str]] = {}
         self.stage = Stage.RESOLVE
         self._watch = watch
 
@@ -42,6 +43,8 @@ class Dialogue:
 
     def _add(self, prefix: str, text: str) -> None:
         if len(self.lines) < MAX_LINES:
-            self.lines.append(prefix + printable(text, MAX_LINE))
+            line = prefix + printable(text, MAX_LINE)
+            self.lines.append(line)
+            self.by_stage.setdefault(self.stage, []).append(line)
         elif len(self.lines) == MAX_LINES:
             self.lines.append("-- …")

@@ -18,6 +18,7 @@ from ..common.hop import NextHop
 from .auth import Secrets
 from .connection import Connection
 from .connector import Connector
+from .dialogue import Dialogue
 from .tls import describe_certificate
 from .values import FailureKind, HopFailure, Job, Outcome, OutcomeState, Stage, TlsState
 
@@ -115,6 +116,7 @@ class _Probe:
         self._sender = sender
         self._recipient = recipient
         self._order = _ORDER_IMPLICIT if hop.encryption is Encryption.IMPLICIT else _ORDER
+        self._dialogue = Dialogue(self._enter)
         self._current: Stage | None = None
         self._began = 0.0
         self._times: dict[Stage, float] = {}
@@ -140,7 +142,7 @@ class _Probe:
 
     async def _run(self) -> None:
         try:
-            connection = await self._connector.connect(self._hop, watch=self._enter)
+            connection = await self._connector.connect(self._hop, self._dialogue)
         except HopFailure as failure:
             self._leave()
             await self._failed(failure)
@@ -166,6 +168,9 @@ class _Probe:
         if self._current is not None:
             self._times[self._current] = self._times.get(self._current, 0.0) + self._elapsed()
 
+    def _lines(self, stage: Stage) -> tuple[str, ...]:
+        return tuple(self._dialogue.by_stage.get(stage, ()))
+
     def _elapsed(self) -> float:
         return (time.monotonic() - self._began) * 1000.0
 
@@ -185,7 +190,6 @@ class _Probe:
 
     def _passed(self, connection: Connection) -> None:
         session = connection.session
-        parts = _by_stage(session.dialogue, self._hop)
         features = session.features
         summaries = {
             Stage.RESOLVE: f"{self._hop.host} is known.",
@@ -195,13 +199,14 @@ class _Probe:
         }
         for stage in self._order[:6]:
             if stage is Stage.TLS:
-                self._tell_tls(session.tls, parts.get(stage, ()))
+                self._tell_tls(session.tls)
             elif stage is Stage.AUTH:
-                self._tell_auth(session.user, parts.get(stage, ()))
+                self._tell_auth(session.user)
             else:
-                self._result(stage, ProbeState.PASSED, summaries[stage], "", parts.get(stage, ()))
+                self._result(stage, ProbeState.PASSED, summaries[stage], "", self._lines(stage))
 
-    def _tell_tls(self, tls: TlsState | None, lines: tuple[str, ...]) -> None:
+    def _tell_tls(self, tls: TlsState | None) -> None:
+        lines = self._lines(Stage.TLS)
         if tls is None:
             if self._hop.encryption is Encryption.NONE:
                 self._result(Stage.TLS, ProbeState.SKIPPED, "Not wanted: everything travels unencrypted.")
@@ -228,23 +233,22 @@ class _Probe:
             seen,
         )
 
-    def _tell_auth(self, user: str, lines: tuple[str, ...]) -> None:
+    def _tell_auth(self, user: str) -> None:
         if user:
-            self._result(Stage.AUTH, ProbeState.PASSED, f"Signed in as “{user}”.", "", lines)
+            self._result(Stage.AUTH, ProbeState.PASSED, f"Signed in as “{user}”.", "", self._lines(Stage.AUTH))
         else:
             self._result(Stage.AUTH, ProbeState.SKIPPED, "No sign-in is set up.")
 
     async def _failed(self, failure: HopFailure) -> None:
-        parts = _by_stage(failure.dialogue, self._hop)
         certificate = None
         if failure.kind is FailureKind.CERTIFICATE:
             certificate = await self._look_at_certificate()
         for stage in self._order:
             if stage is failure.stage:
-                self._result(stage, ProbeState.FAILED, failure.text, failure.hint, parts.get(stage, ()), certificate)
+                self._result(stage, ProbeState.FAILED, failure.text, failure.hint, self._lines(stage), certificate)
                 break
             if stage in self._announced:
-                self._result(stage, ProbeState.PASSED, "", "", parts.get(stage, ()))
+                self._result(stage, ProbeState.PASSED, "", "", self._lines(stage))
             else:
                 self._result(stage, ProbeState.SKIPPED, "Not reached.")
         for stage in self._order[self._order.index(failure.stage) + 1 :]:
@@ -269,7 +273,7 @@ class _Probe:
         outcome = await ask(connection, Job(self._sender, recipients, None))
         self._leave()
         mail = outcome.mail
-        said = (f"C: MAIL FROM:<{self._sender}>", f"S: {mail}") if mail is not None else ()
+        said: tuple[str, ...] = (f"C: MAIL FROM:<{self._sender}>", f"S: {mail}") if mail is not None else ()
         shown = f"<{self._sender}>"
         if mail is None or outcome.state is not OutcomeState.COMPLETED:
             what = outcome.failure.text if outcome.failure is not None else str(outcome.final or outcome.state)
@@ -339,27 +343,6 @@ def seen_certificate(tls: TlsState) -> SeenCertificate | None:
         described.not_after.isoformat(),
         described.fingerprint,
     )
-
-
-def _by_stage(dialogue: tuple[str, ...], hop: NextHop) -> dict[Stage, tuple[str, ...]]:
-    """The one conversation, cut where a stage begins."""
-    found: dict[Stage, list[str]] = {}
-    stage = Stage.RESOLVE
-    for line in dialogue:
-        if line.startswith("-- connected to "):
-            stage = Stage.CONNECT
-        elif line.startswith(("C: EHLO", "C: HELO")):
-            stage = Stage.EHLO
-        elif line.startswith(("C: STARTTLS", "-- encrypted", "-- STARTTLS")):
-            stage = Stage.TLS
-        elif line.startswith("C: AUTH"):
-            stage = Stage.AUTH
-        elif line.startswith("S: ") and stage is Stage.CONNECT:
-            stage = Stage.BANNER
-        elif line.startswith("S: ") and stage is Stage.TLS and hop.encryption is Encryption.IMPLICIT:
-            stage = Stage.BANNER
-        found.setdefault(stage, []).append(line)
-    return {key: tuple(lines) for key, lines in found.items()}
 
 
 def _mail_advice(reply: Reply, hop: NextHop) -> str:

@@ -141,7 +141,7 @@ class Transaction:
             return Step.FINISHED
         if phase is Stage.MAIL:
             self.mail = reply
-            self.phase = Stage.RCPT
+            self.phase = Stage.RCPT if self.recipients else self._after_recipients
             if self._pipelined:
                 return Step.WAIT
             return self._write_next() if reply.code // 100 == 2 else Step.FINISHED
@@ -161,7 +161,7 @@ class Transaction:
         if reply.code // 100 == 2:
             self._accepted += 1
         if self._index == len(self.recipients):
-            self.phase = Stage.RSET if self.job.content is None else Stage.DATA
+            self.phase = self._after_recipients
             if not self._pipelined and not self._accepted and self.phase is Stage.DATA:
                 self.needs_reset = True
                 return Step.FINISHED
@@ -172,6 +172,10 @@ class Transaction:
                 return Step.FINISHED  # MAIL was refused; the rest of the envelope need not be offered
             return self._write_next()
         return Step.WAIT
+
+    @property
+    def _after_recipients(self) -> Stage:
+        return Stage.RSET if self.job.content is None else Stage.DATA
 
     def _write_next(self) -> Step:
         self.pending = self._group()
