@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field, field_validator
 
 from .fields import Identifier, Line, Model, new_id
@@ -20,8 +22,7 @@ class TrustedNetwork(Model):
     @property
     def is_world(self) -> bool:
         """Covers at least a /4 of IPv4 or a /8 of IPv6: an open relay in all but name."""
-        found = parse_address_range(self.network)
-        return found.count >= 1 << (found.first.max_prefixlen - (4 if found.first.version == 4 else 8))
+        return parse_address_range(self.network).is_world
 
 
 class RelayUser(Model):
@@ -31,7 +32,7 @@ class RelayUser(Model):
     username: Line
     enabled: bool = True
     description: Line = ""
-    verifier: str | None = Field(default=None, repr=False)
+    verifier: Annotated[str, Field(pattern=r"^[!-~]{1,500}$")] | None = Field(default=None, repr=False)
     """``scrypt$n$r$p$salt$hash`` in base64; None: no password was set yet and the user cannot sign in."""
 
     @field_validator("username")

@@ -84,6 +84,7 @@ def _normalise_slowly(text: str) -> str:
         encoded = idna.encode(text, uts46=True, std3_rules=True).decode("ascii").lower()
     except idna.IDNAError as error:
         raise AddressError("the internationalised domain name is malformed") from error
+    encoded = encoded.removesuffix(".")  # other scripts have full stops of their own
     if len(encoded) > MAX_DOMAIN:
         raise AddressError(f"the domain is longer than {MAX_DOMAIN} octets")
     return encoded
@@ -94,6 +95,8 @@ def normalise_literal(text: str) -> str:
     if not (text.startswith("[") and text.endswith("]")):
         raise AddressError("the address literal is malformed")
     inner = text[1:-1]
+    if "%" in inner:
+        raise AddressError("an address literal names no zone")
     try:
         if inner[:5].lower() == "ipv6:":
             return f"[IPv6:{ipaddress.IPv6Address(inner[5:]).compressed}]"

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
+from . import issues
 from .access import RelayUser, TrustedNetwork
 from .domain import DomainRule, GatewayRoute, RouteChoice
 from .errors import InvalidInput, Issue
@@ -49,12 +50,12 @@ class Configuration(Model):
 
     @model_validator(mode="after")
     def _consistent(self) -> Configuration:
-        issues = [*self._duplicate_issues(), *self._reference_issues(), *self._world_issues()]
-        if issues:
-            first = issues[0]
+        found = [*self._duplicate_issues(), *self._reference_issues(), *self._world_issues()]
+        if found:
+            first = found[0]
             # One message for several fields: pydantic reports a model's own check once, so the paths travel in the context.
             raise PydanticCustomError(
-                "inconsistent", "{text}", {"text": first.message, "issues": [(i.field, i.message, i.code) for i in issues]}
+                "inconsistent", "{text}", {"text": first.message, "issues": [(i.field, i.message, i.code) for i in found]}
             )
         return self
 
@@ -108,28 +109,9 @@ def _repeated(name: str, key: str, values: Iterable[object], message: str) -> It
         seen.add(value)
 
 
-def issues_of(error: ValidationError) -> list[Issue]:
-    """Pydantic's errors as field issues, with the union tags left out of the paths."""
-    found: list[Issue] = []
-    for item in error.errors(include_url=False):
-        context = item.get("ctx") or {}
-        if item["type"] == "inconsistent":
-            found.extend(Issue(*entry) for entry in context["issues"])
-            continue
-        path = ".".join(str(part) for part in item["loc"] if part not in _TAGS)
-        message = item["msg"]
-        for prefix in ("Value error, ", "Assertion failed, "):
-            message = message.removeprefix(prefix)
-        found.append(Issue(path, message, item["type"]))
-    return found
-
-
-_TAGS = frozenset(
-    {
-        "round-robin", "specific-domains", "backup-mx", "domain-forward", "direct", "gateway-route",
-        "no-action", "delete", "bounce", "prefix-subject", "add-header", "redirect", "forward-copy", "quarantine",
-    }
-)  # fmt: skip
+def issues_of(error: ValidationError, root: Any = Configuration) -> list[Issue]:
+    """Pydantic's errors as issues by field; ``root`` is the type that was validated."""
+    return issues.issues_of(error, root)
 
 
 def parse_configuration(data: object) -> Configuration:

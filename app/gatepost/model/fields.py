@@ -20,7 +20,9 @@ _HEADER = re.compile(r"[!-9;-~]{1,76}: ?[ -~]{0,900}\Z")
 class Model(BaseModel):
     """Base of every configuration model: immutable, and strict about names it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=False, allow_inf_nan=False, hide_input_in_errors=True
+    )
 
 
 def new_id(prefix: str) -> str:
@@ -63,29 +65,33 @@ def _host(text: str) -> str:
 
 
 def _domain(text: str) -> str:
+    text = _line(text)
     try:
-        return normalise_domain(_line(text))
+        return normalise_domain(text)
     except AddressError as error:
         raise ValueError(f"“{text}” is not a domain: {error}") from error
 
 
 def _pattern(text: str) -> str:
+    text = _line(text)
     try:
-        return normalise_domain_pattern(_line(text))
+        return normalise_domain_pattern(text)
     except AddressError as error:
         raise ValueError(f"“{text}” is not a domain or *.domain: {error}") from error
 
 
 def _mailbox(text: str) -> str:
+    text = _line(text)
     try:
-        return str(parse_mailbox(_line(text)))
+        return str(parse_mailbox(text))
     except AddressError as error:
         raise ValueError(f"“{text}” is not a mail address: {error}") from error
 
 
 def _ip(text: str) -> str:
+    text = _line(text)
     try:
-        return ipaddress.ip_address(_line(text).strip("[]")).compressed
+        return ipaddress.ip_address(text.strip("[]")).compressed
     except ValueError as error:
         raise ValueError(f"“{text}” is not an IP address") from error
 

@@ -179,8 +179,8 @@ class _InboundGateway(_Gateway):
     @classmethod
     def _at_least_one_target(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         ranges = [parse_address_range(text) for text in value]
-        if any(r.covers_everything for r in ranges):
-            raise ValueError("an address that covers the whole internet cannot be a primary mail server")
+        if any(r.is_world for r in ranges):
+            raise ValueError("a range that covers (nearly) the whole internet cannot be a primary mail server: it may relay")
         if not any(r.count <= MAX_TARGETS for r in ranges):
             raise ValueError(f"at least one entry must be a single address or a range of at most {MAX_TARGETS}")
         return value

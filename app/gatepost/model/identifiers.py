@@ -24,6 +24,8 @@ def row_id(text: str) -> int:
     value = 0
     if not text:
         raise ValueError("an empty queue id")
+    if not text.isascii():  # upper-casing turns some letters of other scripts into ASCII
+        raise ValueError(f"“{text}” is not a queue id")
     for letter in text.upper():
         if letter not in _VALUES:
             raise ValueError(f"“{text}” is not a queue id")

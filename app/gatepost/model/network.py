@@ -39,6 +39,11 @@ class AddressRange:
     def covers_everything(self) -> bool:
         return self.count == 1 << self.first.max_prefixlen
 
+    @property
+    def is_world(self) -> bool:
+        """Covers at least a /4 of IPv4 or a /8 of IPv6: who trusts it trusts (nearly) everybody."""
+        return self.count >= 1 << (self.first.max_prefixlen - (4 if self.first.version == 4 else 8))
+
     def addresses(self) -> Iterator[IPAddress]:
         kind = type(self.first)
         for value in range(int(self.first), int(self.last) + 1):
@@ -57,7 +62,10 @@ def parse_address_range(text: str) -> AddressRange:
     try:
         if "/" in text:
             network = ipaddress.ip_network(text, strict=False)
-            return AddressRange(network.network_address, network.broadcast_address)
+            low, high = parse_ip(str(network.network_address)), parse_ip(str(network.broadcast_address))
+            if low.version == high.version:
+                return AddressRange(low, high)
+            return AddressRange(network.network_address, network.broadcast_address)  # only its end is IPv4-mapped
         if "-" in text:
             low_text, _, high_text = text.partition("-")
             low = parse_ip(low_text)
@@ -74,7 +82,8 @@ def parse_address_range(text: str) -> AddressRange:
         return AddressRange(address, address)
     except ValueError as error:
         reason = str(error) if str(error).startswith(("a range", "the range")) else "write 192.0.2.1, a range or a network"
-        raise ValueError(f"“{text}” is not an IP address, a range or a network: {reason}") from error
+        shown = "".join(letter if letter.isprintable() else "?" for letter in text[:100])
+        raise ValueError(f"“{shown}” is not an IP address, a range or a network: {reason}") from error
 
 
 def _check_range(text: str) -> str:
