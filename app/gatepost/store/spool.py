@@ -49,6 +49,8 @@ log = logging.getLogger(__name__)
 _ROOM_KEPT = 1.0
 """Seconds for which the measured free space is believed."""
 _NOBODY: frozenset[int] = frozenset()
+_PAIRS_FROM = 200_000
+"""Deliveries looked at to tell which domains wait."""
 
 
 class Spool:
@@ -209,6 +211,14 @@ class Spool:
 
     async def count(self, chosen: SpoolFilter) -> int:
         return await self._list_readers.run(lambda c: spool_list.count(c, chosen))
+
+    async def ids(self, chosen: SpoolFilter, order: SpoolOrder, *, descending: bool, limit: int) -> list[int]:
+        """Delivery ids in the order of a list, for front-ends that fetch rows page by page."""
+        return await self._list_readers.run(lambda c: spool_list.ids_in_order(c, chosen, order, descending, limit))
+
+    async def domain_pairs(self) -> list[tuple[str, str, int]]:
+        """(sender domain, recipient domain, deliveries) of queued mail; of a very large spool, of a part of it."""
+        return await self._list_readers.run(lambda c: spool_list.domain_pairs(c, _PAIRS_FROM))
 
     async def list(
         self,

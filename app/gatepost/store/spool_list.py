@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -58,6 +59,27 @@ def ids(connection: sqlite3.Connection, chosen: SpoolFilter, after: int, last: i
     where, values = condition(chosen)
     query = f"SELECT id FROM delivery WHERE id > ? AND id <= ? AND ({where}) ORDER BY id LIMIT ?"  # noqa: S608
     return [row[0] for row in connection.execute(query, (after, last, *values, limit))]
+
+
+def ids_in_order(
+    connection: sqlite3.Connection, chosen: SpoolFilter, order: SpoolOrder, descending: bool, limit: int
+) -> list[int]:
+    """Ids of matching deliveries in the order of a list."""
+    where, values = condition(chosen)
+    direction = "DESC" if descending else "ASC"
+    keys = f"{_ORDERS[order]} {direction}" + ("" if order is SpoolOrder.AGE else f", id {direction}")
+    query = f"SELECT id FROM delivery WHERE {where} ORDER BY {keys} LIMIT ?"  # noqa: S608
+    return [row[0] for row in connection.execute(query, (*values, limit))]
+
+
+def domain_pairs(connection: sqlite3.Connection, limit: int) -> list[tuple[str, str, int]]:
+    """(sender domain, recipient domain, deliveries) of what follows the routes, from at most ``limit`` deliveries."""
+    found: Counter[tuple[str, str]] = Counter()
+    query = "SELECT sender, recipients FROM delivery WHERE pinned_gateway IS NULL LIMIT ?"
+    for sender, packed in connection.execute(query, (limit,)):
+        waiting = (r.domain for r in unpack_recipients(packed) if r.state is RecipientState.WAITING)
+        found.update((sender.rpartition("@")[2], domain) for domain in set(waiting))
+    return [(sender, recipient, count) for (sender, recipient), count in found.items()]
 
 
 def last_id(connection: sqlite3.Connection) -> int:

@@ -1,0 +1,406 @@
+"""What front-ends may ask of the relay: the implementation of the control API's facade.
+
+Thin: it finds the part that knows, and says its answer in the values of ``model.report``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import __version__
+from ..model.address import AddressError, parse_mailbox
+from ..model.configuration import Configuration
+from ..model.errors import Conflict, InvalidInput, Issue, NotFound
+from ..model.gateway import Gateway
+from ..model.identifiers import queue_id
+from ..model.report import (
+    Changed,
+    ExplainStep,
+    Explanation,
+    GatewayReport,
+    LaneMove,
+    ListenerHealth,
+    ListenerReport,
+    MinuteFigures,
+    Problem,
+    RelayReport,
+    Revision,
+    SecretReport,
+    SpoolOperation,
+    TestMessage,
+    VaultReport,
+    VerifyStage,
+)
+from ..model.secret import Secret
+from ..store.journal_values import EntryKind, JournalEntry, TrackedMessage, TrackPage, TrackQuery
+from ..store.values import SpoolCounts, SpoolFilter, SpoolMessage, SpoolOrder, SpoolRow
+from .common.events import Event
+from .common.plan import HealthState, HopHealth
+from .instance import API_VERSION
+from .reception import ListenerStatus
+from .routing.explain import explain, preview_change
+from .test_message import compose
+
+if TYPE_CHECKING:
+    from .service import RelayService
+
+log = logging.getLogger(__name__)
+
+_LISTENER_HEALTH = {
+    ListenerStatus.LISTENING: ListenerHealth.LISTENING,
+    ListenerStatus.FAILED: ListenerHealth.FAILED,
+    ListenerStatus.DISABLED: ListenerHealth.CLOSED,
+}
+NOTED_ACTIONS = {
+    SpoolOperation.RETRY: EntryKind.RETRIED,
+    SpoolOperation.HOLD: EntryKind.HELD,
+    SpoolOperation.RELEASE: EntryKind.RELEASED,
+    SpoolOperation.REROUTE: EntryKind.REROUTED,
+    SpoolOperation.DELETE: EntryKind.DELETED,
+}
+NOTED_AT_MOST = 1000
+"""Deliveries of one operation that get a journal entry each; of larger ones the log says how many."""
+
+
+class Administration:
+    """Implements ``control.server.facade.RelayFacade``."""
+
+    def __init__(self, service: RelayService) -> None:
+        self._service = service
+        self._changes = asyncio.Lock()
+
+    # --- the relay and its mail plane ---
+
+    async def report(self) -> RelayReport:
+        service = self._service
+        return RelayReport(
+            mail=service.mail,
+            delivery_paused=service.delivery_paused,
+            version=__version__,
+            api_version=API_VERSION,
+            pid=os.getpid(),
+            started_at=service.started_at,
+            data_folder=str(service.folder.path),
+            host_name=service.host_name,
+            revision=service.store.revision,
+            listeners=self._listeners(),
+            vault=await self.vault(),
+            problems=tuple(self._problems()),
+        )
+
+    async def start(self) -> None:
+        await self._service.start()
+
+    async def stop(self) -> None:
+        await self._service.stop()
+
+    async def pause_delivery(self) -> None:
+        self._service.pause_delivery()
+
+    async def resume_delivery(self) -> None:
+        self._service.resume_delivery()
+
+    async def shut_down(self) -> None:
+        self._service.request_shutdown()
+
+    # --- configuration ---
+
+    async def configuration(self) -> tuple[Configuration, int]:
+        return self._service.configuration, self._service.store.revision
+
+    async def change(
+        self,
+        change: Callable[[Configuration], Configuration],
+        *,
+        author: str,
+        expected_revision: int | None = None,
+        note: str = "",
+        dry_run: bool = False,
+    ) -> Changed:
+        async with self._changes:
+            service = self._service
+            current, revision = service.configuration, service.store.revision
+            if expected_revision is not None and expected_revision != revision:
+                raise Conflict(
+                    "The configuration was changed meanwhile.",
+                    f"It is at revision {revision}; the change was made from revision {expected_revision}.",
+                    "Load it again and repeat the change.",
+                )
+            changed = change(current)
+            if changed == current:
+                return Changed(revision)
+            moves = await self._moves(current, changed)
+            warnings = tuple(_warnings(changed))
+            if dry_run:
+                return Changed(revision, moves, warnings)
+            saved = await asyncio.to_thread(service.store.save, changed, author, revision, note)
+            await service.apply(changed)
+            return Changed(saved.number, moves, warnings)
+
+    async def revisions(self, *, limit: int, before: int | None = None) -> Sequence[Revision]:
+        found = await asyncio.to_thread(self._service.store.revisions, limit, before)
+        return [Revision(item.number, item.at, item.author, item.note) for item in found]
+
+    async def revision(self, number: int) -> Configuration:
+        return await asyncio.to_thread(self._service.store.get, number)
+
+    async def _moves(self, current: Configuration, changed: Configuration) -> tuple[LaneMove, ...]:
+        """Queued mail that the change sends another way. Looked up only when routing can differ."""
+        if not _routes_differently(current, changed):
+            return ()
+        pairs = await self._service.spool.domain_pairs()
+        return tuple(LaneMove(move.before, move.after, move.count) for move in preview_change(current, changed, pairs))
+
+    # --- secrets ---
+
+    async def set_secret(self, name: str, secret: Secret) -> None:
+        service = self._service
+        await service.vault.set(name, secret)
+        state = await service.vault.describe()
+        await asyncio.to_thread(service.store.secret_index.put, name, state.label)
+        service.secret_changed(name)
+
+    async def delete_secret(self, name: str) -> None:
+        await self._service.vault.delete(name)
+        await asyncio.to_thread(self._service.store.secret_index.remove, name)
+        self._service.secret_changed(name)
+
+    async def secrets(self) -> Sequence[SecretReport]:
+        found = await asyncio.to_thread(self._service.store.secret_index.all)
+        return [SecretReport(item.name, item.stored_at, item.backend) for item in found.values()]
+
+    async def vault(self) -> VaultReport:
+        state = await self._service.vault.describe()
+        kind = state.kind.value if state.kind is not None else ""
+        return VaultReport(kind, state.label, state.usable, state.problem, state.hint, state.waiting)
+
+    async def make_verifier(self, password: Secret) -> str:
+        from .reception.scrypt_verifier import make_verifier
+
+        if not password.reveal():
+            raise InvalidInput([Issue("password", "an empty password is no password")])
+        return await asyncio.to_thread(make_verifier, password)
+
+    # --- gateways ---
+
+    async def gateways(self) -> Sequence[GatewayReport]:
+        service = self._service
+        counts = service.spool.counts()
+        health = {item.key: item for item in service.router.health()}
+        connections: dict[str, int] = {}
+        for hop in service.connections():
+            connections[hop.key] = connections.get(hop.key, 0) + hop.open
+        return [self._gateway_report(gateway, counts, health, connections) for gateway in service.configuration.gateways]
+
+    def _gateway_report(
+        self, gateway: Gateway, counts: SpoolCounts, health: Mapping[str, HopHealth], connections: Mapping[str, int]
+    ) -> GatewayReport:
+        service = self._service
+        keys = (f"gateway:{gateway.id}", f"inbound:{gateway.id}")
+        found = next((health[key] for key in keys if key in health), None)
+        state = found.state.value if found is not None else HealthState.HEALTHY.value
+        last = service.last_of_gateway(gateway.id)
+        return GatewayReport(
+            id=gateway.id,
+            health=state if gateway.enabled else "disabled",
+            cause=found.cause if found is not None else "",
+            since=found.since if found is not None else None,
+            next_probe=found.next_probe if found is not None else None,
+            spooled=sum(counts.lanes.get(key, 0) for key in keys),
+            connections=sum(connections.get(key, 0) for key in keys),
+            last_delivery=last.delivered_at,
+            last_failure=found.last_failure if found is not None else None,
+            last_error=last.error,
+        )
+
+    async def health(self) -> Sequence[HopHealth]:
+        return self._service.router.health()
+
+    async def verify_gateway(self, gateway: Gateway, password: Secret | None) -> AsyncIterator[VerifyStage]:
+        async for stage in self._service.verify_gateway(gateway, password):
+            yield stage
+
+    # --- spool ---
+
+    async def spool_counts(self) -> SpoolCounts:
+        return self._service.spool.counts()
+
+    async def spool_list(
+        self, chosen: SpoolFilter, *, order: SpoolOrder, descending: bool, offset: int, limit: int
+    ) -> Sequence[SpoolRow]:
+        return await self._service.spool.list(chosen, order, descending=descending, offset=offset, limit=limit)
+
+    async def spool_count(self, chosen: SpoolFilter) -> int:
+        return await self._service.spool.count(chosen)
+
+    async def spool_ids(self, chosen: SpoolFilter, *, order: SpoolOrder, descending: bool, limit: int) -> Sequence[int]:
+        return await self._service.spool.ids(chosen, order, descending=descending, limit=limit)
+
+    async def spool_message(self, message_id: int) -> SpoolMessage | None:
+        try:
+            return await self._service.spool.get(message_id)
+        except NotFound:
+            return None
+
+    async def spool_content(self, message_id: int) -> bytes | Path:
+        content = await self._service.spool.load_content(message_id)
+        return content if isinstance(content, bytes) else content.path
+
+    async def operate(
+        self,
+        operation: SpoolOperation,
+        chosen: SpoolFilter,
+        *,
+        author: str,
+        gateway: str | None = None,
+        priority: int | None = None,
+        reason: str = "",
+    ) -> int:
+        service, spool = self._service, self._service.spool
+        if operation is SpoolOperation.REROUTE and gateway is not None and service.configuration.gateway(gateway) is None:
+            raise InvalidInput([Issue("gateway", f"there is no gateway “{gateway}”", "unknown-gateway")])
+        if operation is SpoolOperation.PRIORITY and priority is None:
+            raise InvalidInput([Issue("priority", "a priority is needed")])
+        concerned = await spool.ids(chosen, SpoolOrder.AGE, descending=False, limit=NOTED_AT_MOST)
+        rows = await spool.list(SpoolFilter(ids=tuple(concerned)), limit=NOTED_AT_MOST) if concerned else []
+        match operation:
+            case SpoolOperation.RETRY:
+                count = await spool.retry_now(chosen)
+            case SpoolOperation.HOLD:
+                count = await spool.hold(chosen, reason or f"held by {author}")
+            case SpoolOperation.RELEASE:
+                count = await spool.release(chosen)
+            case SpoolOperation.REROUTE:
+                count = await spool.reroute(chosen, gateway)
+                if gateway is None:
+                    await service.relane()
+            case SpoolOperation.PRIORITY:
+                count = await spool.set_priority(chosen, priority or 0)
+            case SpoolOperation.FAIL:
+                count = await service.fail_now(chosen, reason or f"given up by {author}")
+            case SpoolOperation.DELETE:
+                count = await spool.delete(chosen)
+        service.spool_was_edited(operation, chosen)
+        self._note(operation, rows, author, gateway, reason)
+        log.info("%s: %s of %d deliveries", author, operation.value, count)
+        return count
+
+    def _note(self, operation: SpoolOperation, rows: Sequence[SpoolRow], author: str, gateway: str | None, reason: str) -> None:
+        kind = NOTED_ACTIONS.get(operation)
+        if kind is None:
+            return
+        now = self._service.clock()
+        words = f"{operation.value} by {author}" + (f": {reason}" if reason else "") + (f", to {gateway}" if gateway else "")
+        for row in rows:
+            for recipient in row.recipients or ("",):
+                self._service.journal.add(row.message_id, now, kind, recipient, words)
+
+    # --- seeing ---
+
+    async def track(self, query: TrackQuery) -> TrackPage:
+        await self._service.journal.flush()
+        return await self._service.journal.search_page(query)
+
+    async def timeline(self, message_id: int) -> tuple[TrackedMessage, Sequence[JournalEntry]]:
+        journal = self._service.journal
+        await journal.flush()
+        message = await journal.message(message_id)
+        if message is None:
+            raise NotFound("Tracking does not know this message.", f"Nothing is kept of {queue_id(message_id)}.")
+        return message, await journal.timeline(message_id)
+
+    async def explain(
+        self, *, sender: str, recipient: str, client: str, user: str, configuration: Configuration | None
+    ) -> Explanation:
+        service = self._service
+        router = service.router if configuration is None else service.draft_router(configuration)
+        admission = partial(service.explain_admission, user, configuration or service.configuration)
+        found = await explain(router, sender, recipient, client or None, admission)
+        steps = tuple(ExplainStep(step.text, step.verdict.value) for step in found.steps)
+        hops = tuple(f"{hop.label} · {hop.tls}" for hop in found.hops)
+        accepted = not any(step.verdict.value == "refused" for step in found.steps)
+        return Explanation(accepted, found.summary, steps, found.lane, hops)
+
+    async def send_test(self, message: TestMessage) -> str:
+        issues = []
+        for field, text in (("sender", message.sender), ("recipient", message.recipient)):
+            try:
+                parse_mailbox(text)
+            except AddressError as error:
+                issues.append(Issue(field, str(error)))
+        if message.gateway and self._service.configuration.gateway(message.gateway) is None:
+            issues.append(Issue("gateway", f"there is no gateway “{message.gateway}”", "unknown-gateway"))
+        if issues:
+            raise InvalidInput(issues)
+        service = self._service
+        content = await asyncio.to_thread(compose, message.sender, message.recipient, service.host_name, service.clock())
+        return await service.submit_own(message.sender, message.recipient, content, pinned=message.gateway or None)
+
+    # --- figures and events ---
+
+    async def totals(self) -> Mapping[tuple[str, str], int]:
+        return self._service.counters.totals
+
+    async def history(self, minutes: int) -> Sequence[MinuteFigures]:
+        return [MinuteFigures(minute, sums) for minute, sums in self._service.counters.history(minutes)]
+
+    def subscribe(self, subscriber: Callable[[Event], None]) -> Callable[[], None]:
+        return self._service.events.subscribe(subscriber)
+
+    # --- parts of the report ---
+
+    def _listeners(self) -> tuple[ListenerReport, ...]:
+        return tuple(
+            ListenerReport(item.id, item.address, item.port, _LISTENER_HEALTH[item.state], item.problem, item.connections)
+            for item in self._service.reception.listeners()
+        )
+
+    def _problems(self) -> list[Problem]:
+        service = self._service
+        found = list(service.start_problems)
+        for listener in service.reception.listeners():
+            if listener.problem:
+                found.append(
+                    Problem("listener", f"The listener on {listener.address} port {listener.port} has a problem.",
+                            listener.problem, subject=f"listener:{listener.id}")
+                )  # fmt: skip
+        for health in service.router.health():
+            if health.state is not HealthState.HEALTHY:
+                found.append(Problem("gateway", f"{health.label} rests.", health.cause, subject=health.key, since=health.since))
+        if not service.spool.has_room(0):
+            found.append(Problem("disk", "The disk is nearly full.", "New mail is answered 452 until there is room."))
+        return found
+
+
+def _routes_differently(current: Configuration, changed: Configuration) -> bool:
+    return (current.gateways, current.domains, current.settings.delivery.default_route) != (
+        changed.gateways,
+        changed.domains,
+        changed.settings.delivery.default_route,
+    )
+
+
+def _warnings(configuration: Configuration) -> list[str]:
+    """What a person should know of a configuration that is valid all the same."""
+    from ..model.gateway import CertificateCheck, Encryption
+
+    found: list[str] = []
+    for gateway in configuration.outbound:
+        if gateway.auth.enabled and gateway.auth.allow_cleartext and gateway.encryption in (
+            Encryption.NONE, Encryption.OPPORTUNISTIC,
+        ):  # fmt: skip
+            found.append(f"{gateway.label}: the password may travel unencrypted.")
+        if gateway.encryption is not Encryption.NONE and gateway.certificate.check is CertificateCheck.NONE:
+            found.append(f"{gateway.label}: its certificate is not verified.")
+    found.extend(
+        f"Trusted network {network.network} covers (nearly) the whole internet: this is an open relay."
+        for network in configuration.trusted_networks
+        if network.is_world
+    )
+    return found

@@ -1,0 +1,398 @@
+"""The relay service: puts the parts together, starts and stops them. The only place that knows them all.
+
+What lasts (configuration, spool, journal, vault) is opened once and lives as long as the process. The *mail plane*
+(listeners and delivery) is started and stopped by the administrator; a changed configuration reaches the running parts as
+one immutable snapshot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from ..model.address import AddressError, normalise_domain
+from ..model.configuration import Configuration
+from ..model.envelope import Envelope, Origin, Recipient
+from ..model.gateway import Gateway
+from ..model.locations import default_data_folder
+from ..model.relay_options import RelayOptions
+from ..model.report import MailPlane, Problem, SpoolOperation, VerifyStage
+from ..model.secret import Secret
+from ..store.configuration import ConfigurationStore
+from ..store.folder import DataFolder
+from ..store.journal import Journal
+from ..store.spool import Spool
+from ..store.values import Content, NewMessage, SpoolFilter, StoredMessage
+from ..vault import Vault, open_vault
+from ..vault.key import create_key_file, find_key
+from .common.clock import Clock, system_clock
+from .common.events import Event, EventBus
+from .common.metrics import Counters
+from .common.tasks import Tasks
+from .defaults import first_configuration
+from .delivery.connector import Connector
+from .delivery.pool import HopConnections, Pool
+from .delivery.queue import Queue
+from .delivery.surroundings import Surroundings
+from .permission import explain_admission
+from .reception import Reception, ReceptionContext, Times
+from .routing.block_listed import block_listed
+from .routing.explain import Step
+from .routing.own_addresses import OwnAddresses
+from .routing.router import Router, build_router
+from .test_message import header_value
+from .timing import MessageTimes
+from .tracking import ReceptionJournal
+from .verifying import verify
+
+log = logging.getLogger(__name__)
+
+PRUNE_SECONDS = 3600.0
+DRAIN_SECONDS = 20.0
+"""What deliveries under way get when delivery stops."""
+
+
+@dataclass(slots=True)
+class LastOfGateway:
+    """What a gateway did last, for its row in the list."""
+
+    delivered_at: float | None = None
+    error: str = ""
+
+
+class RelayService:
+    """Open it with ``open``, then ``start``; end it with ``close``."""
+
+    def __init__(
+        self,
+        folder: DataFolder,
+        store: ConfigurationStore,
+        spool: Spool,
+        journal: Journal,
+        vault: Vault,
+        *,
+        clock: Clock,
+        machine_name: str,
+        request_shutdown: Callable[[], None],
+    ) -> None:
+        self.folder = folder
+        self.store = store
+        self.spool = spool
+        self.journal = journal
+        self.vault = vault
+        self.clock = clock
+        self.request_shutdown = request_shutdown
+        self.started_at = clock()
+        self.made_vault_key: str | None = None
+        self.configuration: Configuration = store.current()
+        self.mail = MailPlane.STOPPED
+        self.delivery_paused = False
+        self.events = EventBus(clock)
+        self.counters = Counters(clock)
+        self.start_problems: list[Problem] = []
+        self._machine_name = machine_name
+        self._tasks = Tasks("service")
+        self._plane_lock = asyncio.Lock()
+        self._last: dict[str, LastOfGateway] = {}
+        self._times = MessageTimes(self.configuration)
+        self._own_addresses = OwnAddresses()
+        self._reception_journal = ReceptionJournal(journal)
+        self.events.subscribe(self._note_event)
+        self.router = self._make_router(self.configuration)
+        self.connector = Connector(
+            settings=lambda: self.configuration.settings.delivery, server_name=lambda: self.host_name, secrets=vault
+        )
+        self.pool = Pool(self.connector)
+        self.queue = self._make_queue()
+        self.reception = Reception(self._reception_context(), self.configuration)
+        self.router.opened = self.queue.wake
+        self._apply_limits()
+
+    @classmethod
+    async def open(
+        cls,
+        folder: DataFolder,
+        options: RelayOptions,
+        *,
+        clock: Clock = system_clock,
+        request_shutdown: Callable[[], None] = lambda: None,
+    ) -> RelayService:
+        """Open what lasts. Raises GatepostError when the data folder cannot be used."""
+        made_key = None
+        if options.create_vault_key and options.vault_key_file is not None and find_key(options.vault_key_file) is None:
+            made_key = await asyncio.to_thread(create_key_file, options.vault_key_file)
+        store, journal, spool = await asyncio.to_thread(_open_files, folder, clock)
+        if store.revision == 0:
+            await asyncio.to_thread(store.save, first_configuration(), "gatepost", 0, "first start")
+        vault = open_vault(options.vault, data_folder=folder.path, key_file=options.vault_key_file)
+        machine_name = await asyncio.to_thread(_machine_name)
+        service = cls(
+            folder, store, spool, journal, vault, clock=clock, machine_name=machine_name, request_shutdown=request_shutdown
+        )
+        service.made_vault_key = str(made_key.path) if made_key is not None else None
+        service.start_problems.extend(_open_problems(spool, journal))
+        if spool.report.check_pending:
+            service._tasks.spawn(service._check_spool(), "integrity check")
+        service._tasks.spawn(service._prune_for_ever(), "prune the journal")
+        return service
+
+    # --- the mail plane ---
+
+    async def start(self) -> None:
+        async with self._plane_lock:
+            if self.mail is MailPlane.RUNNING:
+                return
+            self._set_mail(MailPlane.STARTING)
+            await self.reception.start()
+            self._own_addresses.set((item.address, item.port) for item in self.reception.listeners())
+            await self.queue.start()
+            self._set_mail(MailPlane.RUNNING)
+
+    async def stop(self) -> None:
+        """Close the listeners, finish what is under way, deliver no more. Accepted mail waits in the spool."""
+        async with self._plane_lock:
+            if self.mail is MailPlane.STOPPED:
+                return
+            self._set_mail(MailPlane.STOPPING)
+            await self.reception.stop()
+            await self.queue.stop(DRAIN_SECONDS)
+            await self.pool.drain(DRAIN_SECONDS)
+            # A drained pool takes nothing any more: the next start has a new one.
+            self.pool = Pool(self.connector)
+            self.queue = self._make_queue()
+            self.router.opened = self.queue.wake
+            self._set_mail(MailPlane.STOPPED)
+
+    async def close(self) -> None:
+        """End in good order; everything that was accepted is in the spool."""
+        await self.stop()
+        await self._tasks.close()
+        await self.pool.drain(0)
+        await self.spool.aclose()
+        await self.journal.close()
+        await asyncio.to_thread(self.store.close)
+        await self.vault.close()
+
+    def pause_delivery(self) -> None:
+        self.delivery_paused = True
+        self.queue.pause()
+        self.events.publish("delivery.paused")
+
+    def resume_delivery(self) -> None:
+        self.delivery_paused = False
+        self.queue.resume()
+        self.events.publish("delivery.resumed")
+
+    def _set_mail(self, state: MailPlane) -> None:
+        self.mail = state
+        log.info("mail is %s", state.value)
+        self.events.publish("mail.state", state=state.value)
+
+    # --- configuration ---
+
+    async def apply(self, configuration: Configuration) -> None:
+        """Put a saved configuration in force, everywhere at once."""
+        self.configuration = configuration
+        self._times = MessageTimes(configuration)
+        self._apply_limits()
+        self.router.apply(configuration)
+        await self.queue.apply(configuration)
+        await self.reception.apply(configuration)
+        self._own_addresses.set((item.address, item.port) for item in self.reception.listeners())
+        self.events.publish("configuration.changed", revision=self.store.revision)
+
+    def _apply_limits(self) -> None:
+        self.spool.min_free_bytes = self.configuration.settings.spool.min_free_bytes
+
+    @property
+    def host_name(self) -> str:
+        return self.configuration.settings.server.host_name or self._machine_name
+
+    @property
+    def is_default_folder(self) -> bool:
+        return self.folder.path == default_data_folder().absolute()
+
+    def secret_changed(self, name: str) -> None:
+        """A new password may end a gateway's rest at once."""
+        kind, _, rest = name.partition("/")
+        if kind == "gateway":
+            self.router.retry_now(rest.partition("/")[0])
+        self.events.publish("secret.changed", name=name)
+
+    # --- what the parts are given ---
+
+    def _make_router(self, configuration: Configuration) -> Router:
+        return build_router(
+            configuration,
+            clock=self.clock,
+            monotonic=time.monotonic,
+            events=self.events,
+            local_addresses=self._own_addresses,
+            host_name=self.host_name,
+        )
+
+    def draft_router(self, configuration: Configuration) -> Router:
+        """A router that knows only a draft, for explaining it; nothing of it reaches the mail."""
+        return build_router(
+            configuration,
+            clock=self.clock,
+            monotonic=time.monotonic,
+            events=EventBus(self.clock),
+            local_addresses=self._own_addresses,
+            host_name=configuration.settings.server.host_name or self._machine_name,
+        )
+
+    def _make_queue(self) -> Queue:
+        return Queue(
+            Surroundings(
+                spool=self.spool,
+                pool=self.pool,
+                router=self.router,
+                journal=self.journal,
+                events=self.events,
+                counters=self.counters,
+                clock=self.clock,
+                monotonic=time.monotonic,
+                configuration=lambda: self.configuration,
+                host_name=lambda: self.host_name,
+                is_block_listed=lambda reply: block_listed(reply) is not None,
+            )
+        )
+
+    def _reception_context(self) -> ReceptionContext:
+        return ReceptionContext(
+            spool=self.spool,
+            lanes=lambda envelope: self.router.lanes(envelope),
+            accepted=self._accepted,
+            counters=self.counters,
+            journal=self._reception_journal,
+            times=self._message_times,
+            tls_folder=self.folder.tls,
+            clock=self.clock,
+        )
+
+    def _accepted(self, stored: StoredMessage, content: Content) -> None:
+        self.queue.accepted(stored, content)
+        if self.events.is_followed:
+            self.events.publish("message.accepted", queue_id=stored.queue_id, id=stored.id)
+
+    def _message_times(self, parts: tuple[tuple[str, tuple[Recipient, ...]], ...], received_at: float) -> Times:
+        lanes = [lane for lane, _ in parts]
+        notice = self._times.delay_notice(lanes)
+        return Times(
+            self._times.due_at(received_at),
+            received_at + self._times.lifetime(lanes),
+            None if notice is None else received_at + notice,
+        )
+
+    # --- for the administration ---
+
+    def connections(self) -> list[HopConnections]:
+        return self.pool.status()
+
+    def last_of_gateway(self, gateway_id: str) -> LastOfGateway:
+        return self._last.get(gateway_id) or LastOfGateway()
+
+    def verify_gateway(self, gateway: Gateway, password: Secret | None) -> AsyncIterator[VerifyStage]:
+        sender = self.configuration.settings.server.postmaster or ""
+        return verify(self.connector, gateway, password, sender)
+
+    def explain_admission(self, user: str, configuration: Configuration, client: str, sender: str, recipient: str) -> Step:
+        host_name = configuration.settings.server.host_name or self._machine_name
+        return explain_admission(user, configuration, host_name, client, sender, recipient)
+
+    async def relane(self) -> int:
+        return await self.queue.relane()
+
+    async def fail_now(self, chosen: SpoolFilter, reason: str) -> int:
+        return await self.queue.fail_now(chosen, reason)
+
+    def spool_was_edited(self, operation: SpoolOperation, chosen: SpoolFilter) -> None:
+        self.queue.spool_was_edited()
+        self.events.publish("spool.edited", operation=operation.value)
+
+    async def submit_own(self, sender: str, recipient: str, content: bytes, *, pinned: str | None = None) -> str:
+        """Put a message of our own into the spool; returns its queue id when it is durable."""
+        envelope = Envelope(sender, (Recipient(recipient),), origin=Origin(protocol="local"))
+        now = self.clock()
+        parts = self.router.lanes(envelope)
+        if pinned is not None:
+            parts = tuple((f"gateway:{pinned}", recipients) for _, recipients in parts)
+        times = self._message_times(parts, now)
+        message = NewMessage(
+            envelope=envelope,
+            content=content,
+            parts=parts,
+            received_at=now,
+            due_at=now,
+            expires_at=times.expires_at,
+            delay_notice_at=times.delay_notice_at,
+            subject=header_value(content, b"subject"),
+            message_id_header=header_value(content, b"message-id"),
+        )
+        stored = await self.spool.submit(message)
+        self._reception_journal.received(message, stored)
+        if pinned is not None:
+            await self.spool.reroute(SpoolFilter(message_ids=(stored.id,)), pinned)
+            self.queue.spool_was_edited()
+        else:
+            self._accepted(stored, content)
+        return stored.queue_id
+
+    # --- housekeeping ---
+
+    def _note_event(self, event: Event) -> None:
+        """Keeps what each gateway did last."""
+        gateway_id = event.data.get("gateway_id")
+        if not gateway_id:
+            return
+        last = self._last.setdefault(gateway_id, LastOfGateway())
+        if event.kind == "gateway.resting":
+            last.error = str(event.data.get("cause", ""))
+
+    async def _prune_for_ever(self) -> None:
+        while True:
+            days = self.configuration.settings.retention.journal_days
+            pruned = await self.journal.prune(self.clock() - days * 86_400)
+            await asyncio.sleep(PRUNE_SECONDS if pruned.done else 0.1)
+
+    async def _check_spool(self) -> None:
+        if damage := await self.spool.check_integrity():
+            self.start_problems.append(
+                Problem(
+                    "spool",
+                    "The spool file is damaged.",
+                    damage,
+                    "Restart Gatepost: the file is set aside and a new one begun.",
+                )
+            )
+
+
+def _open_files(folder: DataFolder, clock: Clock) -> tuple[ConfigurationStore, Journal, Spool]:
+    store = ConfigurationStore.open(folder, clock)
+    journal = Journal.open(folder, clock)
+    return store, journal, Spool.open(folder, clock=clock, floor=journal.last_id())
+
+
+def _open_problems(spool: Spool, journal: Journal) -> list[Problem]:
+    found: list[Problem] = []
+    for name, report in (("spool", spool.report), ("journal", journal.report)):
+        if report.set_aside is not None:
+            found.append(
+                Problem(name, f"The {name} file was damaged and a new one was begun.", report.damage,
+                        f"The damaged file is kept in {report.set_aside}.")
+            )  # fmt: skip
+    return found
+
+
+def _machine_name() -> str:
+    """This machine's full name as far as it has one; never a bare “localhost”. Blocking."""
+    name = socket.getfqdn() or socket.gethostname()
+    try:
+        return normalise_domain(name)
+    except AddressError:
+        return "gatepost.invalid"

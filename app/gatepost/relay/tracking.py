@@ -1,0 +1,48 @@
+"""Reception's notes, told to the journal in its own terms."""
+
+from __future__ import annotations
+
+from ..store.journal import Journal
+from ..store.journal_values import EntryKind
+from ..store.values import NewMessage, StoredMessage
+from .reception.context import Refused
+
+
+class ReceptionJournal:
+    """Cheap calls on the hot path: each appends to a list that the journal's thread writes."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def received(self, message: NewMessage, stored: StoredMessage) -> None:
+        envelope, origin = message.envelope, message.envelope.origin
+        by = f"by {origin.protocol} on {origin.listener}" + (f", {origin.tls}" if origin.tls else "")
+        self._journal.received(
+            stored.id,
+            message.received_at,
+            envelope.sender,
+            [recipient.address for recipient in envelope.recipients],
+            message.subject,
+            stored.deliveries[0].size,
+            origin.client,
+            message.message_id_header,
+            by,
+            {"helo": origin.helo, "user": origin.user, "lanes": [lane for lane, _ in message.parts]},
+        )
+
+    def refused(self, refused: Refused) -> None:
+        self._journal.add(
+            0,
+            refused.at,
+            EntryKind.REFUSED,
+            refused.recipient,
+            refused.reply,
+            {
+                "client": refused.client,
+                "sender": refused.sender,
+                "listener": refused.listener,
+                "helo": refused.helo,
+                "stage": refused.stage,
+                "reason": refused.reason,
+            },
+        )
