@@ -7,14 +7,18 @@ recipients in chunks, the rest of a chunk when a server takes only so many at on
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from ...model.envelope import BodyType
 from ...model.reply import Reply
-from ...store.values import Delivery, RecipientRow
+from ...store.values import Content, Delivery, RecipientRow
 from ..common.hop import NextHop
 from .classify import Fate, HopVerdict, Judgement, Verdict
-from .values import Content, Job, Outcome, OutcomeState, Stage
+from .values import Job, Outcome, OutcomeState, Stage
+
+if TYPE_CHECKING:
+    from .lanes import Lane
 
 MAX_RECIPIENTS = 100
 """In one transaction: what every server must take (RFC 5321 §4.5.3.1.8)."""
@@ -46,7 +50,6 @@ class Attempt:
     __slots__ = (
         "_chunk",
         "_elsewhere",
-        "_hops",
         "_index",
         "_last",
         "_queue",
@@ -55,7 +58,9 @@ class Attempt:
         "converted",
         "delivery",
         "dialogue",
-        "is_last",
+        "hops",
+        "lane",
+        "rest",
         "settled",
         "tried",
         "weight",
@@ -70,8 +75,11 @@ class Attempt:
         """Transactions that were really made or whose hop failed; 0: this was no attempt."""
         self.dialogue: list[str] = []
         self.weight = 0
-        self.is_last = False
-        self._hops = hops
+        """Octets of content that it holds in memory."""
+        self.rest: tuple[RecipientRow, ...] = ()
+        """Recipients that these hops do not serve; planned for when the others are settled."""
+        self.lane: Lane
+        self.hops = hops
         self._index = 0
         self._queue: list[RecipientRow] = list(delivery.recipients)
         self._chunk: list[RecipientRow] = []
@@ -81,12 +89,44 @@ class Attempt:
 
     @property
     def hop(self) -> NextHop:
-        return self._hops[self._index]
+        return self.hops[self._index]
+
+    @property
+    def is_complex(self) -> bool:
+        """Something has happened already, or is still to happen, beside the job that is out."""
+        return bool(self.tried or self.rest or self.settled)
+
+    @property
+    def whole(self) -> Delivery:
+        """The delivery with all the recipients that the attempt has settled."""
+        if len(self.settled) == len(self.delivery.recipients):
+            return self.delivery
+        return replace(self.delivery, recipients=tuple(one.row for one in self.settled))
+
+    @property
+    def moves_on(self) -> bool:
+        """The next job goes to the next hop, ``following``."""
+        return not self._queue and bool(self._elsewhere) and self._index + 1 < len(self.hops)
+
+    @property
+    def following(self) -> NextHop:
+        return self.hops[self._index + 1]
+
+    def skip_hop(self) -> None:
+        """``following`` may not be used now."""
+        self.hops = (*self.hops[: self._index + 1], *self.hops[self._index + 2 :])
+
+    def skip_hops(self) -> None:
+        self.hops = self.hops[: self._index + 1]
+
+    def prefer(self, index: int) -> None:
+        """Before the first job: begin with that hop."""
+        self.hops = (self.hops[index], *self.hops[:index], *self.hops[index + 1 :])
 
     def next_job(self) -> Job | None:
         """The transaction to make now, at ``hop``; None: the attempt is over."""
         if not self._queue:
-            if not self._elsewhere or self._index + 1 >= len(self._hops):
+            if not self._elsewhere or self._index + 1 >= len(self.hops):
                 return None
             self._queue, self._elsewhere = self._elsewhere, []
             self._index += 1
@@ -173,6 +213,23 @@ class Attempt:
             self._soft.discard(row.id)
             self._last.pop(row.id, None)
         self._index = 0
+
+    def cannot_convert(self) -> None:
+        self.converted = True
+
+    def extend(self, hops: Sequence[NextHop], rows: Sequence[RecipientRow]) -> None:
+        """Go on with some of ``rest``, by hops of their own; what is left of the others is settled."""
+        self.finish()
+        chosen = {row.id for row in rows}
+        self.rest = tuple(row for row in self.rest if row.id not in chosen)
+        self.hops, self._index, self._queue = hops, 0, list(rows)
+
+    def settle_rest(self, fate: Fate, reply: Reply) -> None:
+        """Nothing serves the next domain of ``rest`` now."""
+        self.finish()
+        domain = self.rest[0].domain
+        self.settled += [Settled(row, fate, reply, None) for row in self.rest if row.domain == domain]
+        self.rest = tuple(row for row in self.rest if row.domain != domain)
 
     def needs_conversion(self) -> bool:
         """Everything that is left was refused only for its 8-bit content."""

@@ -52,6 +52,8 @@ class Report:
     """Name of the server that said it; empty when the reply is ours."""
     at: float = 0.0
     retry_until: float | None = None
+    status: str = ""
+    """RFC 3463 code that says more than the reply's own (delivery time expired)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def owed(sender: str, reports: Iterable[Report]) -> tuple[Report, ...]:
 
 def is_notification(content: bytes) -> bool:
     """Whether a message is itself a report: answered by nobody, whatever its envelope says."""
-    return _REPORT.search(_header(content)) is not None
+    return _REPORT.search(header_of(content)) is not None
 
 
 def compose(
@@ -187,7 +189,7 @@ def _entry(report: Report) -> dsn_text.Entry:
     return dsn_text.Entry(
         address=printable(report.recipient.address, 320),
         action=report.action,
-        status=status_of(report.reply, report.action),
+        status=report.status or status_of(report.reply, report.action),
         reply=printable(str(report.reply), MAX_DIAGNOSTIC),
         remote=printable(report.remote, 255),
         retry_until=_date(report.retry_until) if report.retry_until is not None else "",
@@ -207,7 +209,7 @@ def _fields(original: Original, reports: Sequence[Report], host_name: str, utf8:
         address = report.recipient.address
         lines.append(f"Final-Recipient: {'rfc822' if address.isascii() else 'utf-8'}; {_line(address, utf8)}")
         lines.append(f"Action: {report.action}")
-        lines.append(f"Status: {status_of(report.reply, report.action)}")
+        lines.append(f"Status: {report.status or status_of(report.reply, report.action)}")
         if report.remote:
             lines.append(f"Remote-MTA: dns; {_line(report.remote, False)[:255]}")
             diagnostic = str(report.reply)
@@ -254,7 +256,8 @@ def _date(at: float) -> str:
     )
 
 
-def _header(content: bytes) -> bytes:
+def header_of(content: bytes) -> bytes:
+    """The header section, up to ``MAX_HEADER`` octets, without the empty line that ends it."""
     if content.startswith(b"\r\n"):
         return b""
     end = content.find(b"\r\n\r\n", 0, MAX_HEADER)
@@ -272,7 +275,7 @@ def _quoted(original: Original, worst: Action, utf8: bool) -> tuple[bytes, bytes
         kind = b"message/global" if utf8 else b"message/rfc822"
         encoding = b"\r\nContent-Transfer-Encoding: 8bit" if eight_bit else b""
         return original.content, b"Content-Description: Returned message\r\nContent-Type: " + kind + encoding
-    header = _header(original.content)
+    header = header_of(original.content)
     kind = b"message/global-headers" if utf8 else b"text/rfc822-headers"
     encoding = b""
     if not header.isascii():

@@ -1,0 +1,684 @@
+"""The round: whose turn it is, what leaves by which hop, what happens when it comes back.
+
+Fairness is in the structure. Lanes that may start something stand in a ring; each starts at most ``QUANTUM`` deliveries a
+turn. A lane whose hop has no room steps out of the ring until it has; a lane whose way out rests sleeps, holds nothing
+and is asked nothing. So what waits for a dead destination costs the others neither time nor memory, however much it is.
+
+The common case (one recipient, taken by the first hop) runs from acceptance to record without a task.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from ...model.errors import GatepostError, NotFound
+from ...model.reply import Reply
+from ...store.values import (
+    LARGE_BODY,
+    Content,
+    Delivery,
+    DeliveryResult,
+    RecipientOutcome,
+    RecipientRow,
+    RecipientState,
+    StoredMessage,
+)
+from ..common.hop import Lane as LaneName
+from ..common.hop import NextHop
+from ..common.plan import Candidates, HopOutcome, Plan, Reject, Wait
+from ..common.tasks import Tasks
+from . import convert
+from .attempt import Attempt, Settled
+from .classify import Fate, HopVerdict, judge
+from .lanes import LOW_WATER, MAX_PENDING, Lane, LaneStatus, weight_of
+from .ledger import Ledger
+from .surroundings import Surroundings
+from .values import Job, Outcome, OutcomeState, Stage
+
+log = logging.getLogger(__name__)
+
+QUANTUM = 16
+MAX_OUT = 2000
+"""Deliveries given to connections and not yet answered."""
+MAX_UNRECORDED = 4000
+"""Deliveries answered and not yet committed; beyond it nothing new starts."""
+MAX_BYTES = 16 * 1024 * 1024
+"""Content in memory that waits or is on its way; beyond it, content is read back from the spool."""
+PAGE = 100
+MAX_FETCHES = 4
+MAX_LANES = 20_000
+RECENT = 60.0
+"""A hop that took mail so many seconds ago works: a connection lost within a transaction is that message's trouble."""
+SLOW_START = 64
+"""Deliveries out at once from which on a recovered hop is no longer held back."""
+RECORD_AGAIN = 1.0
+WAIT_FIRST, WAIT_LONGEST = 30.0, 900.0
+
+_REPORTS = {
+    HopVerdict.WORKS: HopOutcome.SUCCESS,
+    HopVerdict.FAILED: HopOutcome.FAILURE,
+    HopVerdict.BLOCKED: HopOutcome.ADDRESS_BLOCKED,
+    HopVerdict.UNTRIED: HopOutcome.NOT_TRIED,
+}
+
+
+class Dispatcher:
+    """Owned by the loop's thread. ``due_again`` is told of times at which something becomes due."""
+
+    def __init__(self, around: Surroundings, due_again: Callable[[float], None]) -> None:
+        self.around = around
+        self.ledger = Ledger(around)
+        self.lanes: dict[str, Lane] = {}
+        self.flying: set[int] = set()
+        """Deliveries on their way or not yet recorded."""
+        self.running = False
+        self.tasks = Tasks("delivery queue")
+        self.unrecorded = 0
+        self._due_again = due_again
+        self._ring: deque[Lane] = deque()
+        self._parked: dict[str, set[Lane]] = {}
+        self._bytes = 0
+        self._out = 0
+        self._out_of: dict[str, int] = {}
+        self._window: dict[str, int] = {}
+        self._worked: dict[str, float] = {}
+        self._settled_during: list[set[int]] = []
+        self._epoch = 0
+        self._fetches = asyncio.Semaphore(MAX_FETCHES)
+        self._composing = asyncio.Semaphore(8)
+        self._is_scheduled = False
+        self._lost: deque[tuple[Lane, DeliveryResult]] = deque()
+
+    # What becomes known
+
+    def offer(self, delivery: Delivery, content: Content | None) -> None:
+        """Mail that has just been stored. Kept in memory as far as there is room; the spool has it in any case."""
+        lane = self.lanes.get(delivery.lane)
+        if lane is None:
+            lane = self.lane(delivery.lane)
+            if lane is None:
+                self._due_again(delivery.due_at)
+                return
+        if (
+            lane.behind  # what waits longer goes first
+            or lane.status is LaneStatus.ASLEEP
+            or len(lane.heap) >= MAX_PENDING
+            or not self.running
+            or (weight := weight_of(content)) + self._bytes > MAX_BYTES
+        ):
+            lane.behind = True
+        else:
+            self._bytes += weight
+            lane.push(delivery, content)
+        self.ready(lane)
+
+    def lane(self, name: str) -> Lane | None:
+        """The lane's object, made if there is room for one more."""
+        lane = self.lanes.get(name)
+        if lane is None:
+            if len(self.lanes) >= MAX_LANES and not self._evict():
+                return None
+            lane = self.lanes[name] = Lane(name)
+            state = self.around.router.lane_state(name)
+            if not state.is_open:
+                self._sleep(lane, state.until, state.reason, None)
+        return lane
+
+    def found(self, name: str) -> bool:
+        """The spool holds due mail of this lane. False when no more lanes fit into memory."""
+        lane = self.lane(name)
+        if lane is None:
+            return False
+        lane.behind = True
+        self.ready(lane)
+        return True
+
+    def ready(self, lane: Lane) -> None:
+        if lane.status is LaneStatus.IDLE:
+            lane.status = LaneStatus.READY
+            self._ring.append(lane)
+        self.schedule()
+
+    def schedule(self) -> None:
+        """Serve the ring soon: once for all that arrives in this turn of the loop."""
+        if not self._is_scheduled and self.running and self._ring:
+            self._is_scheduled = True
+            asyncio.get_running_loop().call_soon(self._turn)
+
+    def wake(self, now: float, *, all_of_them: bool = False) -> float | None:
+        """Let sleeping lanes look again; returns the monotonic time at which the next one wants to."""
+        earliest: float | None = None
+        for lane in [lane for lane in self.lanes.values() if lane.status is LaneStatus.ASLEEP]:
+            is_time = now >= lane.wake_at
+            if (is_time or all_of_them) and (is_time or lane.reply is None):
+                state = self.around.router.lane_state(lane.name)
+                if state.is_open:
+                    lane.status = LaneStatus.IDLE
+                    if lane.is_over:
+                        self._forget(lane)
+                    else:
+                        self.ready(lane)
+                    continue
+                self._sleep(lane, state.until, state.reason, None)
+            earliest = lane.wake_at if earliest is None else min(earliest, lane.wake_at)
+        return earliest
+
+    def forget_pending(self, ids: frozenset[int] | None = None) -> None:
+        """Somebody changed deliveries in the spool: what is in memory may no longer be true."""
+        self._epoch += 1
+        for lane in list(self.lanes.values()):
+            if lane.parked is not None and (ids is None or lane.parked.delivery.id in ids):
+                self._unpark(lane)
+            self._bytes -= lane.drop(ids)
+            if lane.behind:
+                self.ready(lane)
+
+    # The round
+
+    def _turn(self) -> None:
+        self._is_scheduled = False
+        ring = self._ring
+        while ring and self.running and self._out < MAX_OUT and self.unrecorded < MAX_UNRECORDED:
+            lane = ring.popleft()
+            lane.status = LaneStatus.IDLE
+            self._serve(lane)
+
+    def _serve(self, lane: Lane) -> None:
+        for _ in range(QUANTUM):
+            if not lane.heap:
+                break
+            delivery, content = lane.pop()
+            self.flying.add(delivery.id)
+            first = _first(delivery)
+            try:
+                plan = self.around.router.plan_now(lane.name, delivery.envelope.sender, first.domain, delivery.pinned_gateway)
+            except GatepostError as error:
+                plan = Wait(None, str(error))
+            if plan is None:
+                lane.status = LaneStatus.PLANNING
+                self.tasks.spawn(self._plan(lane, delivery, content), f"route {lane.name}")
+                return
+            self._follow(lane, delivery, content, plan)
+            if lane.status is not LaneStatus.IDLE:
+                return
+        if lane.behind and not lane.fetching and len(lane.heap) < LOW_WATER:
+            lane.fetching = True
+            self.tasks.spawn(self._fetch(lane), f"fetch {lane.name}")
+        if lane.heap:
+            lane.status = LaneStatus.READY
+            self._ring.append(lane)
+        elif lane.is_over:
+            self._forget(lane)
+
+    async def _plan(self, lane: Lane, delivery: Delivery, content: Content | None) -> None:
+        plan: Plan = Wait(None, "routing failed")
+        try:
+            plan = await self.around.router.plan(
+                lane.name, delivery.envelope.sender, _first(delivery).domain, delivery.pinned_gateway
+            )
+        except GatepostError as error:
+            plan = Wait(None, str(error))
+        finally:
+            lane.status = LaneStatus.IDLE
+            self._follow(lane, delivery, content, plan)
+            self.ready(lane)
+
+    def _follow(self, lane: Lane, delivery: Delivery, content: Content | None, plan: Plan) -> None:
+        if isinstance(plan, Candidates):
+            lane.backoff = 0
+            chosen = delivery
+            if plan.only_domain and any(row.domain != plan.only_domain for row in delivery.recipients):
+                chosen = replace(delivery, recipients=tuple(r for r in delivery.recipients if r.domain == plan.only_domain))
+            attempt = Attempt(chosen, plan.hops, content if content is not None else b"")
+            attempt.weight = weight_of(content)
+            attempt.rest = (
+                tuple(row for row in delivery.recipients if row.domain != plan.only_domain) if plan.only_domain else ()
+            )
+            if content is None:
+                self.tasks.spawn(self._load(lane, attempt), f"read {delivery.queue_id}")
+            else:
+                self._launch(lane, attempt)
+        elif isinstance(plan, Reject):
+            settled = [Settled(row, Fate.FAILED, plan.reply, None) for row in delivery.recipients]
+            self.settle(lane, delivery, settled, content, counts=True, weight=weight_of(content))
+        else:
+            self._put_back(lane, delivery.id, weight_of(content))
+            self._sleep(lane, plan.until, plan.waiting_for, plan.reply)
+
+    async def _load(self, lane: Lane, attempt: Attempt) -> None:
+        loaded = False
+        try:
+            attempt.content = await self.around.spool.load_content(attempt.delivery.message_id)
+            loaded = True
+        except NotFound:
+            log.info("%s is gone from the spool", attempt.delivery.queue_id)
+        except GatepostError as error:
+            log.error("%s cannot be read: %s", attempt.delivery.queue_id, error)
+            lane.reason = str(error)
+        finally:
+            if loaded:
+                attempt.weight = weight_of(attempt.content)
+                self._bytes += attempt.weight
+                self._launch(lane, attempt)
+            else:
+                self.around.router.report(attempt.hop, HopOutcome.NOT_TRIED)
+                self.flying.discard(attempt.delivery.id)
+                # Its id stays in hand: an unreadable message is not fetched over and over. The next start, or a
+                # person's action on it, tries again.
+
+    def _launch(self, lane: Lane, attempt: Attempt) -> None:
+        hops = attempt.hops
+        if self._has_room(hops[0]):
+            self._send(attempt, lane)
+            return
+        if lane.name == LaneName.POOL:  # what exceeds a gateway's connections goes to the next one
+            for index in range(1, len(hops)):
+                if self._has_room(hops[index]) and self.around.router.claim(hops[index]):
+                    self.around.router.report(hops[0], HopOutcome.NOT_TRIED)
+                    attempt.prefer(index)
+                    self._send(attempt, lane)
+                    return
+        if lane.parked is not None:  # a second one, whose content came late
+            self.around.router.report(hops[0], HopOutcome.NOT_TRIED)
+            self._put_back(lane, attempt.delivery.id, attempt.weight)
+            return
+        lane.parked = attempt
+        if lane.status is LaneStatus.IDLE:
+            lane.status = LaneStatus.PARKED
+        for hop in hops if lane.name == LaneName.POOL else hops[:1]:
+            self._parked.setdefault(hop.key, set()).add(lane)
+
+    def _has_room(self, hop: NextHop) -> bool:
+        window = self._window.get(hop.key)
+        return (window is None or self._out_of.get(hop.key, 0) < window) and self.around.pool.has_capacity(hop)
+
+    def _send(self, attempt: Attempt, lane: Lane | None = None) -> None:
+        if lane is not None:
+            attempt.lane = lane
+            self._out += 1
+        job = attempt.next_job()
+        if job is None:
+            self._over(attempt)
+            return
+        key = attempt.hop.key
+        self._out_of[key] = self._out_of.get(key, 0) + 1
+        self.around.pool.submit(attempt.hop, job, self._done)
+
+    def _unpark(self, lane: Lane) -> None:
+        attempt, lane.parked = lane.parked, None
+        if attempt is None:
+            return
+        self._leave_parking(lane, attempt)
+        self.around.router.report(attempt.hop, HopOutcome.NOT_TRIED)
+        self._put_back(lane, attempt.delivery.id, attempt.weight)
+
+    def _leave_parking(self, lane: Lane, attempt: Attempt) -> None:
+        for hop in attempt.hops:
+            waiting = self._parked.get(hop.key)
+            if waiting is not None:
+                waiting.discard(lane)
+                if not waiting:
+                    del self._parked[hop.key]
+        if lane.status is LaneStatus.PARKED:
+            lane.status = LaneStatus.IDLE
+
+    def _put_back(self, lane: Lane, delivery_id: int, weight: int) -> None:
+        """It was no attempt: the spool has it, and it is found there again."""
+        self._bytes -= weight
+        self.flying.discard(delivery_id)
+        lane.in_hand.discard(delivery_id)
+        lane.behind = True
+
+    # What comes back
+
+    def _done(self, job: Job, outcome: Outcome) -> None:
+        """From inside a connection's reading."""
+        attempt = job.tag
+        assert isinstance(attempt, Attempt)  # noqa: S101 - every job of ours carries one
+        hop = attempt.hop
+        key = hop.key
+        left = self._out_of[key] - 1
+        if left:
+            self._out_of[key] = left
+        else:
+            del self._out_of[key]
+        session = outcome.session
+        source = session.source_address if session is not None else ""
+        if outcome.is_delivered and len(attempt.delivery.recipients) == 1 and not attempt.is_complex:
+            self._works(hop, source)
+            self._delivered(attempt, outcome)
+        else:
+            judgement = judge(outcome, self.around.is_block_listed)
+            self._weigh(attempt, outcome, judgement.hop, judgement.cause, source)
+            attempt.absorb(outcome, judgement)
+            self._go_on(attempt)
+        waiting = self._parked.get(key)
+        if waiting:
+            self._unblock(hop, waiting)
+        self.schedule()
+
+    def _works(self, hop: NextHop, source: str) -> None:
+        self.around.router.report(hop, HopOutcome.SUCCESS, "", source)
+        self._worked[hop.key] = self.around.monotonic()
+        window = self._window.get(hop.key)
+        if window is not None:
+            if window >= SLOW_START:
+                del self._window[hop.key]
+            else:
+                self._window[hop.key] = window + 1
+
+    def _weigh(self, attempt: Attempt, outcome: Outcome, verdict: HopVerdict, cause: str, source: str) -> None:
+        """Tell routing what this says about the hop."""
+        hop = attempt.hop
+        if verdict is HopVerdict.WORKS or (outcome.state is OutcomeState.LOST and self._is_own_fault(hop, outcome)):
+            self._works(hop, source)
+            return
+        router, failure = self.around.router, outcome.failure
+        if failure is not None and failure.source_address:
+            source = failure.source_address
+        router.report(hop, _REPORTS[verdict], cause, source)
+        if verdict is HopVerdict.UNTRIED:
+            return
+        self._window[hop.key] = 1
+        if len(self._worked) > MAX_LANES:
+            self._worked.clear()
+        if len(self._window) > MAX_LANES:
+            self._window.clear()
+        if verdict is HopVerdict.BLOCKED:
+            log.warning("%s refuses us: %s", hop.label, cause)
+            self.around.events.publish(
+                "gateway.blocked", key=hop.key, gateway_id=hop.gateway_id, label=hop.label, cause=cause, source_address=source
+            )
+        lane = attempt.lane
+        lane.failed_at = self.around.clock()
+        for parked in list(self._parked.get(hop.key, ())):
+            self._unpark(parked)  # plan it again: this hop may rest now
+            self.ready(parked)
+
+    def _is_own_fault(self, hop: NextHop, outcome: Outcome) -> bool:
+        if outcome.stage not in (Stage.RCPT, Stage.DATA, Stage.CONTENT):
+            return False
+        worked = self._worked.get(hop.key)
+        return worked is not None and self.around.monotonic() - worked < RECENT
+
+    def _unblock(self, hop: NextHop, waiting: set[Lane]) -> None:
+        for lane in list(waiting):
+            attempt = lane.parked
+            if attempt is None or not self._has_room(hop):
+                continue
+            self._leave_parking(lane, attempt)
+            lane.parked = None
+            self._launch(lane, attempt)
+            if lane.parked is None and lane.status is LaneStatus.IDLE:
+                self.ready(lane)
+
+    def _go_on(self, attempt: Attempt) -> None:
+        """The next transaction of the attempt, if there is one."""
+        if self.running:
+            while attempt.moves_on:
+                if self.around.router.claim(attempt.following):
+                    break
+                attempt.skip_hop()
+        elif attempt.moves_on:
+            attempt.skip_hops()
+        self._send(attempt)
+
+    def _over(self, attempt: Attempt) -> None:
+        lane, delivery = attempt.lane, attempt.delivery
+        if attempt.tried == 0 and not attempt.settled:
+            self._out -= 1
+            self._put_back(lane, delivery.id, attempt.weight)
+            if self.running:
+                self.ready(lane)
+            return
+        if self.running and attempt.needs_conversion():
+            self.tasks.spawn(self._convert(attempt), f"convert {delivery.queue_id}")
+            return
+        if self.running and attempt.rest:
+            self.tasks.spawn(self._serve_rest(attempt), f"route the rest of {delivery.queue_id}")
+            return
+        self._out -= 1
+        self._conclude(attempt)
+
+    async def _convert(self, attempt: Attempt) -> None:
+        converted: bytes | None = None
+        try:
+            content = attempt.content
+            if not isinstance(content, bytes) and content.size <= convert.MAX_CONVERSION:
+                content = await asyncio.to_thread(content.path.read_bytes)
+            if isinstance(content, bytes):
+                converted = await asyncio.to_thread(convert.to_seven_bit, content)
+        finally:
+            if converted is not None:
+                attempt.convert(converted)
+            else:
+                attempt.cannot_convert()
+            self._send(attempt)
+
+    async def _serve_rest(self, attempt: Attempt) -> None:
+        """Recipients at other domains, which this plan's hops do not serve."""
+        plan: Plan = Wait(None, "routing failed")
+        delivery, rest = attempt.delivery, attempt.rest
+        try:
+            plan = await self.around.router.plan(
+                delivery.lane, delivery.envelope.sender, rest[0].domain, delivery.pinned_gateway
+            )
+        finally:
+            if isinstance(plan, Candidates):
+                rows = tuple(r for r in rest if not plan.only_domain or r.domain == plan.only_domain)
+                attempt.extend(plan.hops, rows)
+            elif isinstance(plan, Reject):
+                attempt.settle_rest(Fate.FAILED, plan.reply)
+            else:
+                attempt.settle_rest(Fate.DEFERRED, plan.reply or Reply(451, "4.4.1", plan.waiting_for))
+            self._send(attempt)
+
+    # Recording
+
+    def _delivered(self, attempt: Attempt, outcome: Outcome) -> None:
+        """One recipient, taken by the first hop: nearly everything."""
+        delivery, final, session = attempt.delivery, outcome.final, outcome.session
+        row = delivery.recipients[0]
+        relayed = session is None or not session.features.dsn
+        if final is None or (relayed and row.notify):
+            attempt.absorb(outcome, judge(outcome, self.around.is_block_listed))
+            self._over(attempt)
+            return
+        self._out -= 1
+        state = RecipientState.RELAYED if relayed else RecipientState.DELIVERED
+        self.ledger.tell_delivered(delivery, row, final, attempt.hop.key, relayed, self.around.clock())
+        self._bytes -= attempt.weight
+        self._record(attempt.lane, DeliveryResult(delivery, (RecipientOutcome(row.id, state),)))
+
+    def _conclude(self, attempt: Attempt) -> None:
+        settled = attempt.finish()
+        delivery = attempt.whole
+        self._count(attempt, settled)
+        self.settle(
+            attempt.lane, delivery, settled, attempt.content, counts=attempt.tried > 0, weight=attempt.weight,
+            dialogue=attempt.dialogue,
+        )  # fmt: skip
+
+    def _count(self, attempt: Attempt, settled: list[Settled]) -> None:
+        if all(one.fate is Fate.DEFERRED for one in settled):
+            attempt.lane.reason = str(settled[-1].reply) if settled else ""
+        self.around.counters.add("attempts", settled[0].fate.value if settled else "")
+
+    def settle(
+        self,
+        lane: Lane,
+        delivery: Delivery,
+        settled: list[Settled],
+        content: Content | None,
+        *,
+        counts: bool,
+        weight: int = 0,
+        dialogue: list[str] | None = None,
+    ) -> None:
+        """Tell and record an outcome; with the notification that is owed."""
+        now = self.around.clock()
+        self._bytes -= weight
+        self.ledger.tell(delivery, settled, now, dialogue or ())
+        if not self.ledger.needs_content(delivery, settled, now):
+            self._record(lane, self.ledger.result(delivery, settled, now, counts=counts, content=None))
+        elif isinstance(content, bytes):
+            self._record(lane, self.ledger.result(delivery, settled, now, counts=counts, content=content))
+        else:
+            self.unrecorded += 1
+            self.tasks.spawn(self._quote(lane, delivery, settled, content, now, counts), f"notify about {delivery.queue_id}")
+
+    async def _quote(
+        self, lane: Lane, delivery: Delivery, settled: list[Settled], content: Content | None, now: float, counts: bool
+    ) -> None:
+        quoted = b""
+        try:
+            async with self._composing:
+                quoted = await self.ledger.quote(delivery, content)
+        except GatepostError as error:
+            log.error("the notification about %s quotes nothing: %s", delivery.queue_id, error)
+        finally:
+            self.unrecorded -= 1
+            self._record(lane, self.ledger.result(delivery, settled, now, counts=counts, content=quoted))
+
+    def _record(self, lane: Lane, result: DeliveryResult) -> None:
+        self.unrecorded += 1
+        try:
+            future = self.around.spool.record(result)
+        except GatepostError as error:
+            self._not_recorded(lane, result, error)
+            return
+        future.add_done_callback(partial(self._recorded, lane, result))
+
+    def _recorded(self, lane: Lane, result: DeliveryResult, future: asyncio.Future[StoredMessage | None]) -> None:
+        error = future.exception()
+        if error is not None:
+            self._not_recorded(lane, result, error)
+            return
+        self.unrecorded -= 1
+        number = result.delivery.id
+        self.flying.discard(number)
+        lane.in_hand.discard(number)
+        for settled in self._settled_during:
+            settled.add(number)
+        if result.due_at is not None:
+            self._due_again(result.due_at)
+        report = future.result()
+        if report is not None and result.dsn is not None:
+            for part in report.deliveries:
+                self.offer(part, result.dsn.content)
+        if lane.status is LaneStatus.IDLE and not lane.heap:
+            if lane.behind:
+                self.ready(lane)
+            elif lane.is_over:
+                self._forget(lane)
+        if self._ring:
+            self.schedule()
+
+    def _not_recorded(self, lane: Lane, result: DeliveryResult, error: BaseException) -> None:
+        """The disk is full or failing. What was delivered must not be sent again: it stays in hand until it is recorded."""
+        if not self._lost:
+            log.error("an outcome cannot be recorded and is kept in memory: %s", error)
+            asyncio.get_running_loop().call_later(RECORD_AGAIN, self._record_again)
+        self._lost.append((lane, result))
+
+    def _record_again(self) -> None:
+        again, self._lost = self._lost, deque()
+        for lane, result in again:
+            self.unrecorded -= 1
+            self._record(lane, result)
+
+    # Reading back
+
+    async def _fetch(self, lane: Lane) -> None:
+        """The next page of a lane, most urgent first."""
+        settled: set[int] = set()
+        self._settled_during.append(settled)
+        try:
+            async with self._fetches:
+                if not self.running or lane.is_asleep:
+                    return
+                epoch, lane.behind = self._epoch, False
+                spool = self.around.spool
+                try:
+                    page = await spool.fetch_due(lane.name, self.around.clock(), PAGE, lane.in_hand)
+                    if epoch != self._epoch or lane.is_asleep:
+                        lane.behind = True
+                        return
+                    if len(page) == PAGE:
+                        lane.behind = True
+                    for delivery in page:
+                        if delivery.id not in settled and delivery.id not in lane.in_hand and delivery.id not in self.flying:
+                            lane.push(delivery, None)
+                    await self._read_ahead(lane)
+                except GatepostError as error:
+                    lane.behind = True
+                    log.error("the queue %s cannot be read: %s", lane.name, error)
+                    self._sleep(lane, None, str(error), Reply(451, "4.3.0", str(error)))
+        finally:
+            self._settled_during.remove(settled)
+            lane.fetching = False
+            if lane.status is LaneStatus.IDLE:
+                if lane.heap or lane.behind:
+                    self.ready(lane)
+                elif lane.is_over:
+                    self._forget(lane)
+
+    async def _read_ahead(self, lane: Lane) -> None:
+        """Contents of the page, as far as they fit, so that sending does not wait for one read after the other."""
+
+        wanted = []
+        room = (MAX_BYTES - self._bytes) // 2
+        for entry in lane.heap:
+            if entry[4] is None and entry[3].size < LARGE_BODY and entry[3].size <= room:
+                room -= entry[3].size
+                wanted.append(entry[3])
+        loaded = await asyncio.gather(
+            *(self.around.spool.load_content(delivery.message_id) for delivery in wanted), return_exceptions=True
+        )
+        contents = {d.id: c for d, c in zip(wanted, loaded, strict=True) if not isinstance(c, BaseException)}
+        for index, entry in enumerate(lane.heap):  # same keys, same order: the heap stays one
+            if entry[4] is None and (content := contents.get(entry[2])) is not None:
+                lane.heap[index] = (*entry[:4], content)
+                self._bytes += weight_of(content)
+
+    # Sleep
+
+    def _sleep(self, lane: Lane, until: float | None, reason: str, reply: Reply | None) -> None:
+        self._unpark(lane)
+        self._bytes -= lane.drop(None)
+        if lane.status is LaneStatus.READY:
+            self._ring.remove(lane)
+        if lane.status is not LaneStatus.PLANNING:
+            lane.status = LaneStatus.ASLEEP
+        lane.until, lane.reason, lane.reply = until, reason, reply
+        if until is None:
+            seconds = min(WAIT_FIRST * 2.0 ** min(lane.backoff, 6), WAIT_LONGEST)
+            lane.backoff += 1
+            lane.until = self.around.clock() + seconds
+        else:
+            seconds = max(0.05, until - self.around.clock())
+        if reply is not None:
+            lane.failed_at = self.around.clock()
+        lane.wake_at = self.around.monotonic() + min(seconds, WAIT_LONGEST)
+        self._due_again(self.around.clock() + min(seconds, WAIT_LONGEST))
+
+    def _forget(self, lane: Lane) -> None:
+        if self.lanes.get(lane.name) is lane and lane.parked is None and lane.status is LaneStatus.IDLE:
+            del self.lanes[lane.name]
+
+    def _evict(self) -> bool:
+        """Make room for other lanes: sleeping ones are found again by a later look into the spool."""
+        names = [lane.name for lane in self.lanes.values() if lane.status is LaneStatus.ASLEEP and not lane.in_hand][:1000]
+        for name in names:
+            del self.lanes[name]
+        return bool(names)
+
+
+def _first(delivery: Delivery) -> RecipientRow:
+    """Whose domain the plan is asked for: another one at each attempt, so that none holds up the rest."""
+    return delivery.recipients[delivery.attempts % len(delivery.recipients)]

@@ -1,0 +1,65 @@
+"""What the queue is given to work with: its collaborators, as it needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from ...model.configuration import Configuration
+from ...model.envelope import Envelope, Recipient
+from ...model.reply import Reply
+from ...store.journal_values import JournalEntry
+from ...store.spool import Spool
+from ..common.clock import Clock
+from ..common.events import EventBus
+from ..common.hop import NextHop
+from ..common.metrics import Counters
+from ..common.plan import HopOutcome, LaneState, Plan
+from .classify import IsBlockListed
+from .values import Job, Outcome
+
+
+class Routes(Protocol):
+    """Routing, as the queue asks it."""
+
+    def lane(self, sender_domain: str, recipient_domain: str, client: str = "") -> str: ...
+    def lanes(self, envelope: Envelope) -> tuple[tuple[str, tuple[Recipient, ...]], ...]: ...
+    def lane_state(self, lane: str) -> LaneState: ...
+    def plan_now(self, lane: str, sender: str, recipient_domain: str, pinned_gateway: str | None = None) -> Plan | None: ...
+    async def plan(self, lane: str, sender: str, recipient_domain: str, pinned_gateway: str | None = None) -> Plan: ...
+    def claim(self, hop: NextHop) -> bool: ...
+    def report(self, hop: NextHop, outcome: HopOutcome, cause: str = "", source_address: str = "") -> None: ...
+
+
+class Connections(Protocol):
+    """The pool, as the queue uses it."""
+
+    def submit(self, hop: NextHop, job: Job, done: Callable[[Job, Outcome], None]) -> None: ...
+    def has_capacity(self, hop: NextHop) -> bool: ...
+
+
+class Journal(Protocol):
+    def note(self, entry: JournalEntry) -> None: ...
+
+
+def never_block_listed(reply: Reply) -> bool:
+    """For relays whose replies nobody weighs."""
+    return False
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """``monotonic`` in seconds from anywhere; it stands still neither in tests nor for a corrected clock."""
+
+    spool: Spool
+    pool: Connections
+    router: Routes
+    journal: Journal
+    events: EventBus
+    counters: Counters
+    clock: Clock
+    monotonic: Callable[[], float]
+    configuration: Callable[[], Configuration]
+    host_name: Callable[[], str]
+    is_block_listed: IsBlockListed = never_block_listed
