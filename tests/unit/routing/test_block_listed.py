@@ -46,6 +46,8 @@ NOT_OURS = [
     (550, "5.7.23", "SPF check failed: 192.0.2.7 is not allowed to send for example.org"),
     (451, "4.7.1", "Greylisted, try again in 300 seconds; client host [192.0.2.7]"),
     (552, "5.2.2", "Mailbox full"),
+    (550, "5.7.1", "Relay access denied by policy for client host 192.0.2.7"),
+    (550, "5.7.1", "Mail from 192.0.2.7 is blocked at the request of the recipient"),
     (550, "5.7.1", "Message rejected due to local policy"),
     (530, "5.7.0", "Authentication required"),
     (535, "5.7.8", "Username and password not accepted"),

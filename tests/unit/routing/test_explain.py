@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -70,7 +71,7 @@ async def test_direct_delivery_names_the_mail_hosts() -> None:
         dns.add("r.test", "MX", "10 one.test.", "20 two.test.")
         dns.add("one.test", "A", "192.0.2.1")
         dns.add("two.test", "A", "192.0.2.2")
-        settings = {"name_servers": [dns.address], "name_server_port": dns.port, "ipv6": False}
+        settings: dict[str, Any] = {"name_servers": [dns.address], "name_server_port": dns.port, "ipv6": False}
         bench = Bench(configuration(outbound("a"), default_route={"via": "direct"}, **settings))
         found = await explain(bench.router, "x@s.test", "y@r.test")
         assert [(hop.host, hop.address) for hop in found.hops] == [("one.test", "192.0.2.1"), ("two.test", "192.0.2.2")]

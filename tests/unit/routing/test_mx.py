@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -357,7 +358,12 @@ async def test_other_name_servers_make_it_ask_anew(dns: DnsServer, bench: Bench)
     await plan(bench, "r.test")
     async with DnsServer() as other:
         other.add("r.test", "A", "192.0.2.2")
-        settings = {"name_servers": [other.address], "name_server_port": other.port, "direct_port": PORT, "ipv6": False}
+        settings: dict[str, Any] = {
+            "name_servers": [other.address],
+            "name_server_port": other.port,
+            "direct_port": PORT,
+            "ipv6": False,
+        }
         bench.router.apply(configuration(outbound("a"), **settings))
         assert await addresses(bench, "r.test") == ["192.0.2.2"]
 

@@ -287,7 +287,10 @@ class Outlets:
     def _is_current(self, hop: NextHop) -> bool:
         if hop.kind is HopKind.GATEWAY:
             current = self._hops.get(hop.gateway_id or "")
-            return current is not None and _terms(replace(hop, source_addresses=current.source_addresses)) == _terms(current)
+            if current is None or hop is current:
+                return current is not None
+            # A hop without its resting sending addresses is the same gateway.
+            return _terms(replace(hop, source_addresses=current.source_addresses)) == _terms(current)
         return any(_terms(hop) == _terms(known) for known in self._inbound.get(hop.gateway_id or "", ()))
 
     # --- for people and timers ---------------------------------------------------------------------------------------
