@@ -1,0 +1,26 @@
+"""Taking mail in: listeners, the SMTP session, who may send what, reading message data.
+
+May import ``model``, ``store`` values and ``relay.common``; never another part of the relay: whoever verifies, inspects and
+routes is handed in through ``context.ReceptionContext``. Begin with ``reception.Reception``. A connection's way:
+
+``gate``           how many at once, and from where            ``endpoint``   one listening socket and its clock
+``wire``           octets to commands and replies to octets    ``commands``   EHLO, STARTTLS, AUTH, and the small ones
+``transaction``    MAIL, RCPT, DATA, BDAT, and the commit      ``session``    all of it as one class (aiosmtpd's SMTP)
+``parameters``     what MAIL and RCPT may say                  ``admission``  who may send to whom
+``data_reader``    where message data ends                     ``content``    what message data may hold
+``head``           what the header section says                ``trace``      what is added on top of it
+"""
+
+from .context import Inspected, ReceptionContext, RecipientQuestion, RecipientVerdict, Times
+from .reception import ListenerState, ListenerStatus, Reception
+
+__all__ = [
+    "Inspected",
+    "ListenerState",
+    "ListenerStatus",
+    "Reception",
+    "ReceptionContext",
+    "RecipientQuestion",
+    "RecipientVerdict",
+    "Times",
+]

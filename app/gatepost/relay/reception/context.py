@@ -1,0 +1,147 @@
+"""What reception asks of the rest of the relay. ``service`` fills it in; reception knows nobody by name."""
+
+from __future__ import annotations
+
+import time
+from asyncio import Future
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from ...model.envelope import Envelope, Recipient
+from ...model.gateway import InboundGateway
+from ...model.reply import Reply
+from ...store.bodies import BodyFile
+from ...store.values import Content, NewMessage, StoredMessage
+from ..common.clock import Clock
+from ..common.metrics import Counters
+
+Parts = tuple[tuple[str, tuple[Recipient, ...]], ...]
+"""(lane, recipients that leave by it)."""
+
+
+class BodyWriterPort(Protocol):
+    """A large body on its way to the disk."""
+
+    async def write(self, chunk: bytes) -> None: ...
+    async def finish(self) -> BodyFile: ...
+    def discard(self) -> None: ...
+
+
+class BodiesPort(Protocol):
+    def open_body(self) -> BodyWriterPort: ...
+
+
+class SpoolPort(Protocol):
+    """The part of the spool that takes messages in."""
+
+    @property
+    def bodies(self) -> BodiesPort: ...
+    def allocate_id(self) -> int: ...
+    def has_room(self, size: int) -> bool: ...
+    def submit(self, message: NewMessage) -> Future[StoredMessage]: ...
+
+
+class Refused(NamedTuple):
+    """Something that was not let in, for the journal."""
+
+    at: float
+    listener: str
+    client: str
+    helo: str
+    sender: str
+    recipient: str
+    stage: str
+    """``connect``, ``mail``, ``rcpt``, ``data``…"""
+    reason: str
+    """The counter's label, such as ``relay-denied``."""
+    reply: str
+
+
+class JournalPort(Protocol):
+    """Both calls take a tuple and return at once."""
+
+    def received(self, message: NewMessage, stored: StoredMessage) -> None: ...
+    def refused(self, refused: Refused) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientQuestion:
+    """May mail for this address come in? ``gateway`` is the inbound gateway whose list names the domain.
+
+    None: no list names it; whoever answers may know better (an MX look-up for Backup MX, a web service). ``may_relay``:
+    the client may send anywhere; it is asked all the same, so that unknown users are refused at once.
+    """
+
+    address: str
+    domain: str
+    gateway: InboundGateway | None
+    sender: str
+    client: str
+    may_relay: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientVerdict:
+    """``refusal`` None: accepted. ``reason`` labels the counter and the journal entry of a refusal."""
+
+    refusal: Reply | None = None
+    reason: str = "recipient"
+
+
+ACCEPTED = RecipientVerdict()
+
+RecipientPolicy = Callable[[RecipientQuestion], "RecipientVerdict | Awaitable[RecipientVerdict | None] | None"]
+"""None: not a domain of ours. Answer without awaiting where the answer is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """What inspection made of a message. ``refusal`` is answered; ``drop`` accepts and forgets."""
+
+    envelope: Envelope
+    content: Content
+    refusal: Reply | None = None
+    reason: str = "inspection"
+    drop: bool = False
+    hold: str = ""
+    subject: str | None = None
+    """Set when inspection changed it."""
+
+
+Inspect = Callable[[Envelope, Content], Awaitable[Inspected]]
+
+
+class Times(NamedTuple):
+    """Seconds since the epoch."""
+
+    due_at: float
+    expires_at: float
+    delay_notice_at: float | None
+
+
+Etrn = Callable[[str, str], "Reply | Awaitable[Reply]"]
+"""(domain or ``@domain`` or ``#queue``, client address) → the reply (RFC 1985)."""
+
+
+@dataclass(slots=True)
+class ReceptionContext:
+    """Reception's collaborators. Optional ones cost nothing while they are None."""
+
+    spool: SpoolPort
+    lanes: Callable[[Envelope], Parts]
+    accepted: Callable[[StoredMessage, Content], None]
+    """Called on the loop after the commit and before the 250 goes out."""
+    counters: Counters
+    journal: JournalPort | None = None
+    recipient_policy: RecipientPolicy | None = None
+    inspect: Inspect | None = None
+    times: Callable[[Parts, float], Times] | None = None
+    """(parts, received at) → due, expiry and delay notice; None: from Settings → Spool."""
+    etrn: Etrn | None = None
+    dropped: Callable[[Envelope, str], None] | None = None
+    """A message that inspection accepted and forgot: (envelope, queue id)."""
+    tls_folder: Path | None = None
+    """Where a self-signed pair is kept for listeners that name no certificate."""
+    clock: Clock = time.time
