@@ -48,7 +48,7 @@ def _runner() -> asyncio.Runner:
 
 async def _main(options: RelayOptions) -> int:
     # Imported here, so that a command-line mistake or a held lock is answered without loading the whole relay.
-    from .control.server.serving import ControlServer
+    from .control.server.transport import serve
     from .relay.administration import Administration
     from .relay.instance import InstanceLock, prepare_runtime_folder, remove_endpoint, write_endpoint
     from .relay.log import set_up_logging
@@ -62,13 +62,13 @@ async def _main(options: RelayOptions) -> int:
     lock.acquire()
     ending = asyncio.Event()
     service = await RelayService.open(folder, options, request_shutdown=ending.set)
-    server = ControlServer(Administration(service))
+    server = None
     try:
         _on_signals(ending)
         if options.lifeline:
             _on_lifeline(ending)
-        socket = await server.start(prepare_runtime_folder(folder.path))
-        write_endpoint(folder.path, socket)
+        server = await serve(Administration(service), prepare_runtime_folder(folder.path))
+        write_endpoint(folder.path, server.address)
         await service.start()
         log.info("Gatepost %s is ready, process %d, data in %s", __version__, os.getpid(), folder.path)
         if not options.lifeline:
@@ -80,8 +80,8 @@ async def _main(options: RelayOptions) -> int:
         log.info("ending")
     finally:
         remove_endpoint(folder.path)
-        with contextlib.suppress(Exception):
-            await server.stop()
+        if server is not None:
+            await server.close()
         await service.close()
         lock.release()
     return 0

@@ -46,6 +46,7 @@ from .instance import API_VERSION
 from .reception import ListenerStatus
 from .routing.explain import explain, preview_change
 from .test_message import compose
+from .verification.verdict import KnownVerdict
 
 if TYPE_CHECKING:
     from .service import RelayService
@@ -181,11 +182,11 @@ class Administration:
         return VaultReport(kind, state.label, state.usable, state.problem, state.hint, state.waiting)
 
     async def make_verifier(self, password: Secret) -> str:
-        from .reception.scrypt_verifier import make_verifier
+        from .reception import scrypt_verifier
 
         if not password.reveal():
             raise InvalidInput([Issue("password", "an empty password is no password")])
-        return await asyncio.to_thread(make_verifier, password)
+        return await asyncio.to_thread(scrypt_verifier.make, password.reveal())
 
     # --- gateways ---
 
@@ -341,6 +342,12 @@ class Administration:
         service = self._service
         content = await asyncio.to_thread(compose, message.sender, message.recipient, service.host_name, service.clock())
         return await service.submit_own(message.sender, message.recipient, content, pinned=message.gateway or None)
+
+    async def verdicts(self, text: str, gateway: str, limit: int) -> Sequence[KnownVerdict]:
+        return await self._service.verdicts.search(text, gateway, limit)
+
+    async def forget_verdicts(self, gateway: str, address: str) -> int:
+        return await self._service.verdicts.flush(gateway, address.lower())
 
     # --- figures and events ---
 

@@ -27,6 +27,7 @@ from ..store.folder import DataFolder
 from ..store.journal import Journal
 from ..store.spool import Spool
 from ..store.values import Content, NewMessage, SpoolFilter, StoredMessage
+from ..store.verdicts import Verdicts
 from ..vault import Vault, open_vault
 from ..vault.key import create_key_file, find_key
 from .common.clock import Clock, system_clock
@@ -47,6 +48,8 @@ from .routing.router import Router, build_router
 from .test_message import header_value
 from .timing import MessageTimes
 from .tracking import ReceptionJournal
+from .verdict_store import KeptVerdicts
+from .verification.cache import VerdictCache
 from .verifying import verify
 
 log = logging.getLogger(__name__)
@@ -74,6 +77,7 @@ class RelayService:
         spool: Spool,
         journal: Journal,
         vault: Vault,
+        kept_verdicts: Verdicts,
         *,
         clock: Clock,
         machine_name: str,
@@ -84,6 +88,8 @@ class RelayService:
         self.spool = spool
         self.journal = journal
         self.vault = vault
+        self._kept_verdicts = kept_verdicts
+        self.verdicts = VerdictCache(KeptVerdicts(kept_verdicts), clock)
         self.clock = clock
         self.request_shutdown = request_shutdown
         self.started_at = clock()
@@ -125,13 +131,21 @@ class RelayService:
         made_key = None
         if options.create_vault_key and options.vault_key_file is not None and find_key(options.vault_key_file) is None:
             made_key = await asyncio.to_thread(create_key_file, options.vault_key_file)
-        store, journal, spool = await asyncio.to_thread(_open_files, folder, clock)
+        store, journal, spool, verdicts = await asyncio.to_thread(_open_files, folder, clock)
         if store.revision == 0:
             await asyncio.to_thread(store.save, first_configuration(), "gatepost", 0, "first start")
         vault = open_vault(options.vault, data_folder=folder.path, key_file=options.vault_key_file)
         machine_name = await asyncio.to_thread(_machine_name)
         service = cls(
-            folder, store, spool, journal, vault, clock=clock, machine_name=machine_name, request_shutdown=request_shutdown
+            folder,
+            store,
+            spool,
+            journal,
+            vault,
+            verdicts,
+            clock=clock,
+            machine_name=machine_name,
+            request_shutdown=request_shutdown,
         )
         service.made_vault_key = str(made_key.path) if made_key is not None else None
         service.start_problems.extend(_open_problems(spool, journal))
@@ -173,6 +187,7 @@ class RelayService:
         await self._tasks.close()
         await self.pool.drain(0)
         await self.spool.aclose()
+        await self._kept_verdicts.close()
         await self.journal.close()
         await asyncio.to_thread(self.store.close)
         await self.vault.close()
@@ -372,10 +387,10 @@ class RelayService:
             )
 
 
-def _open_files(folder: DataFolder, clock: Clock) -> tuple[ConfigurationStore, Journal, Spool]:
+def _open_files(folder: DataFolder, clock: Clock) -> tuple[ConfigurationStore, Journal, Spool, Verdicts]:
     store = ConfigurationStore.open(folder, clock)
     journal = Journal.open(folder, clock)
-    return store, journal, Spool.open(folder, clock=clock, floor=journal.last_id())
+    return store, journal, Spool.open(folder, clock=clock, floor=journal.last_id()), Verdicts.open(folder, clock)
 
 
 def _open_problems(spool: Spool, journal: Journal) -> list[Problem]:
