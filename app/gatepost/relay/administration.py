@@ -270,24 +270,23 @@ class Administration:
             raise InvalidInput([Issue("priority", "a priority is needed")])
         concerned = await spool.ids(chosen, SpoolOrder.AGE, descending=False, limit=NOTED_AT_MOST)
         rows = await spool.list(SpoolFilter(ids=tuple(concerned)), limit=NOTED_AT_MOST) if concerned else []
+        queue = service.queue
         match operation:
             case SpoolOperation.RETRY:
-                count = await spool.retry_now(chosen)
+                count = await queue.retry_now(chosen)
             case SpoolOperation.HOLD:
-                count = await spool.hold(chosen, reason or f"held by {author}")
+                count = await queue.hold(chosen, reason or f"held by {author}")
             case SpoolOperation.RELEASE:
-                count = await spool.release(chosen)
+                count = await queue.release(chosen)
             case SpoolOperation.REROUTE:
-                count = await spool.reroute(chosen, gateway)
-                if gateway is None:
-                    await service.relane()
+                count = await queue.reroute(chosen, gateway)
             case SpoolOperation.PRIORITY:
-                count = await spool.set_priority(chosen, priority or 0)
+                count = await queue.set_priority(chosen, priority or 0)
             case SpoolOperation.FAIL:
-                count = await service.fail_now(chosen, reason or f"given up by {author}")
+                count = await queue.fail_now(chosen)
             case SpoolOperation.DELETE:
-                count = await spool.delete(chosen)
-        service.spool_was_edited(operation, chosen)
+                count = await queue.delete(chosen)
+        service.events.publish("spool.edited", operation=operation.value, count=count)
         self._note(operation, rows, author, gateway, reason)
         log.info("%s: %s of %d deliveries", author, operation.value, count)
         return count

@@ -20,7 +20,7 @@ from ..model.envelope import Envelope, Origin, Recipient
 from ..model.gateway import Gateway
 from ..model.locations import default_data_folder
 from ..model.relay_options import RelayOptions
-from ..model.report import MailPlane, Problem, SpoolOperation, VerifyStage
+from ..model.report import MailPlane, Problem, VerifyStage
 from ..model.secret import Secret
 from ..store.configuration import ConfigurationStore
 from ..store.folder import DataFolder
@@ -32,6 +32,7 @@ from ..vault import Vault, open_vault
 from ..vault.key import create_key_file, find_key
 from .common.clock import Clock, system_clock
 from .common.events import Event, EventBus
+from .common.hop import HopKind
 from .common.metrics import Counters
 from .common.tasks import Tasks
 from .defaults import first_configuration
@@ -43,10 +44,10 @@ from .permission import explain_admission
 from .reception import Reception, ReceptionContext, Times
 from .routing.block_listed import block_listed
 from .routing.explain import Step
+from .routing.hops import configured_hops
 from .routing.own_addresses import OwnAddresses
 from .routing.router import Router, build_router
 from .test_message import header_value
-from .timing import MessageTimes
 from .tracking import ReceptionJournal
 from .verdict_store import KeptVerdicts
 from .verification.cache import VerdictCache
@@ -104,7 +105,6 @@ class RelayService:
         self._tasks = Tasks("service")
         self._plane_lock = asyncio.Lock()
         self._last: dict[str, LastOfGateway] = {}
-        self._times = MessageTimes(self.configuration)
         self._own_addresses = OwnAddresses()
         self._reception_journal = ReceptionJournal(journal)
         self.events.subscribe(self._note_event)
@@ -128,13 +128,10 @@ class RelayService:
         request_shutdown: Callable[[], None] = lambda: None,
     ) -> RelayService:
         """Open what lasts. Raises GatepostError when the data folder cannot be used."""
-        made_key = None
-        if options.create_vault_key and options.vault_key_file is not None and find_key(options.vault_key_file) is None:
-            made_key = await asyncio.to_thread(create_key_file, options.vault_key_file)
         store, journal, spool, verdicts = await asyncio.to_thread(_open_files, folder, clock)
         if store.revision == 0:
             await asyncio.to_thread(store.save, first_configuration(), "gatepost", 0, "first start")
-        vault = open_vault(options.vault, data_folder=folder.path, key_file=options.vault_key_file)
+        vault, made_key = await _open_vault(folder, options)
         machine_name = await asyncio.to_thread(_machine_name)
         service = cls(
             folder,
@@ -147,7 +144,7 @@ class RelayService:
             machine_name=machine_name,
             request_shutdown=request_shutdown,
         )
-        service.made_vault_key = str(made_key.path) if made_key is not None else None
+        service.made_vault_key = made_key
         service.start_problems.extend(_open_problems(spool, journal))
         if spool.report.check_pending:
             service._tasks.spawn(service._check_spool(), "integrity check")
@@ -163,7 +160,7 @@ class RelayService:
             self._set_mail(MailPlane.STARTING)
             await self.reception.start()
             self._own_addresses.set((item.address, item.port) for item in self.reception.listeners())
-            await self.queue.start()
+            await self.queue.start(paused=self.delivery_paused)
             self._set_mail(MailPlane.RUNNING)
 
     async def stop(self) -> None:
@@ -173,8 +170,7 @@ class RelayService:
                 return
             self._set_mail(MailPlane.STOPPING)
             await self.reception.stop()
-            await self.queue.stop(DRAIN_SECONDS)
-            await self.pool.drain(DRAIN_SECONDS)
+            await self.queue.stop(self.pool.drain, DRAIN_SECONDS)
             # A drained pool takes nothing any more: the next start has a new one.
             self.pool = Pool(self.connector)
             self.queue = self._make_queue()
@@ -199,7 +195,8 @@ class RelayService:
 
     def resume_delivery(self) -> None:
         self.delivery_paused = False
-        self.queue.resume()
+        if self.mail is MailPlane.RUNNING:
+            self.queue.resume()
         self.events.publish("delivery.resumed")
 
     def _set_mail(self, state: MailPlane) -> None:
@@ -212,10 +209,11 @@ class RelayService:
     async def apply(self, configuration: Configuration) -> None:
         """Put a saved configuration in force, everywhere at once."""
         self.configuration = configuration
-        self._times = MessageTimes(configuration)
         self._apply_limits()
         self.router.apply(configuration)
-        await self.queue.apply(configuration)
+        current = frozenset(configured_hops(configuration))
+        self.pool.retire(lambda hop: hop.kind is HopKind.MX or hop in current)
+        await self.queue.apply()
         await self.reception.apply(configuration)
         self._own_addresses.set((item.address, item.port) for item in self.reception.listeners())
         self.events.publish("configuration.changed", revision=self.store.revision)
@@ -296,12 +294,13 @@ class RelayService:
             self.events.publish("message.accepted", queue_id=stored.queue_id, id=stored.id)
 
     def _message_times(self, parts: tuple[tuple[str, tuple[Recipient, ...]], ...], received_at: float) -> Times:
-        lanes = [lane for lane, _ in parts]
-        notice = self._times.delay_notice(lanes)
+        """One message has one life: the longest that one of its lanes gives it."""
+        deadlines = [self.queue.deadlines(lane, received_at) for lane, _ in parts]
+        notices = [notice for _, notice in deadlines if notice is not None]
         return Times(
-            self._times.due_at(received_at),
-            received_at + self._times.lifetime(lanes),
-            None if notice is None else received_at + notice,
+            received_at + self.configuration.settings.spool.delivery_delay_seconds,
+            max(expires for expires, _ in deadlines),
+            max(notices) if len(notices) == len(deadlines) else None,
         )
 
     # --- for the administration ---
@@ -319,16 +318,6 @@ class RelayService:
     def explain_admission(self, user: str, configuration: Configuration, client: str, sender: str, recipient: str) -> Step:
         host_name = configuration.settings.server.host_name or self._machine_name
         return explain_admission(user, configuration, host_name, client, sender, recipient)
-
-    async def relane(self) -> int:
-        return await self.queue.relane()
-
-    async def fail_now(self, chosen: SpoolFilter, reason: str) -> int:
-        return await self.queue.fail_now(chosen, reason)
-
-    def spool_was_edited(self, operation: SpoolOperation, chosen: SpoolFilter) -> None:
-        self.queue.spool_was_edited()
-        self.events.publish("spool.edited", operation=operation.value)
 
     async def submit_own(self, sender: str, recipient: str, content: bytes, *, pinned: str | None = None) -> str:
         """Put a message of our own into the spool; returns its queue id when it is durable."""
@@ -352,8 +341,7 @@ class RelayService:
         stored = await self.spool.submit(message)
         self._reception_journal.received(message, stored)
         if pinned is not None:
-            await self.spool.reroute(SpoolFilter(message_ids=(stored.id,)), pinned)
-            self.queue.spool_was_edited()
+            await self.queue.reroute(SpoolFilter(message_ids=(stored.id,)), pinned)
         else:
             self._accepted(stored, content)
         return stored.queue_id
@@ -391,6 +379,19 @@ def _open_files(folder: DataFolder, clock: Clock) -> tuple[ConfigurationStore, J
     store = ConfigurationStore.open(folder, clock)
     journal = Journal.open(folder, clock)
     return store, journal, Spool.open(folder, clock=clock, floor=journal.last_id()), Verdicts.open(folder, clock)
+
+
+async def _open_vault(folder: DataFolder, options: RelayOptions) -> tuple[Vault, str | None]:
+    """The vault, and the path of the key that was made for it because there was no other way to keep a secret."""
+    key_file = options.vault_key_file
+    vault = open_vault(options.vault, data_folder=folder.path, key_file=key_file)
+    if not options.create_vault_key or key_file is None or find_key(key_file) is not None:
+        return vault, None
+    if (await vault.describe()).usable:
+        return vault, None
+    await vault.close()
+    made = await asyncio.to_thread(create_key_file, key_file)
+    return open_vault(options.vault, data_folder=folder.path, key_file=key_file), str(made.path)
 
 
 def _open_problems(spool: Spool, journal: Journal) -> list[Problem]:

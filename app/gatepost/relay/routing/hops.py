@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ...model.configuration import Configuration
 from ...model.gateway import Certificate, CertificateCheck, Encryption, InboundGateway, Limits, OutboundGateway
 from ..common.hop import HopAuth, HopKind, Lane, NextHop
@@ -48,6 +50,16 @@ def inbound_hops(gateway: InboundGateway) -> tuple[NextHop, ...]:
         )
         for address in gateway.targets
     )
+
+
+def configured_hops(configuration: Configuration) -> Iterator[NextHop]:
+    """Every hop that enabled gateways stand for, as it is configured now."""
+    for gateway in configuration.outbound:
+        if gateway.enabled:
+            yield gateway_hop(gateway)
+    for inbound in configuration.inbound:
+        if inbound.enabled:
+            yield from inbound_hops(inbound)
 
 
 def mx_hops(domain: str, host: MxHost, configuration: Configuration) -> tuple[NextHop, ...]:
