@@ -142,6 +142,7 @@ class PostfixInstance:
         }
         text = "".join(f"{name} = {value}\n" for name, value in settings.items())
         (self.config / "main.cf").write_text(text, encoding="utf-8")
+        (self.config / "main.cf").chmod(0o644)
 
     def _postfix(self, command: str) -> None:
         done = subprocess.run(
