@@ -1,0 +1,270 @@
+"""A front-end's side of the control API: finds the relay of a data folder and speaks to it.
+
+``Client.connect(data_folder)`` raises ``NotRunning`` or ``OtherVersion`` in words for people. Methods mirror the
+resources. Objects of the configuration travel as plain data, as forms and the command line edit them; everything else comes
+as the values of ``model.report`` and ``schema``. What the relay refuses is raised as the ``GatepostError`` that it named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from ..model.errors import Unavailable
+from ..model.report import (
+    Explanation,
+    GatewayReport,
+    MinuteFigures,
+    Revision,
+    SecretReport,
+    SpoolOperation,
+    Total,
+    VaultReport,
+    VerifyStage,
+)
+from ..model.secret import Secret
+from . import schema
+from .connection import (
+    Connection,
+    Endpoint,
+    NotRunning,
+    OtherVersion,
+    Plain,
+    RemoteError,
+    Tagged,
+    error_of,
+    quoted,
+    read_endpoint,
+)
+
+__all__ = [
+    "Client",
+    "Endpoint",
+    "Lost",
+    "Message",
+    "NotRunning",
+    "OtherVersion",
+    "Plain",
+    "RemoteError",
+    "Tagged",
+    "read_endpoint",
+]
+
+_MAX_EVENT = 16 * 1024 * 1024
+_RECONNECT_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The event stream broke; it is being connected again, and a snapshot will follow."""
+
+    reason: str
+
+
+Message = schema.Snapshot | schema.EventMessage | Lost
+
+
+class Client(Connection):
+    """One connection pool to one relay. Close it, or use it as an asynchronous context manager."""
+
+    # --- the relay ---
+
+    async def status(self) -> schema.Status:
+        return await self.get("v1/status", schema.Status)
+
+    async def start(self) -> None:
+        await self.call("POST", "v1/start", {})
+
+    async def stop(self) -> None:
+        await self.call("POST", "v1/stop", {})
+
+    async def pause(self) -> None:
+        await self.call("POST", "v1/pause", {})
+
+    async def resume(self) -> None:
+        await self.call("POST", "v1/resume", {})
+
+    async def shut_down(self) -> None:
+        await self.call("POST", "v1/shut-down", {})
+
+    async def gateway_reports(self) -> tuple[GatewayReport, ...]:
+        return await self.get("v1/gateway-reports", tuple[GatewayReport, ...])
+
+    async def health(self) -> tuple[schema.HopHealthBody, ...]:
+        return await self.get("v1/health", tuple[schema.HopHealthBody, ...])
+
+    async def totals(self) -> tuple[Total, ...]:
+        return await self.get("v1/totals", tuple[Total, ...])
+
+    async def history(self, minutes: int = 60) -> tuple[MinuteFigures, ...]:
+        return await self.get("v1/history", tuple[MinuteFigures, ...], {"minutes": minutes})
+
+    async def metrics(self) -> str:
+        body, _ = await self.call("GET", "metrics")
+        return body.decode()
+
+    async def openapi(self) -> Plain:
+        return await self.get("v1/openapi.json", Plain)
+
+    # --- configuration ---
+
+    async def configuration(self) -> Tagged:
+        return await self.tagged("v1/configuration")
+
+    async def replace_configuration(self, data: Plain, **options: Any) -> schema.SavedDifferences:
+        return await self.change("PUT", "v1/configuration", data, schema.SavedDifferences, **options)
+
+    async def patch_configuration(self, change: Plain, **options: Any) -> schema.SavedDifferences:
+        return await self.change("PATCH", "v1/configuration", change, schema.SavedDifferences, **options)
+
+    async def objects(self, collection: str) -> Tagged:
+        """All of ``gateways``, ``domains``, ``listeners``, ``trusted-networks`` or ``users``."""
+        return await self.tagged(f"v1/{collection}")
+
+    async def object(self, collection: str, identifier: str) -> Tagged:
+        return await self.tagged(f"v1/{collection}/{quoted(identifier)}")
+
+    async def add(self, collection: str, data: Plain, **options: Any) -> schema.Saved:
+        """``options`` of every change: ``revision`` it was made for (else the newest), ``dry_run``, ``note``."""
+        return await self.change("POST", f"v1/{collection}", data, schema.Saved, **options)
+
+    async def replace(self, collection: str, identifier: str, data: Plain, **options: Any) -> schema.Saved:
+        return await self.change("PUT", f"v1/{collection}/{quoted(identifier)}", data, schema.Saved, **options)
+
+    async def patch(self, collection: str, identifier: str, change: Plain, **options: Any) -> schema.Saved:
+        return await self.change("PATCH", f"v1/{collection}/{quoted(identifier)}", change, schema.Saved, **options)
+
+    async def patch_many(self, collection: str, changes: Plain, **options: Any) -> schema.Saved:
+        """Patches by id, None removes; all or nothing."""
+        return await self.change("PATCH", f"v1/{collection}", changes, schema.Saved, **options)
+
+    async def remove(self, collection: str, identifier: str, **options: Any) -> schema.Saved:
+        return await self.change("DELETE", f"v1/{collection}/{quoted(identifier)}", None, schema.Saved, **options)
+
+    async def move(self, collection: str, identifier: str, position: int, **options: Any) -> schema.Saved:
+        body = {"position": position}
+        return await self.change("POST", f"v1/{collection}/{quoted(identifier)}/move", body, schema.Saved, **options)
+
+    async def set_user_password(self, identifier: str, password: Secret, **options: Any) -> schema.Saved:
+        body = {"password": password.reveal()}
+        return await self.change("PUT", f"v1/users/{quoted(identifier)}/password", body, schema.Saved, **options)
+
+    async def section(self, name: str) -> Tagged:
+        """``settings``, ``spam`` or ``virus``."""
+        return await self.tagged(f"v1/{name}")
+
+    async def replace_section(self, name: str, data: Plain, **options: Any) -> schema.Saved:
+        return await self.change("PUT", f"v1/{name}", data, schema.Saved, **options)
+
+    async def patch_section(self, name: str, change: Plain, **options: Any) -> schema.Saved:
+        return await self.change("PATCH", f"v1/{name}", change, schema.Saved, **options)
+
+    async def export(self) -> Plain:
+        return await self.get("v1/export", Plain)
+
+    async def import_document(self, document: Plain, mode: str = "replace", **options: Any) -> schema.SavedDifferences:
+        body = {"document": document, "mode": mode}
+        return await self.change("POST", "v1/import", body, schema.SavedDifferences, **options)
+
+    async def revisions(self, limit: int = 100, before: int | None = None) -> tuple[Revision, ...]:
+        return await self.get("v1/revisions", tuple[Revision, ...], {"limit": limit, "before": before})
+
+    async def revision(self, number: int) -> Plain:
+        return await self.get(f"v1/revisions/{number}", Plain)
+
+    async def difference(self, number: int, to: int | None = None) -> tuple[schema.Difference, ...]:
+        return await self.get(f"v1/revisions/{number}/difference", tuple[schema.Difference, ...], {"to": to})
+
+    async def restore(self, number: int, **options: Any) -> schema.SavedDifferences:
+        return await self.change("POST", f"v1/revisions/{number}/restore", {}, schema.SavedDifferences, **options)
+
+    # --- secrets ---
+
+    async def vault(self) -> VaultReport:
+        return await self.get("v1/vault", VaultReport)
+
+    async def secrets(self) -> tuple[SecretReport, ...]:
+        return await self.get("v1/secrets", tuple[SecretReport, ...])
+
+    async def set_secret(self, name: str, secret: Secret) -> None:
+        await self.call("PUT", f"v1/secrets/{quoted(name)}", {"secret": secret.reveal()})
+
+    async def delete_secret(self, name: str) -> None:
+        await self.call("DELETE", f"v1/secrets/{quoted(name)}")
+
+    async def verify(self, gateway: Plain, password: Secret | None = None) -> AsyncIterator[VerifyStage]:
+        """Stages as they end. Leaving the iteration ends the probe. Raises what ended it early."""
+        body = {"gateway": gateway, "password": password.reveal() if password else None}
+        async with self.request("POST", "v1/verify", body) as response:
+            async for line in response.content:
+                part = schema.VerifyLine.model_validate_json(line)
+                if part.error is not None:
+                    raise error_of(500, part.error)
+                if part.stage is not None:
+                    yield part.stage
+                if part.passed is not None:
+                    return
+        raise Unavailable("The verification ended early.", "The relay closed the connection.", "Try again.")
+
+    # --- spool ---
+
+    async def spool_counts(self) -> schema.SpoolFigures:
+        return await self.get("v1/spool/counts", schema.SpoolFigures)
+
+    async def spool_list(self, request: schema.ListRequest) -> tuple[schema.SpoolRow, ...]:
+        return await self.post("v1/spool/list", request, tuple[schema.SpoolRow, ...])
+
+    async def spool_count(self, chosen: schema.Filter) -> int:
+        return (await self.post("v1/spool/count", schema.CountRequest(filter=chosen), schema.SpoolCount)).count
+
+    async def spool_ids(self, request: schema.IdsRequest) -> list[int]:
+        return await self.post("v1/spool/ids", request, list[int])
+
+    async def spool_message(self, queue_id: str) -> schema.SpoolMessage:
+        return await self.get(f"v1/spool/messages/{quoted(queue_id)}", schema.SpoolMessage)
+
+    async def spool_content(self, queue_id: str) -> AsyncIterator[bytes]:
+        async with self.request("GET", f"v1/spool/messages/{quoted(queue_id)}/content") as response:
+            async for chunk in response.content.iter_any():
+                yield chunk
+
+    async def operate(self, request: schema.OperateRequest) -> int:
+        return (await self.post("v1/spool/operate", request, schema.Operated)).count
+
+    async def operate_on(self, operation: SpoolOperation, chosen: schema.Filter, **options: Any) -> int:
+        return await self.operate(schema.OperateRequest(operation=operation, filter=chosen, **options))
+
+    # --- seeing ---
+
+    async def track(self, request: schema.TrackRequest) -> schema.TrackPage:
+        return await self.post("v1/tracking/search", request, schema.TrackPage)
+
+    async def timeline(self, queue_id: str) -> schema.Timeline:
+        return await self.get(f"v1/tracking/{quoted(queue_id)}", schema.Timeline)
+
+    async def explain(self, request: schema.ExplainRequest) -> Explanation:
+        return await self.post("v1/explain", request, Explanation)
+
+    async def send_test(self, sender: str, recipient: str, gateway: str | None = None) -> str:
+        body = {"sender": sender, "recipient": recipient, "gateway": gateway}
+        raw, _ = await self.call("POST", "v1/send-test", body)
+        return schema.TestSent.model_validate_json(raw).queue_id
+
+    async def verdicts(self, text: str = "", gateway: str = "", limit: int = 100) -> tuple[schema.Verdict, ...]:
+        query = {"text": text, "gateway": gateway, "limit": limit}
+        return await self.get("v1/verdicts", tuple[schema.Verdict, ...], query)
+
+    async def forget_verdicts(self, gateway: str = "", address: str = "") -> int:
+        request = schema.ForgetRequest(gateway=gateway, address=address)
+        return (await self.post("v1/verdicts/forget", request, schema.Forgotten)).count
+
+    # --- events ---
+
+    async def events(self, *, reconnect: bool = True) -> AsyncIterator[Message]:
+        """A snapshot, then events; after each loss ``Lost`` and, once connected again, a snapshot. Without ``reconnect`` it
+        ends with the connection."""
+        from .following import follow
+
+        async for message in follow(self.session, reconnect=reconnect, pauses=_RECONNECT_SECONDS, max_size=_MAX_EVENT):
+            yield message

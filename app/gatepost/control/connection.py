@@ -1,0 +1,299 @@
+"""How the client reaches a relay: the endpoint file, requests, and failures told as GatepostErrors."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+from urllib.parse import quote
+
+from pydantic import TypeAdapter
+
+from .. import __version__
+from ..model.errors import Conflict, GatepostError, InvalidInput, Issue, NotFound, Unavailable
+from ..model.locations import endpoint_file
+from ..model.report import API_VERSION
+from . import schema
+
+if TYPE_CHECKING:
+    import aiohttp
+
+Plain = dict[str, Any]
+T = TypeVar("T")
+S = TypeVar("S", bound=schema.Saved)
+
+
+class NotRunning(Unavailable):
+    """No relay answers for this data folder."""
+
+    code = "not-running"
+
+
+class OtherVersion(Unavailable):
+    """The relay speaks another version of the API."""
+
+    code = "other-version"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What the endpoint file says. ``started_at`` in seconds since the epoch."""
+
+    socket: str
+    pid: int
+    version: str
+    api_version: int
+    started_at: float
+    token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """Plain data with the revision of the configuration that it was read from."""
+
+    value: Any
+    revision: int
+
+
+def read_endpoint(data_folder: Path) -> Endpoint:
+    """Raises NotRunning when there is none, OtherVersion when it is not for us, GatepostError when it cannot be trusted."""
+    path = endpoint_file(data_folder)
+    try:
+        _refuse_foreign(path)
+        found = json.loads(path.read_text(encoding="utf-8"))
+        endpoint = Endpoint(
+            socket=str(found["socket"]),
+            pid=int(found["pid"]),
+            version=str(found["version"]),
+            api_version=int(found["api_version"]),
+            started_at=float(found["started_at"]),
+            token=_read_token(path.with_name("control.token")),
+        )
+    except FileNotFoundError:
+        raise _not_running(data_folder) from None
+    except PermissionError as error:
+        raise GatepostError(
+            "This relay belongs to another account.", f"{path}: {error.strerror}", "Use its account, or root."
+        ) from None
+    except (ValueError, KeyError, TypeError):
+        raise NotRunning("The relay cannot be found.", f"{path} is damaged.", "Restart the relay: “gatepost relay”.") from None
+    if endpoint.api_version != API_VERSION:
+        older = "this program" if endpoint.api_version > API_VERSION else "the relay"
+        raise OtherVersion(
+            "The relay has another version.",
+            f"The relay is {endpoint.version} (API {endpoint.api_version}), this program {__version__} (API {API_VERSION}).",
+            f"Update {older}, then restart the relay.",
+        )
+    return endpoint
+
+
+def _not_running(data_folder: Path) -> NotRunning:
+    return NotRunning(
+        "The relay is not running.",
+        f"No relay answers for {data_folder}.",
+        "Start it with “gatepost relay”, or name its folder with --data.",
+    )
+
+
+def _refuse_foreign(path: Path) -> None:
+    if sys.platform == "win32":
+        return
+    owner = path.stat().st_uid
+    if os.geteuid() != 0 and owner not in (0, os.geteuid()):
+        raise GatepostError(
+            "The endpoint file belongs to another user.",
+            f"{path} was not written by a relay of this account.",
+            "Remove it, and start the relay again.",
+        )
+
+
+def _read_token(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return None
+
+
+class Connection:
+    """A connection pool to one relay."""
+
+    def __init__(self, endpoint: Endpoint, session: aiohttp.ClientSession, data_folder: Path) -> None:
+        self.endpoint = endpoint
+        self.data_folder = data_folder
+        self.session = session
+
+    @classmethod
+    async def connect(cls, data_folder: Path, *, program: str = "gatepost") -> Self:
+        """Find the relay and make sure that it answers. ``program`` stands beside the author of changes: ``gatepost-cli``,
+        ``gatepost-desktop``."""
+        import aiohttp
+
+        endpoint = await asyncio.to_thread(read_endpoint, data_folder)
+        connector: aiohttp.BaseConnector
+        if sys.platform == "win32":
+            connector = aiohttp.NamedPipeConnector(endpoint.socket)
+        else:
+            connector = aiohttp.UnixConnector(endpoint.socket)
+        headers = {"User-Agent": f"{program}/{__version__}"}
+        if endpoint.token:
+            headers["Authorization"] = f"Bearer {endpoint.token}"
+        # No total time limit: a change may wait for a person at the password manager, and streams have no end.
+        session = aiohttp.ClientSession(
+            "http://localhost/", connector=connector, headers=headers, timeout=aiohttp.ClientTimeout(total=None, sock_connect=5)
+        )
+        client = cls(endpoint, session, data_folder)
+        try:
+            await client.get("v1/version", schema.Version)
+        except BaseException:
+            await client.close()
+            raise
+        return client
+
+    async def close(self) -> None:
+        await self.session.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def get(self, path: str, kind: type[T], query: Mapping[str, Any] | None = None) -> T:
+        body, _ = await self.call("GET", path, query=query)
+        return _decoded(kind, body)
+
+    async def post(self, path: str, request: Any, kind: type[T]) -> T:
+        body, _ = await self.call("POST", path, request.model_dump(mode="json"))
+        return _decoded(kind, body)
+
+    async def tagged(self, path: str) -> Tagged:
+        body, headers = await self.call("GET", path)
+        return Tagged(json.loads(body), int(headers["ETag"].strip('"')))
+
+    async def change(
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        kind: type[S],
+        *,
+        revision: int | None = None,
+        dry_run: bool = False,
+        note: str = "",
+        **query: Any,
+    ) -> S:
+        headers = {"If-Match": f'"{revision}"'} if revision is not None else {}
+        asked = query | ({"dry_run": True} if dry_run else {}) | ({"note": note} if note else {})
+        raw, _ = await self.call(method, path, body, query=asked, headers=headers)
+        return _decoded(kind, raw)
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> tuple[bytes, Mapping[str, str]]:
+        async with self.request(method, path, body, query=query, headers=headers) as response:
+            return await response.read(), response.headers
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Request:
+        from yarl import URL
+
+        asked = {key: _query_text(value) for key, value in (query or {}).items() if value is not None}
+        url = URL(f"http://localhost/{path}", encoded=True).with_query(asked or None)
+        return Request(self, method, url, body, headers)
+
+
+class Request:
+    """A request whose failures are told as GatepostErrors."""
+
+    def __init__(self, client: Connection, method: str, url: Any, body: Any, headers: Mapping[str, str] | None) -> None:
+        options: dict[str, Any] = {"json": body} if body is not None else {}
+        self._data_folder = client.data_folder
+        self._context = client.session.request(method, url, headers=headers, **options)
+
+    async def __aenter__(self) -> aiohttp.ClientResponse:
+        import aiohttp
+
+        try:
+            response = await self._context.__aenter__()
+        except aiohttp.ClientConnectorError:
+            raise _not_running(self._data_folder) from None
+        except aiohttp.ClientError as error:
+            raise _broken(error) from None
+        if response.status >= 400:
+            raw = await response.read()
+            await self._context.__aexit__(None, None, None)
+            raise _error_from(response.status, raw)
+        return response
+
+    async def __aexit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        import aiohttp
+
+        await self._context.__aexit__(kind, error, trace)
+        if isinstance(error, aiohttp.ClientError):
+            raise _broken(error) from None
+
+
+def _broken(error: BaseException) -> Unavailable:
+    return Unavailable("The relay closed the connection.", str(error), "See whether it still runs: “gatepost status”.")
+
+
+class RemoteError(GatepostError):
+    """A failure that the relay reported, with the status and the code that it gave."""
+
+
+def _error_from(status: int, raw: bytes) -> GatepostError:
+    try:
+        return error_of(status, schema.ErrorReply.model_validate_json(raw).error)
+    except ValueError:
+        return Unavailable("The relay gave no readable answer.", f"HTTP status {status}.")
+
+
+def error_of(status: int, body: schema.ErrorBody) -> GatepostError:
+    """The relay's error as the class that it was raised as there, where that class is one of the model's."""
+    if body.issues:
+        return InvalidInput([Issue(i.field, i.message, i.code) for i in body.issues], body.title)
+    kinds: dict[int, type[GatepostError]] = {404: NotFound, 409: Conflict, 503: Unavailable}
+    error = kinds.get(status, RemoteError)(body.title, body.detail, body.hint)
+    error.status, error.code = status, body.code
+    return error
+
+
+def _query_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def quoted(text: str) -> str:
+    """One or several parts of a path; never a way out of it."""
+    return "/".join("%2E" * len(part) if part in (".", "..") else quote(part, safe="") for part in text.split("/"))
+
+
+def _decoded(kind: type[T], raw: bytes) -> T:
+    decoded: T = _adapter(kind).validate_json(raw)
+    return decoded
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)

@@ -1,0 +1,463 @@
+"""Requests and answers of the control API that are not already a value of the model.
+
+Requests are strict (an unknown name is an error); answers ignore what they do not know, so that a client may be older than
+the relay within one API version. Times are seconds since the epoch, sizes are octets.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from ..model.access import TrustedNetwork
+from ..model.domain import DomainRule
+from ..model.envelope import Envelope
+from ..model.fields import Identifier, Line, MailboxText, Model
+from ..model.gateway import Gateway
+from ..model.listener import Listener
+from ..model.report import GatewayReport, LaneMove, RelayReport, SpoolOperation, Total, VerifyStage
+from ..model.settings import Settings
+from ..model.spam import SpamPolicy, VirusPolicy
+
+MAX_PAGE = 1000
+"""Rows in one answer, at most."""
+MAX_IDS = 2_000_000
+EXPORT_FORMAT = "gatepost-configuration"
+EXPORT_VERSION = 1
+
+QueueId = Annotated[str, Field(min_length=1, max_length=20, pattern=r"^[0-9A-Za-z]+$")]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Answer(BaseModel):
+    """Base of answers; also made from the relay's own values, by attribute."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", from_attributes=True)
+
+
+# --- errors ---
+
+
+class IssueBody(Answer):
+    field: str
+    message: str
+    code: str = "invalid"
+
+
+class ErrorBody(Answer):
+    """``code`` is for programs, the rest for people."""
+
+    code: str
+    title: str
+    detail: str = ""
+    hint: str = ""
+    issues: tuple[IssueBody, ...] = ()
+    reference: str = ""
+    """Names the line in the relay's log, for errors that nobody expected."""
+
+
+class ErrorReply(Answer):
+    error: ErrorBody
+
+
+# --- the relay ---
+
+
+class SpoolFigures(Answer):
+    waiting: int = 0
+    deferred: int = 0
+    held: int = 0
+    total: int = 0
+    lanes: dict[str, int] = {}
+
+
+class Status(Answer):
+    relay: RelayReport
+    spool: SpoolFigures
+
+
+class Done(Answer):
+    done: bool = True
+
+
+class HopHealthBody(Answer):
+    """A next hop, source address or mail host and how it does."""
+
+    key: str
+    label: str
+    state: str
+    cause: str = ""
+    since: float | None = None
+    next_probe: float | None = None
+    failures: int = 0
+    last_success: float | None = None
+    last_failure: float | None = None
+
+
+# --- configuration ---
+
+
+class UserView(Model):
+    """A relay user as the API shows one: that there is a password, never what was made of it."""
+
+    id: Identifier = ""
+    username: Line
+    enabled: bool = True
+    description: Line = ""
+    has_password: bool = False
+    """Ignored when it is sent."""
+
+
+class NewUser(UserView):
+    password: SecretStr | None = None
+
+
+class PasswordRequest(Model):
+    """An empty password takes the user's password away."""
+
+    password: SecretStr
+
+
+class ConfigurationView(Model):
+    """``Configuration`` with its users as ``UserView``."""
+
+    gateways: tuple[Gateway, ...] = ()
+    domains: tuple[DomainRule, ...] = ()
+    listeners: tuple[Listener, ...] = ()
+    trusted_networks: tuple[TrustedNetwork, ...] = ()
+    users: tuple[UserView, ...] = ()
+    spam: SpamPolicy = SpamPolicy()
+    virus: VirusPolicy = VirusPolicy()
+    settings: Settings = Settings()
+
+
+class MoveRequest(Model):
+    position: Count
+    """Where it shall stand in the list, from 0."""
+
+
+class Saved(Answer):
+    """What a change did, or with ``dry_run`` would do."""
+
+    revision: int
+    object: Any = None
+    """As it stands now; null when it was removed, or when the whole configuration was changed."""
+    moves: tuple[LaneMove, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class Difference(Answer):
+    """One thing that two configurations do not share. Objects in lists are named by id: ``gateways[gw-1].port``."""
+
+    path: str
+    kind: Literal["added", "removed", "changed", "moved"]
+    before: Any = None
+    after: Any = None
+
+
+class SavedDifferences(Saved):
+    differences: tuple[Difference, ...] = ()
+    missing_secrets: tuple[str, ...] = ()
+    """Passwords that the new configuration needs and the vault does not hold."""
+
+
+class ExportDocument(Model):
+    """A configuration without any secret."""
+
+    format: Literal["gatepost-configuration"]
+    version: Literal[1]
+    gatepost: str = ""
+    exported_at: float | None = None
+    configuration: dict[str, Any]
+
+
+class ImportRequest(Model):
+    document: ExportDocument
+    mode: Literal["replace", "merge"] = "replace"
+    """``merge`` adds objects and replaces those with the same id, and removes nothing."""
+
+
+# --- secrets ---
+
+
+class SecretRequest(Model):
+    secret: SecretStr
+
+
+# --- verify ---
+
+
+class VerifyRequest(Model):
+    gateway: dict[str, Any]
+    """As it would be saved; it need not exist."""
+    password: SecretStr | None = None
+    """The one just typed; without it the stored one is used."""
+
+
+class VerifyLine(Answer):
+    """One line of the answer (``application/x-ndjson``): a stage as it ends, and last the result or an error."""
+
+    stage: VerifyStage | None = None
+    passed: bool | None = None
+    error: ErrorBody | None = None
+
+
+# --- spool ---
+
+
+class Filter(Model):
+    """Which deliveries: every condition that is set must hold. Texts match anywhere, in any case."""
+
+    ids: tuple[Count, ...] | None = None
+    queue_ids: tuple[QueueId, ...] | None = None
+    state: Literal["waiting", "deferred", "held"] | None = None
+    lane: Line = ""
+    gateway: Line = ""
+    sender: Line = ""
+    recipient: Line = ""
+    subject: Line = ""
+    reply: Line = ""
+    text: Line = ""
+    received_after: float | None = None
+    received_before: float | None = None
+    min_size: Count | None = None
+    max_size: Count | None = None
+    min_attempts: Count | None = None
+
+    @property
+    def is_everything(self) -> bool:
+        return self == Filter()
+
+
+SpoolOrderName = Literal["age", "size", "sender", "subject", "next-attempt", "attempts", "state"]
+
+
+class ListRequest(Model):
+    filter: Filter = Filter()
+    order: SpoolOrderName = "age"
+    descending: bool = False
+    offset: Count = 0
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 100
+
+
+class IdsRequest(Model):
+    filter: Filter = Filter()
+    order: SpoolOrderName = "age"
+    descending: bool = False
+    limit: Annotated[int, Field(ge=1, le=MAX_IDS)] = MAX_IDS
+
+
+class CountRequest(Model):
+    filter: Filter = Filter()
+
+
+class SpoolCount(Answer):
+    count: int
+
+
+class SpoolRow(Answer):
+    id: int
+    message_id: int
+    queue_id: str
+    lane: str
+    state: str
+    hold: str
+    received_at: float
+    due_at: float
+    priority: int
+    attempts: int
+    expires_at: float
+    sender: str
+    recipients: tuple[str, ...]
+    recipient_count: int
+    subject: str
+    size: int
+    waiting: str
+    last_reply: str
+    pinned_gateway: str | None
+
+
+class SpoolRecipient(Answer):
+    id: int
+    address: str
+    notify: int
+    orcpt: str
+    state: str
+    last_reply: str
+
+
+class SpoolDelivery(Answer):
+    id: int
+    lane: str
+    state: str
+    hold: str
+    due_at: float
+    priority: int
+    attempts: int
+    expires_at: float
+    delay_notice_at: float | None
+    waiting: str
+    last_reply: str
+    pinned_gateway: str | None
+    recipients: tuple[SpoolRecipient, ...]
+
+
+class SpoolMessage(Answer):
+    id: int
+    queue_id: str
+    envelope: Envelope
+    message_id_header: str
+    received_at: float
+    size: int
+    subject: str
+    deliveries: tuple[SpoolDelivery, ...]
+
+
+class OperateRequest(Model):
+    """An empty filter means the whole spool and must be confirmed with ``everything``."""
+
+    operation: SpoolOperation
+    filter: Filter = Filter()
+    everything: bool = False
+    gateway: Identifier | None = None
+    """For ``reroute``; null sends it by its routes again."""
+    priority: Annotated[int, Field(ge=-100, le=100)] | None = None
+    reason: Line = ""
+    dry_run: bool = False
+
+
+class Operated(Answer):
+    count: int
+    dry_run: bool = False
+
+
+# --- tracking ---
+
+
+class TrackRequest(Model):
+    """Every condition that is set must hold. See the relay's journal for how texts are matched."""
+
+    text: Line = ""
+    sender: Line | None = None
+    recipient: Line = ""
+    subject: Line = ""
+    queue_id: Line = ""
+    message_id_header: Line = ""
+    reply: Line = ""
+    state: Literal["waiting", "deferred", "quarantined", "delivered", "bounced", "deleted"] | None = None
+    since: float | None = None
+    until: float | None = None
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 100
+    before: Count | None = None
+
+
+class TrackedRecipient(Answer):
+    address: str
+    state: str
+    last_reply: str = ""
+    changed_at: float = 0.0
+
+
+class TrackedMessage(Answer):
+    id: int
+    queue_id: str
+    state: str
+    received_at: float
+    sender: str
+    subject: str
+    size: int
+    client: str
+    message_id_header: str
+    recipients: tuple[TrackedRecipient, ...] = ()
+    recipient_count: int = 0
+
+
+class TrackPage(Answer):
+    """``next_before`` is null when there is nothing more; else search on from there, even if this page is empty."""
+
+    messages: tuple[TrackedMessage, ...]
+    next_before: int | None = None
+
+
+class TimelineEntry(Answer):
+    at: float
+    kind: str
+    recipient: str = ""
+    text: str = ""
+    data: dict[str, Any] | None = None
+
+
+class Timeline(Answer):
+    message: TrackedMessage
+    entries: tuple[TimelineEntry, ...]
+
+
+class ExplainRequest(Model):
+    """``client`` is an IP address, ``user`` a relay user who signed in, ``configuration`` a draft to explain instead."""
+
+    sender: Line
+    recipient: Line
+    client: Line = ""
+    user: Line = ""
+    configuration: dict[str, Any] | None = None
+
+
+class TestRequest(Model):
+    __test__ = False  # pytest takes classes of this name for tests
+
+    sender: MailboxText
+    recipient: MailboxText
+    gateway: Identifier | None = None
+
+
+class TestSent(Answer):
+    __test__ = False
+
+    queue_id: str
+
+
+class Verdict(Answer):
+    """What is remembered of a recipient."""
+
+    gateway_id: str
+    address: str
+    state: str
+    source: str
+    reason: str = ""
+    fetched_at: float
+
+
+class ForgetRequest(Model):
+    gateway: Line = ""
+    address: Line = ""
+
+
+class Forgotten(Answer):
+    count: int
+
+
+# --- events ---
+
+
+class Snapshot(Answer):
+    """The first message on ``/v1/events``, and again after each reconnect."""
+
+    type: Literal["snapshot"] = "snapshot"
+    sequence: int = 0
+    status: Status
+    gateways: tuple[GatewayReport, ...]
+    totals: tuple[Total, ...]
+
+
+class EventMessage(Answer):
+    """Something happened. Events of one kind and subject that come close together are merged: ``count`` says how many, ``data``
+    is the newest one's. The kind ``figures`` comes once a second while figures change: ``spool`` and ``totals``."""
+
+    type: Literal["event"] = "event"
+    sequence: int
+    """Grows by one from message to message of one connection."""
+    kind: str
+    at: float
+    count: int = 1
+    data: dict[str, Any] = {}

@@ -1,0 +1,131 @@
+"""Who may call: every request passes here, and what is not allowed is refused.
+
+A caller is let in when one of the authenticators knows it: by the uid at the other end of the Unix socket, or by a bearer
+token. Browsers are never let in, whoever runs them: a page on the internet could otherwise reach the API through them
+(cross-site requests, DNS rebinding, cross-site WebSockets).
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import socket
+import struct
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from .errors import Forbidden, Handler, Unauthorised, UnsupportedType
+
+LOCAL_HOSTS = frozenset({"localhost", "gatepost"})
+_BROWSER_HEADERS = ("Origin", "Referer", "Sec-Fetch-Site", "Sec-Fetch-Mode")
+_PROGRAMS = {"gatepost-cli": "command line", "gatepost-desktop": "desktop app"}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who called, for people; stands as the author of revisions."""
+
+    name: str
+
+
+Authenticator = Callable[[web.Request], Caller | None]
+"""Knows the caller or answers None. Never raises."""
+
+CALLER = "caller"
+"""The request's item that holds the ``Caller``."""
+
+
+def peer_uid(connection: socket.socket) -> int | None:
+    """The uid of the process at the other end of a Unix socket; None where the system does not tell."""
+    try:
+        if sys.platform == "linux":
+            packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+            _, uid, _ = struct.unpack("3i", packed)
+            return int(uid)
+        if sys.platform == "darwin":
+            # LOCAL_PEERCRED of SOL_LOCAL (0): struct xucred begins with its version and the uid.
+            version, uid = struct.unpack("II", connection.getsockopt(0, 1, 76)[:8])
+            return int(uid) if version == 0 else None
+    except OSError:
+        return None
+    return None
+
+
+def peers(allowed: Iterable[int] | None = None) -> Authenticator:
+    """Callers on a Unix socket that run as this process's account, or as root."""
+    uids = frozenset(allowed) if allowed is not None else frozenset({0, os.geteuid()} if hasattr(os, "geteuid") else ())
+
+    def authenticate(request: web.Request) -> Caller | None:
+        connection = request.transport.get_extra_info("socket") if request.transport is not None else None
+        if connection is None or connection.family != getattr(socket, "AF_UNIX", None):
+            return None
+        uid = peer_uid(connection)
+        return Caller(_account(uid)) if uid is not None and uid in uids else None
+
+    return authenticate
+
+
+def bearer(token: str, name: str) -> Authenticator:
+    """Callers that show this token."""
+    if len(token) < 32:
+        raise ValueError("a token needs at least 32 characters")
+    expected = b"Bearer " + token.encode()
+
+    def authenticate(request: web.Request) -> Caller | None:
+        shown = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
+        return Caller(name) if hmac.compare_digest(shown, expected) else None
+
+    return authenticate
+
+
+def guard(authenticators: Iterable[Authenticator], hosts: Iterable[str] = LOCAL_HOSTS) -> Middleware:
+    """The middleware through which every request passes, also those for which there is no route."""
+    known = tuple(authenticators)
+    allowed_hosts = frozenset(hosts)
+
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        refuse_browsers(request, allowed_hosts)
+        caller = next((found for authenticate in known if (found := authenticate(request)) is not None), None)
+        if caller is None:
+            raise Unauthorised("You may not administer this relay.", "It answers only to its own account and to root.")
+        if request.method in ("POST", "PUT", "PATCH") and request.content_type != "application/json":
+            raise UnsupportedType("Send JSON.", "Content-Type must be application/json.")
+        request[CALLER] = Caller(caller.name + _program(request))
+        return await handler(request)
+
+    return check
+
+
+def refuse_browsers(request: web.Request, allowed_hosts: frozenset[str]) -> None:
+    """Raises Forbidden for a foreign Host and for anything that a browser sends along."""
+    hosts = request.headers.getall("Host", [])
+    if len(hosts) != 1 or _host_name(hosts[0]) not in allowed_hosts:
+        raise Forbidden("This name does not lead here.", "The Host header names another server.")
+    for header in _BROWSER_HEADERS:
+        if header in request.headers:
+            raise Forbidden("Browsers may not call this API.", f"The request carries {header}.")
+
+
+def _host_name(header: str) -> str:
+    if header.startswith("["):
+        return header.partition("]")[0].removeprefix("[").lower()
+    return header.rpartition(":")[0].lower() if ":" in header else header.lower()
+
+
+def _account(uid: int) -> str:
+    try:
+        import pwd
+
+        return pwd.getpwuid(uid).pw_name
+    except (ImportError, KeyError):
+        return f"uid {uid}"
+
+
+def _program(request: web.Request) -> str:
+    program = _PROGRAMS.get(request.headers.get("User-Agent", "").partition("/")[0])
+    return f" ({program})" if program else ""

@@ -1,0 +1,159 @@
+"""The relay itself: state, commands, figures, secrets, Verify Connection."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from typing import Any, cast
+
+from aiohttp import web
+from pydantic import Field, TypeAdapter, ValidationError
+
+from ....model.configuration import issues_of
+from ....model.errors import InvalidInput, Issue
+from ....model.fields import Model
+from ....model.gateway import Gateway
+from ....model.report import StageState, Total, VerifyStage
+from ....model.secret import Secret
+from ... import schema
+from ..call import Call, Handler
+from ..errors import error_body
+from ..facade import RelayFacade
+from ..metrics import CONTENT_TYPE, metrics_text
+
+log = logging.getLogger(__name__)
+
+SECRET_NAME = re.compile(r"gateway/[a-z0-9][a-z0-9-]{0,39}/(password|smartermail)\Z")
+"""Also for a gateway that does not exist yet, so that its password can be there before its first attempt."""
+_GATEWAY: TypeAdapter[Gateway] = TypeAdapter(Gateway)
+_GONE_CHECK_SECONDS = 0.25
+
+
+class HistoryQuery(Model):
+    minutes: int = Field(default=60, ge=1, le=7 * 24 * 60)
+
+
+async def status(call: Call) -> schema.Status:
+    return await status_of(call.facade)
+
+
+async def status_of(facade: RelayFacade) -> schema.Status:
+    return schema.Status(relay=await facade.report(), spool=schema.SpoolFigures.model_validate(await facade.spool_counts()))
+
+
+def _command(run: Callable[[RelayFacade], Coroutine[Any, Any, None]], words: str) -> Handler:
+    async def handle(call: Call) -> schema.Done:
+        log.info("%s by %s", words, call.author)
+        await run(call.facade)
+        return schema.Done()
+
+    return handle
+
+
+COMMANDS: dict[str, Handler] = {
+    "start": _command(lambda facade: facade.start(), "mail started"),
+    "stop": _command(lambda facade: facade.stop(), "mail stopped"),
+    "pause": _command(lambda facade: facade.pause_delivery(), "delivery paused"),
+    "resume": _command(lambda facade: facade.resume_delivery(), "delivery resumed"),
+    "shut-down": _command(lambda facade: facade.shut_down(), "relay shut down"),
+}
+
+
+async def gateways(call: Call) -> Any:
+    return await call.facade.gateways()
+
+
+async def health(call: Call) -> Any:
+    return await call.facade.health()
+
+
+async def totals(call: Call) -> tuple[Total, ...]:
+    return await totals_of(call.facade)
+
+
+async def totals_of(facade: RelayFacade) -> tuple[Total, ...]:
+    return tuple(Total(name, label, value) for (name, label), value in sorted((await facade.totals()).items()))
+
+
+async def history(call: Call) -> Any:
+    return await call.facade.history(call.query.minutes)
+
+
+async def metrics(call: Call) -> web.Response:
+    text = await metrics_text(call.facade)
+    return web.Response(body=text.encode(), headers={"Content-Type": CONTENT_TYPE})
+
+
+async def vault(call: Call) -> Any:
+    return await call.facade.vault()
+
+
+async def secrets(call: Call) -> Any:
+    return await call.facade.secrets()
+
+
+async def set_secret(call: Call) -> schema.Done:
+    await call.facade.set_secret(_secret_name(call), Secret(call.body.secret.get_secret_value()))
+    return schema.Done()
+
+
+async def delete_secret(call: Call) -> schema.Done:
+    await call.facade.delete_secret(_secret_name(call))
+    return schema.Done()
+
+
+def _secret_name(call: Call) -> str:
+    name = call.part("name")
+    if not SECRET_NAME.match(name):
+        raise InvalidInput([Issue("name", "secrets are named gateway/<id>/password or gateway/<id>/smartermail")])
+    return name
+
+
+async def verify(call: Call) -> web.StreamResponse:
+    """Stages as lines of JSON, each sent when it ends. A client that hangs up ends the probe."""
+    request: schema.VerifyRequest = call.body
+    try:
+        gateway = _GATEWAY.validate_python(request.gateway)
+    except ValidationError as error:
+        raise InvalidInput(issues_of(error)) from error
+    password = Secret(request.password.get_secret_value()) if request.password else None
+    response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson", "Cache-Control": "no-store"})
+    await response.prepare(call.request)
+    passed = True
+    stages = cast(AsyncGenerator[VerifyStage], call.facade.verify_gateway(gateway, password))
+    with contextlib.suppress(ConnectionError):
+        try:
+            async with contextlib.aclosing(stages):
+                async for stage in _while_connected(call.request, stages):
+                    passed = passed and stage.state is not StageState.FAILED
+                    await _write_line(response, schema.VerifyLine(stage=stage))
+            await _write_line(response, schema.VerifyLine(passed=passed))
+        except ConnectionError:
+            raise
+        except Exception as error:  # the status line has been sent: the error travels as the last line
+            await _write_line(response, schema.VerifyLine(error=error_body(error)[1]))
+        await response.write_eof()
+    return response
+
+
+async def _while_connected(request: web.Request, stages: AsyncGenerator[VerifyStage]) -> AsyncIterator[VerifyStage]:
+    while True:
+        step = asyncio.ensure_future(anext(stages))
+        try:
+            while not (await asyncio.wait({step}, timeout=_GONE_CHECK_SECONDS))[0]:
+                if request.transport is None or request.transport.is_closing():
+                    raise ConnectionResetError("the client hung up")
+            yield step.result()
+        except StopAsyncIteration:
+            return
+        finally:
+            if not step.done():
+                step.cancel()
+                await asyncio.gather(step, return_exceptions=True)
+
+
+async def _write_line(response: web.StreamResponse, line: schema.VerifyLine) -> None:
+    await response.write(line.model_dump_json(exclude_none=True).encode() + b"\n")

@@ -1,0 +1,123 @@
+"""The spool: lists, counts, one message, operations on all that match."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from ....model.errors import InvalidInput, Issue, NotFound
+from ....model.identifiers import row_id
+from ....model.report import SpoolOperation
+from ....store.values import SpoolFilter, SpoolOrder, SpoolState
+from ... import schema
+from ..call import Call
+
+log = logging.getLogger(__name__)
+
+_CHUNK = 262_144
+
+
+def filter_of(body: schema.Filter) -> SpoolFilter:
+    values = body.model_dump(exclude={"queue_ids", "state"})
+    return SpoolFilter(
+        **values,
+        message_ids=tuple(_row_id(text) for text in body.queue_ids) if body.queue_ids is not None else None,
+        state=SpoolState(body.state) if body.state else None,
+    )
+
+
+def _row_id(text: str) -> int:
+    try:
+        if len(text) > 12:
+            raise ValueError(text)
+        return row_id(text)
+    except ValueError:
+        raise InvalidInput([Issue("filter.queue_ids", f"“{text}” is not a queue id")]) from None
+
+
+async def counts(call: Call) -> Any:
+    return await call.facade.spool_counts()
+
+
+async def rows(call: Call) -> Any:
+    body: schema.ListRequest = call.body
+    return await call.facade.spool_list(
+        filter_of(body.filter),
+        order=SpoolOrder(body.order),
+        descending=body.descending,
+        offset=body.offset,
+        limit=body.limit,
+    )
+
+
+async def count(call: Call) -> schema.SpoolCount:
+    return schema.SpoolCount(count=await call.facade.spool_count(filter_of(call.body.filter)))
+
+
+async def ids(call: Call) -> list[int]:
+    body: schema.IdsRequest = call.body
+    found = await call.facade.spool_ids(
+        filter_of(body.filter), order=SpoolOrder(body.order), descending=body.descending, limit=body.limit
+    )
+    return list(found)
+
+
+async def operate(call: Call) -> schema.Operated:
+    body: schema.OperateRequest = call.body
+    if body.filter.is_everything and not body.everything:
+        raise InvalidInput([Issue("everything", "without a filter this concerns the whole spool: confirm it with everything")])
+    if body.operation is SpoolOperation.PRIORITY and body.priority is None:
+        raise InvalidInput([Issue("priority", "which priority?", "missing")])
+    if body.operation is SpoolOperation.REROUTE and body.gateway is not None:
+        configuration, _ = await call.facade.configuration()
+        if body.gateway not in {gateway.id for gateway in configuration.outbound}:
+            raise InvalidInput([Issue("gateway", f"there is no outbound gateway “{body.gateway}”", "unknown-gateway")])
+    chosen = filter_of(body.filter)
+    if body.dry_run:
+        return schema.Operated(count=await call.facade.spool_count(chosen), dry_run=True)
+    done = await call.facade.operate(
+        body.operation, chosen, author=call.author, gateway=body.gateway, priority=body.priority, reason=body.reason
+    )
+    log.info("spool: %s of %d by %s", body.operation.value, done, call.author)
+    return schema.Operated(count=done)
+
+
+async def message(call: Call) -> Any:
+    found = await call.facade.spool_message(call.message_id())
+    if found is None:
+        raise NotFound("This message is not in the spool.", hint="Tracking may know what became of it.")
+    return found
+
+
+async def content(call: Call) -> web.StreamResponse:
+    """Octets as received; never shown as anything but a download."""
+    found = await call.facade.spool_content(call.message_id())
+    headers = {
+        "Content-Type": "message/rfc822",
+        "Content-Disposition": "attachment",
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-store",
+    }
+    if isinstance(found, bytes):
+        return web.Response(body=found, headers=headers)
+    return await _send_file(call.request, found, headers)
+
+
+async def _send_file(request: web.Request, path: Path, headers: dict[str, str]) -> web.StreamResponse:
+    try:
+        handle = await asyncio.to_thread(path.open, "rb")
+    except FileNotFoundError:
+        raise NotFound("This message has just left the spool.") from None
+    try:
+        response = web.StreamResponse(headers=headers)
+        await response.prepare(request)
+        while chunk := await asyncio.to_thread(handle.read, _CHUNK):
+            await response.write(chunk)
+        await response.write_eof()
+        return response
+    finally:
+        await asyncio.to_thread(handle.close)

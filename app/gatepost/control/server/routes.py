@@ -1,0 +1,219 @@
+"""The one table of what can be called: it drives routing, ``openapi.json`` and the tests that enumerate every route."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from types import GenericAlias
+from typing import Any
+
+from ...model.fields import Model
+from ...model.report import GatewayReport, MinuteFigures, Revision, SecretReport, Total, VaultReport
+from .. import schema
+from . import openapi
+from .call import Call, ChangeQuery, Handler, NoQuery, PageQuery, RemoveQuery
+from .editing import COLLECTIONS, GATEWAYS, SECTIONS, USERS, Collection
+from .events import follow
+from .handlers import configuration, relay, seeing, spool
+
+
+class Form(StrEnum):
+    """What an answer is made of."""
+
+    JSON = "application/json"
+    TEXT = "text/plain"
+    LINES = "application/x-ndjson"
+    MESSAGE = "message/rfc822"
+    WEBSOCKET = "websocket"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    body: Any = None
+    answer: Any = schema.Done
+    query: type[Model] = NoQuery
+    form: Form = Form.JSON
+
+    @property
+    def is_change(self) -> bool:
+        """Whether it takes If-Match and answers with the configuration's revision."""
+        return issubclass(self.query, ChangeQuery)
+
+
+Objects = dict[str, Any]
+
+
+def _collection(collection: Collection) -> Iterator[Route]:
+    path, noun = f"/v1/{collection.path}", collection.noun
+    objects, model = configuration.Objects(collection), collection.model
+    query = RemoveQuery if collection is GATEWAYS else ChangeQuery
+    yield Route("GET", path, objects.get_all, f"All: {noun}.", answer=GenericAlias(tuple, (model, ...)))
+    yield Route("POST", path, objects.add, f"Add: {noun}.", body=Objects, answer=schema.Saved, query=ChangeQuery)
+    yield Route(
+        "PATCH", path, objects.patch_many,
+        "Merge patches by id, null removes; all or nothing.", body=Objects, answer=schema.Saved, query=query,
+    )  # fmt: skip
+    one = path + "/{id}"
+    yield Route("GET", one, objects.get, f"One: {noun}.", answer=model)
+    yield Route("PUT", one, objects.replace, f"Replace: {noun}.", body=Objects, answer=schema.Saved, query=ChangeQuery)
+    yield Route(
+        "PATCH",
+        one,
+        objects.patch,
+        f"JSON merge patch (RFC 7396): {noun}.",
+        body=Objects,
+        answer=schema.Saved,
+        query=ChangeQuery,
+    )
+    yield Route("DELETE", one, objects.remove, f"Remove: {noun}.", answer=schema.Saved, query=query)
+    yield Route(
+        "POST", one + "/move", objects.move, "Put it at another place in the list.",
+        body=schema.MoveRequest, answer=schema.Saved, query=ChangeQuery,
+    )  # fmt: skip
+    if collection is USERS:
+        yield Route(
+            "PUT", one + "/password", configuration.set_password, "Set the user's password; only a verifier is kept.",
+            body=schema.PasswordRequest, answer=schema.Saved, query=ChangeQuery,
+        )  # fmt: skip
+
+
+def _section(name: str, model: Any) -> Iterator[Route]:
+    section = configuration.Section(name)
+    path = f"/v1/{name}"
+    yield Route("GET", path, section.get, f"The {name}.", answer=model)
+    yield Route("PUT", path, section.replace, f"Replace the {name}.", body=Objects, answer=schema.Saved, query=ChangeQuery)
+    yield Route(
+        "PATCH", path, section.patch, f"JSON merge patch of the {name}.", body=Objects, answer=schema.Saved, query=ChangeQuery
+    )
+
+
+def _configuration() -> Iterator[Route]:
+    path = "/v1/configuration"
+    yield Route("GET", path, configuration.get_all, "Everything that can be set.", answer=schema.ConfigurationView)
+    yield Route(
+        "PUT", path, configuration.replace_all, "Replace everything.",
+        body=Objects, answer=schema.SavedDifferences, query=ChangeQuery,
+    )  # fmt: skip
+    yield Route(
+        "PATCH", path, configuration.patch_all, "JSON merge patch of everything; lists are replaced whole.",
+        body=Objects, answer=schema.SavedDifferences, query=ChangeQuery,
+    )  # fmt: skip
+    yield Route("GET", "/v1/export", configuration.export, "A document without secrets.", answer=schema.ExportDocument)
+    yield Route(
+        "POST", "/v1/import", configuration.import_document, "Import such a document; first with dry_run.",
+        body=schema.ImportRequest, answer=schema.SavedDifferences, query=ChangeQuery,
+    )  # fmt: skip
+    revisions = "/v1/revisions"
+    yield Route("GET", revisions, configuration.revisions, "Newest first.", answer=tuple[Revision, ...], query=PageQuery)
+    one = revisions + "/{number}"
+    yield Route("GET", one, configuration.revision, "The configuration of then.", answer=schema.ConfigurationView)
+    yield Route(
+        "GET", one + "/difference", configuration.difference, "What changed from that one to another, or to the current one.",
+        answer=tuple[schema.Difference, ...], query=configuration.DifferenceQuery,
+    )  # fmt: skip
+    yield Route(
+        "POST", one + "/restore", configuration.restore, "Put that one in force, as a new revision.",
+        answer=schema.SavedDifferences, query=ChangeQuery,
+    )  # fmt: skip
+
+
+def _relay() -> Iterator[Route]:
+    yield Route("GET", "/v1/status", relay.status, "The relay, its listeners, its vault, its spool.", answer=schema.Status)
+    for name, summary in (
+        ("start", "Open the listeners and deliver."),
+        ("stop", "Close the listeners and deliver no more; this API goes on."),
+        ("pause", "Take mail, deliver none."),
+        ("resume", "Deliver again."),
+        ("shut-down", "End the relay's process."),
+    ):
+        yield Route("POST", f"/v1/{name}", relay.COMMANDS[name], summary)
+    yield Route(
+        "GET", "/v1/gateway-reports", relay.gateways, "Health and figures by gateway.", answer=tuple[GatewayReport, ...]
+    )
+    yield Route("GET", "/v1/health", relay.health, "Health of next hops.", answer=tuple[schema.HopHealthBody, ...])
+    yield Route("GET", "/v1/totals", relay.totals, "Counters since the start.", answer=tuple[Total, ...])
+    yield Route(
+        "GET", "/v1/history", relay.history, "Sums by minute.", answer=tuple[MinuteFigures, ...], query=relay.HistoryQuery
+    )
+    yield Route("GET", "/metrics", relay.metrics, "Prometheus text, version 0.0.4.", answer=str, form=Form.TEXT)
+    yield Route("GET", "/v1/events", follow, "A snapshot, then events.", answer=schema.EventMessage, form=Form.WEBSOCKET)
+    yield Route(
+        "POST", "/v1/verify", relay.verify, "Probe a gateway as it would be saved, stage by stage.",
+        body=schema.VerifyRequest, answer=schema.VerifyLine, form=Form.LINES,
+    )  # fmt: skip
+    yield Route("GET", "/v1/vault", relay.vault, "Where secrets are kept.", answer=VaultReport)
+    yield Route("GET", "/v1/secrets", relay.secrets, "Which secrets are stored.", answer=tuple[SecretReport, ...])
+    one = "/v1/secrets/{name:[^{}]+}"
+    yield Route("PUT", one, relay.set_secret, "Store a secret. No call gives one back.", body=schema.SecretRequest)
+    yield Route("DELETE", one, relay.delete_secret, "Forget a secret.")
+
+
+def _mail() -> Iterator[Route]:
+    yield Route("GET", "/v1/spool/counts", spool.counts, "How much there is.", answer=schema.SpoolFigures)
+    yield Route(
+        "POST",
+        "/v1/spool/list",
+        spool.rows,
+        "A page of deliveries.",
+        body=schema.ListRequest,
+        answer=tuple[schema.SpoolRow, ...],
+    )
+    yield Route("POST", "/v1/spool/count", spool.count, "How many match.", body=schema.CountRequest, answer=schema.SpoolCount)
+    yield Route("POST", "/v1/spool/ids", spool.ids, "Ids in the order shown.", body=schema.IdsRequest, answer=tuple[int, ...])
+    yield Route(
+        "POST", "/v1/spool/operate", spool.operate, "Do something with all that match.",
+        body=schema.OperateRequest, answer=schema.Operated,
+    )  # fmt: skip
+    message = "/v1/spool/messages/{queue_id}"
+    yield Route("GET", message, spool.message, "A message and its deliveries.", answer=schema.SpoolMessage)
+    yield Route("GET", message + "/content", spool.content, "As it was received.", answer=bytes, form=Form.MESSAGE)
+    yield Route(
+        "POST",
+        "/v1/tracking/search",
+        seeing.track,
+        "Messages, newest first.",
+        body=schema.TrackRequest,
+        answer=schema.TrackPage,
+    )
+    yield Route("GET", "/v1/tracking/{queue_id}", seeing.timeline, "The story of a message.", answer=schema.Timeline)
+    yield Route(
+        "POST",
+        "/v1/explain",
+        seeing.explain,
+        "Where mail would go, and why.",
+        body=schema.ExplainRequest,
+        answer=seeing.Explanation,
+    )
+    yield Route(
+        "POST", "/v1/send-test", seeing.send_test, "Send a test message.", body=schema.TestRequest, answer=schema.TestSent
+    )
+    yield Route(
+        "GET", "/v1/verdicts", seeing.verdicts, "What is remembered of recipients.",
+        answer=tuple[schema.Verdict, ...], query=seeing.VerdictQuery,
+    )  # fmt: skip
+    yield Route(
+        "POST", "/v1/verdicts/forget", seeing.forget, "Flush verdicts.", body=schema.ForgetRequest, answer=schema.Forgotten
+    )
+
+
+async def _openapi(_call: Call) -> Any:
+    return openapi.document(ROUTES)
+
+
+def _all() -> Iterator[Route]:
+    yield from _relay()
+    yield from _configuration()
+    for collection in COLLECTIONS:
+        yield from _collection(collection)
+    for name, model in SECTIONS.items():
+        yield from _section(name, model)
+    yield from _mail()
+    yield Route("GET", "/v1/openapi.json", _openapi, "This description.", answer=Objects)
+
+
+ROUTES = tuple(_all())
