@@ -163,8 +163,8 @@ class Client(Connection):
     async def export(self) -> Plain:
         return await self.get("v1/export", Plain)
 
-    async def import_document(self, document: Plain, mode: str = "replace", **options: Any) -> schema.SavedDifferences:
-        body = {"document": document, "mode": mode}
+    async def import_document(self, document: Plain, **options: Any) -> schema.SavedDifferences:
+        body = {"document": document}
         return await self.change("POST", "v1/import", body, schema.SavedDifferences, **options)
 
     async def revisions(self, limit: int = 100, before: int | None = None) -> tuple[Revision, ...]:

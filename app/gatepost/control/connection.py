@@ -290,7 +290,8 @@ def quoted(text: str) -> str:
 
 
 def _decoded(kind: type[T], raw: bytes) -> T:
-    decoded: T = _adapter(kind).validate_json(raw)
+    known: Any = kind  # mypy: a type with a parameter is not known to be hashable
+    decoded: T = _adapter(known).validate_json(raw)
     return decoded
 
 

@@ -23,8 +23,6 @@ from ..model.spam import SpamPolicy, VirusPolicy
 MAX_PAGE = 1000
 """Rows in one answer, at most."""
 MAX_IDS = 2_000_000
-EXPORT_FORMAT = "gatepost-configuration"
-EXPORT_VERSION = 1
 
 QueueId = Annotated[str, Field(min_length=1, max_length=20, pattern=r"^[0-9A-Za-z]+$")]
 Count = Annotated[int, Field(ge=0)]
@@ -70,6 +68,11 @@ class SpoolFigures(Answer):
     held: int = 0
     total: int = 0
     lanes: dict[str, int] = {}
+
+
+class Version(Answer):
+    version: str
+    api_version: int
 
 
 class Status(Answer):
@@ -148,10 +151,9 @@ class Saved(Answer):
 
 
 class Difference(Answer):
-    """One thing that two configurations do not share. Objects in lists are named by id: ``gateways[gw-1].port``."""
+    """One thing that two configurations do not share. Objects are named by id: ``gateways.gw-1.port``. Null: not there."""
 
     path: str
-    kind: Literal["added", "removed", "changed", "moved"]
     before: Any = None
     after: Any = None
 
@@ -162,20 +164,17 @@ class SavedDifferences(Saved):
     """Passwords that the new configuration needs and the vault does not hold."""
 
 
-class ExportDocument(Model):
+class ExportDocument(Answer):
     """A configuration without any secret."""
 
     format: Literal["gatepost-configuration"]
-    version: Literal[1]
-    gatepost: str = ""
-    exported_at: float | None = None
+    version: int
     configuration: dict[str, Any]
 
 
 class ImportRequest(Model):
-    document: ExportDocument
-    mode: Literal["replace", "merge"] = "replace"
-    """``merge`` adds objects and replaces those with the same id, and removes nothing."""
+    document: dict[str, Any]
+    """As it was exported."""
 
 
 # --- secrets ---

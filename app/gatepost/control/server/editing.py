@@ -179,22 +179,6 @@ def patch_all(configuration: Configuration, change: Plain) -> Configuration:
     return replace_all(configuration, merge_patch(view(configuration), change))
 
 
-def merge(configuration: Configuration, data: Plain) -> Configuration:
-    """Add the objects of ``data`` and replace those with the same id; sections that ``data`` has are replaced."""
-    merged = view(configuration)
-    names = {collection.name for collection in COLLECTIONS}
-    for key, value in data.items():
-        if key in names and isinstance(value, list):
-            incoming = {
-                item.get("id", f"?{index}") if isinstance(item, dict) else f"?{index}": item for index, item in enumerate(value)
-            }
-            kept = [incoming.pop(item["id"], item) for item in merged[key]]
-            merged[key] = [*kept, *incoming.values()]
-        else:
-            merged[key] = value
-    return replace_all(configuration, merged)
-
-
 def merge_patch(target: Any, change: Any) -> Any:
     """RFC 7396: null takes a field back to its default. One addition: an object whose kind (``action``, ``via``) changes is
     replaced, as the fields of its old kind mean nothing any more."""

@@ -123,6 +123,7 @@ def _configuration() -> Iterator[Route]:
 
 
 def _relay() -> Iterator[Route]:
+    yield Route("GET", "/v1/version", relay.version, "Which relay answers here.", answer=schema.Version)
     yield Route("GET", "/v1/status", relay.status, "The relay, its listeners, its vault, its spool.", answer=schema.Status)
     for name, summary in (
         ("start", "Open the listeners and deliver."),

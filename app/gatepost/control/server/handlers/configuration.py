@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pydantic import Field, ValidationError
 
-from .... import __version__
 from ....model.configuration import Configuration, issues_of
 from ....model.errors import InvalidInput, NotFound
+from ....model.exchange import changes_between, export_configuration, plan_import
 from ....model.fields import Model
 from ....model.report import Changed
 from ....model.secret import Secret
 from ... import schema
 from .. import editing
 from ..call import Call, Tagged
-from ..difference import differences
 from ..editing import GATEWAYS, USERS, Collection, Plain
 
 Edit = Callable[[Configuration], tuple[Configuration, Any]]
@@ -118,21 +116,19 @@ async def patch_all(call: Call) -> Tagged:
 
 async def export(call: Call) -> Tagged:
     configuration, revision = await call.facade.configuration()
-    document = schema.ExportDocument(
-        format="gatepost-configuration",
-        version=1,
-        gatepost=__version__,
-        exported_at=round(time.time()),
-        configuration=editing.view(configuration),
-    )
-    return Tagged(document, revision)
+    return Tagged(export_configuration(configuration), revision)
 
 
 async def import_document(call: Call) -> Tagged:
-    request: schema.ImportRequest = call.body
-    data = request.document.configuration
-    edit = editing.merge if request.mode == "merge" else editing.replace_all
-    return await _save_all(call, lambda now: edit(now, data), note="imported")
+    document = call.body.document
+    warnings: list[str] = []
+
+    def plan(current: Configuration) -> Configuration:
+        planned = plan_import(current, document)
+        warnings[:] = planned.warnings
+        return planned.configuration
+
+    return await _save_all(call, plan, note="imported", warnings=warnings)
 
 
 async def revisions(call: Call) -> Any:
@@ -146,7 +142,7 @@ async def revision(call: Call) -> Any:
 async def difference(call: Call) -> Any:
     before = await call.facade.revision(call.number("number"))
     after = (await call.facade.configuration())[0] if call.query.to is None else await call.facade.revision(call.query.to)
-    return differences(editing.view(before), editing.view(after))
+    return _differences(before, after)
 
 
 async def restore(call: Call) -> Tagged:
@@ -169,27 +165,33 @@ async def _save(call: Call, edit: Edit) -> Tagged:
     )
 
 
-async def _save_all(call: Call, edit: Callable[[Configuration], Configuration], note: str = "") -> Tagged:
-    """Change through the facade, and answer with all that became different."""
-    seen: list[tuple[Plain, Plain, Configuration]] = []
+async def _save_all(
+    call: Call, edit: Callable[[Configuration], Configuration], note: str = "", warnings: Sequence[str] = ()
+) -> Tagged:
+    """Change through the facade, and answer with all that became different. ``warnings``: what ``edit`` adds to."""
+    seen: list[tuple[Configuration, Configuration]] = []
 
     def change(current: Configuration) -> Configuration:
         changed = edit(current)
-        seen[:] = [(editing.view(current), editing.view(changed), changed)]
+        seen[:] = [(current, changed)]
         return changed
 
     done = await _change(call, change, note)
     if not seen:
         raise NotFound("The relay did not apply the change.")
-    before, after, changed = seen[0]
+    before, after = seen[0]
     saved = schema.SavedDifferences(
         revision=done.revision,
         moves=done.moves,
-        warnings=done.warnings,
-        differences=differences(before, after),
-        missing_secrets=await _missing_secrets(call, changed),
+        warnings=tuple(dict.fromkeys((*warnings, *done.warnings))),
+        differences=_differences(before, after),
+        missing_secrets=await _missing_secrets(call, after),
     )
     return Tagged(saved, done.revision)
+
+
+def _differences(before: Configuration, after: Configuration) -> tuple[schema.Difference, ...]:
+    return tuple(schema.Difference(path=c.path, before=c.before, after=c.after) for c in changes_between(before, after))
 
 
 async def _change(call: Call, change: Callable[[Configuration], Configuration], note: str = "") -> Changed:

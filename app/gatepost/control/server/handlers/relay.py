@@ -12,11 +12,12 @@ from typing import Any, cast
 from aiohttp import web
 from pydantic import Field, TypeAdapter, ValidationError
 
+from .... import __version__
 from ....model.configuration import issues_of
 from ....model.errors import InvalidInput, Issue
 from ....model.fields import Model
 from ....model.gateway import Gateway
-from ....model.report import StageState, Total, VerifyStage
+from ....model.report import API_VERSION, StageState, Total, VerifyStage
 from ....model.secret import Secret
 from ... import schema
 from ..call import Call, Handler
@@ -34,6 +35,10 @@ _GONE_CHECK_SECONDS = 0.25
 
 class HistoryQuery(Model):
     minutes: int = Field(default=60, ge=1, le=7 * 24 * 60)
+
+
+async def version(_call: Call) -> schema.Version:
+    return schema.Version(version=__version__, api_version=API_VERSION)
 
 
 async def status(call: Call) -> schema.Status:
