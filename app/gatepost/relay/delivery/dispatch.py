@@ -10,6 +10,7 @@ The common case (one recipient, taken by the first hop) runs from acceptance to 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -78,7 +79,8 @@ class Dispatcher:
         """Deliveries on their way or not yet recorded."""
         self.running = False
         self.tasks = Tasks("delivery queue")
-        self.unrecorded = 0
+        self._unrecorded = 0
+        self._recorded_all: asyncio.Event | None = None
         self._due_again = due_again
         self._ring: deque[Lane] = deque()
         self._parked: dict[str, set[Lane]] = {}
@@ -183,7 +185,7 @@ class Dispatcher:
     def _turn(self) -> None:
         self._is_scheduled = False
         ring = self._ring
-        while ring and self.running and self._out < MAX_OUT and self.unrecorded < MAX_UNRECORDED:
+        while ring and self.running and self._out < MAX_OUT and self._unrecorded < MAX_UNRECORDED:
             lane = ring.popleft()
             lane.status = LaneStatus.IDLE
             self._serve(lane)
@@ -491,7 +493,7 @@ class Dispatcher:
             return
         self._out -= 1
         state = RecipientState.RELAYED if relayed else RecipientState.DELIVERED
-        self.ledger.tell_delivered(delivery, row, final, attempt.hop.key, relayed, self.around.clock())
+        self.ledger.tell_delivered(delivery, row, final, attempt.hop, relayed, self.around.clock())
         self._bytes -= attempt.weight
         self._record(attempt.lane, DeliveryResult(delivery, (RecipientOutcome(row.id, state),)))
 
@@ -529,7 +531,7 @@ class Dispatcher:
         elif isinstance(content, bytes):
             self._record(lane, self.ledger.result(delivery, settled, now, counts=counts, content=content))
         else:
-            self.unrecorded += 1
+            self._unrecorded += 1
             self.tasks.spawn(self._quote(lane, delivery, settled, content, now, counts), f"notify about {delivery.queue_id}")
 
     async def _quote(
@@ -542,11 +544,11 @@ class Dispatcher:
         except GatepostError as error:
             log.error("the notification about %s quotes nothing: %s", delivery.queue_id, error)
         finally:
-            self.unrecorded -= 1
+            self._unrecorded -= 1  # counted again at once
             self._record(lane, self.ledger.result(delivery, settled, now, counts=counts, content=quoted))
 
     def _record(self, lane: Lane, result: DeliveryResult) -> None:
-        self.unrecorded += 1
+        self._unrecorded += 1
         try:
             future = self.around.spool.record(result)
         except GatepostError as error:
@@ -559,7 +561,7 @@ class Dispatcher:
         if error is not None:
             self._not_recorded(lane, result, error)
             return
-        self.unrecorded -= 1
+        self._unrecord()
         number = result.delivery.id
         self.flying.discard(number)
         lane.in_hand.discard(number)
@@ -589,8 +591,25 @@ class Dispatcher:
     def _record_again(self) -> None:
         again, self._lost = self._lost, deque()
         for lane, result in again:
-            self.unrecorded -= 1
+            self._unrecorded -= 1  # counted again at once
             self._record(lane, result)
+
+    def _unrecord(self) -> None:
+        self._unrecorded -= 1
+        if not self._unrecorded and self._recorded_all is not None:
+            self._recorded_all.set()
+
+    @property
+    def unrecorded(self) -> int:
+        return self._unrecorded
+
+    async def all_recorded(self, seconds: float) -> None:
+        """Until every outcome that is known has been committed, or the time is over."""
+        if self._unrecorded:
+            self._recorded_all = asyncio.Event()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._recorded_all.wait(), seconds)
+            self._recorded_all = None
 
     # Reading back
 

@@ -13,6 +13,7 @@ from ...model.errors import GatepostError
 from ...model.reply import Reply
 from ...store.journal_values import EntryKind, JournalEntry
 from ...store.values import Content, Delivery, DeliveryResult, NewMessage, RecipientOutcome, RecipientRow, RecipientState
+from ..common.hop import NextHop
 from ..common.printable import printable
 from . import dsn, schedule
 from .attempt import Settled
@@ -120,21 +121,30 @@ class Ledger:
         for counter in seen:
             around.counters.add(counter)
         if around.events.is_followed:
+            gateway = next((one.hop.gateway_id for one in settled if one.hop is not None), None)
             for counter in seen:
                 around.events.publish(
-                    f"message.{counter}", id=delivery.message_id, queue_id=delivery.queue_id, lane=delivery.lane
+                    f"message.{counter}",
+                    id=delivery.message_id,
+                    queue_id=delivery.queue_id,
+                    lane=delivery.lane,
+                    gateway_id=gateway,
+                    reply=printable(str(settled[-1].reply), 300),
                 )
 
     def tell_delivered(
-        self, delivery: Delivery, row: RecipientRow, reply: Reply, hop_key: str, relayed: bool, now: float
+        self, delivery: Delivery, row: RecipientRow, reply: Reply, hop: NextHop, relayed: bool, now: float
     ) -> None:
         """``tell`` for the one case that is nearly all of them."""
         around = self._around
         kind = EntryKind.RELAYED if relayed else EntryKind.DELIVERED
-        around.journal.note(JournalEntry(delivery.message_id, now, kind, row.address, str(reply)[:500], {"hop": hop_key}))
+        around.journal.note(JournalEntry(delivery.message_id, now, kind, row.address, str(reply)[:500], {"hop": hop.key}))
         around.counters.add("delivered")
         if around.events.is_followed:
-            around.events.publish("message.delivered", id=delivery.message_id, queue_id=delivery.queue_id, lane=delivery.lane)
+            around.events.publish(
+                "message.delivered", id=delivery.message_id, queue_id=delivery.queue_id, lane=delivery.lane,
+                gateway_id=hop.gateway_id,
+            )  # fmt: skip
 
     async def quote(self, delivery: Delivery, content: Content | None) -> bytes:
         """As much of the message as a notification may need."""

@@ -79,9 +79,7 @@ class Queue:
                 handle.cancel()
         self._timer = self._ticker = None
         await drain(seconds)
-        end = self._around.monotonic() + seconds
-        while self._dispatcher.unrecorded and self._around.monotonic() < end:
-            await asyncio.sleep(0.01)
+        await self._dispatcher.all_recorded(seconds)
         if self._dispatcher.unrecorded:
             log.error("%d outcomes could not be recorded: their messages may be delivered twice", self._dispatcher.unrecorded)
         await self._dispatcher.tasks.close()
@@ -192,8 +190,7 @@ class Queue:
                 settled = [Settled(r, Fate.FAILED, GAVE_UP, None) for r in delivery.recipients]
                 dispatcher.settle(lane, delivery, settled, None, counts=False)
                 failed += 1
-            while dispatcher.unrecorded and rows:
-                await asyncio.sleep(0.005)
+            await dispatcher.all_recorded(60.0)
             if len(rows) < 100:
                 return failed
 
@@ -284,10 +281,11 @@ class Queue:
         self._dispatcher.tasks.spawn(self.tick(), "look after what grows old")
 
     async def tick(self) -> None:
-        """What the slow timer does; public for tests."""
+        """What the slow timer does: see whether the clock has jumped, look after what grows old, look for due mail."""
         if self._ageing is None:
             return
         try:
             await self._ageing.tick()
         except GatepostError as error:
             log.error("the spool cannot be read: %s", error)
+        self._look()

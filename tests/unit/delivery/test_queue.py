@@ -1,0 +1,329 @@
+"""The queue against real servers: what becomes of a message when the next hop takes it, refuses, hangs or drops."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gatepost.model.envelope import Recipient
+from gatepost.store.journal_values import EntryKind
+from gatepost.store.values import SpoolFilter, SpoolState
+
+from ...support.smtp_peer import DROP, HANG, SayAndDrop, SmtpPeer
+from .queue_rig import START, gateway, named, reports, rig
+
+
+async def test_accepted_mail_leaves_at_once_and_is_forgotten(tmp_path: Path) -> None:
+    async with SmtpPeer() as peer, rig(tmp_path, gateway("one", peer)) as r:
+        await r.submit("b@example.net")
+        await r.empty()
+        (message,) = peer.messages
+        assert (message.sender, message.recipients) == ("a@example.org", ("b@example.net",))
+        assert r.journal.texts(EntryKind.DELIVERED)[0].startswith("250")
+        assert r.counters.total("delivered") == 1
+        assert "message.delivered" in r.kinds()
+
+
+async def test_mail_found_in_the_spool_at_start_leaves(tmp_path: Path) -> None:
+    async with SmtpPeer() as peer, rig(tmp_path, gateway("one", peer), start=False) as r:
+        for number in range(250):
+            await r.submit(f"b{number}@example.net", hand_over=False)
+        await r.queue.start()
+        await r.empty()
+        assert len({m.recipients for m in peer.messages}) == len(peer.messages) == 250
+
+
+async def test_recipients_with_one_next_hop_share_a_transaction_of_at_most_a_hundred(tmp_path: Path) -> None:
+    async with SmtpPeer() as peer, rig(tmp_path, gateway("one", peer)) as r:
+        await r.submit(*(f"b{n}@example.net" for n in range(250)))
+        await r.empty()
+        assert sorted(len(m.recipients) for m in peer.messages) == [50, 100, 100]
+
+
+async def test_a_4xx_to_a_recipient_defers_by_the_schedule_and_then_delivers(tmp_path: Path) -> None:
+    async with SmtpPeer(greylist=True) as peer, rig(tmp_path, gateway("one", peer)) as r:
+        await r.submit()
+        await r.until(lambda: r.counters.total("deferred") == 1)
+        await r.settled()
+        row = await r.row()
+        assert (row.state, row.attempts, row.waiting) == (SpoolState.DEFERRED, 1, "time")
+        assert START + 300 <= row.due_at <= START + 300 * 1.06
+        assert row.last_reply.startswith("4")
+        assert r.router.health()[0].state.value == "healthy"
+        await r.advance(200)
+        assert not peer.messages
+        await r.advance(120)
+        await r.empty()
+        assert len(peer.messages) == 1
+
+
+async def test_a_5xx_fails_that_recipient_alone_and_tells_the_sender(tmp_path: Path) -> None:
+    async with SmtpPeer() as peer, rig(tmp_path, gateway("one", peer)) as r:
+        peer.on("rcpt", "550 5.1.1 no such user", match="nobody@")
+        peer.on("rcpt", "451 4.2.1 later", match="later@", times=1)
+        await r.submit("nobody@example.net", "later@example.net", "good@example.net")
+        await r.until(lambda: len(reports(peer)) == 1)
+        await r.settled()
+        assert [m.recipients for m in peer.messages if m.sender] == [("good@example.net",)]
+        assert reports(peer)[0].recipients == ("a@example.org",)
+        assert (await r.row()).recipients == ("later@example.net",)
+        await r.advance(400)
+        await r.empty()
+        assert [m.recipients for m in peer.messages if m.sender] == [("good@example.net",), ("later@example.net",)]
+
+
+async def test_a_5xx_at_mail_or_data_is_final_for_all(tmp_path: Path) -> None:
+    for stage in ("mail", "data", "dot"):
+        async with SmtpPeer() as peer, rig(tmp_path / stage, gateway("one", peer)) as r:
+            peer.on(stage, "554 5.6.0 not this", times=1)
+            await r.submit("b@example.net", "c@example.net")
+            await r.until(lambda peer=peer: len(reports(peer)) == 1)
+            await r.empty()
+            assert reports(peer)[0].content.count(b"Action: failed") == 2
+
+
+async def test_the_null_sender_is_never_answered(tmp_path: Path) -> None:
+    async with SmtpPeer() as peer, rig(tmp_path, gateway("one", peer)) as r:
+        peer.on("rcpt", "550 5.1.1 no such user")
+        await r.submit(sender="")
+        await r.empty()
+        assert not peer.messages
+        assert r.counters.total("bounced") == 1
+
+
+async def test_a_report_under_a_real_sender_is_not_answered(tmp_path: Path) -> None:
+    async with SmtpPeer() as peer, rig(tmp_path, gateway("one", peer)) as r:
+        peer.on("rcpt", "550 5.1.1 no such user", match="b@example.net")
+        content = b"From: x@y.example\r\nContent-Type: multipart/report; boundary=q\r\n\r\n--q--\r\n"
+        await r.submit(content=content)
+        await r.empty()
+        assert not peer.messages
+
+
+async def test_an_unusable_hop_gives_way_to_the_next_in_the_same_attempt(tmp_path: Path) -> None:
+    async with SmtpPeer() as dead, SmtpPeer() as peer:
+        dead.stop()
+        async with rig(tmp_path, gateway("one", dead), gateway("two", peer)) as r:
+            for _ in range(4):
+                await r.submit()
+            await r.empty()
+            assert len(peer.messages) == 4
+            assert r.counters.total("deferred") == 0
+            assert "gateway.resting" in r.kinds()
+
+
+async def test_421_and_4xx_at_mail_give_way_to_the_next_hop(tmp_path: Path) -> None:
+    for stage, answer in (
+        ("connect", SayAndDrop("421 4.3.2 busy")), ("mail", SayAndDrop("421 4.3.2 busy")), ("mail", "451 4.3.0 not now"),
+        ("data", DROP), ("rcpt", SayAndDrop("421 4.3.2 going")),
+    ):  # fmt: skip
+        name = f"{stage}-{type(answer).__name__}-{answer if isinstance(answer, str) else ''}".replace(" ", "")
+        async with SmtpPeer() as bad, SmtpPeer() as peer, rig(tmp_path / name, gateway("one", bad), gateway("two", peer)) as r:
+            bad.on(stage, answer)
+            await r.submit()
+            await r.empty()
+            assert (len(bad.messages), len(peer.messages)) == (0, 1), name
+
+
+async def test_a_reply_that_blames_our_address_rests_the_gateway_and_tells(tmp_path: Path) -> None:
+    async with SmtpPeer() as bad, SmtpPeer() as peer, rig(tmp_path, gateway("one", bad), gateway("two", peer)) as r:
+        bad.on("rcpt", "554 5.7.1 Service unavailable; client host blocked using zen.spamhaus.org")
+        await r.submit()
+        await r.empty()
+        assert len(peer.messages) == 1
+        (blocked,) = [event for event in r.seen if event.kind == "gateway.blocked"]
+        assert blocked.data["gateway_id"] == "one"
+        assert "spamhaus" in blocked.data["cause"]
+        await r.submit()
+        await r.empty()
+        assert len(bad.connections) == 1
+
+
+async def test_when_every_hop_fails_the_message_is_deferred_and_the_lane_sleeps(tmp_path: Path) -> None:
+    async with SmtpPeer() as dead, SmtpPeer() as peer:
+        dead.stop()
+        peer.on("connect", SayAndDrop("421 4.3.2 no"))
+        async with rig(tmp_path, gateway("one", dead), gateway("two", peer)) as r:
+            await r.submit()
+            await r.until(lambda: r.counters.total("deferred") == 1)
+            await r.settled()
+            row = await r.row()
+            assert row.attempts == 1
+            await r.submit("c@example.net")
+            await r.until(lambda: any(lane.status == "asleep" for lane in r.queue.lane_states()))
+            (lane,) = r.queue.lane_states()
+            assert lane.until is not None
+            assert lane.waiting_for
+            assert {row.attempts for row in await r.rows()} == {0, 1}
+            peer.clear()
+            await r.advance(61)
+            await r.until(lambda: len(peer.messages) == 1)
+            await r.advance(400)
+            await r.empty()
+
+
+async def test_a_connection_lost_after_the_dot_is_deferred_and_said_to_be_uncertain(tmp_path: Path) -> None:
+    async with SmtpPeer() as peer, SmtpPeer() as other, rig(tmp_path, gateway("one", peer), gateway("two", other)) as r:
+        peer.on("dot", DROP)
+        await r.submit()
+        await r.until(lambda: r.counters.total("deferred") == 1)
+        await r.settled()
+        assert not other.messages, "it may be there already: never at once by another hop"
+        row = await r.row()
+        assert "may arrive twice" in row.last_reply
+        assert "may arrive twice" in r.journal.texts(EntryKind.DEFERRED)[0]
+
+
+async def test_a_peer_that_hangs_fails_over_after_its_deadline(tmp_path: Path) -> None:
+    async with SmtpPeer() as bad, SmtpPeer() as peer, rig(tmp_path, gateway("one", bad), gateway("two", peer)) as r:
+        bad.on("mail", HANG)
+        await r.submit()
+        await r.empty(8.0)
+        assert len(peer.messages) == 1
+
+
+async def test_too_many_recipients_is_a_matter_of_another_transaction(tmp_path: Path) -> None:
+    async with SmtpPeer() as peer, rig(tmp_path, gateway("one", peer)) as r:
+        peer.on("rcpt", "452 4.5.3 too many recipients", after=3, times=7)
+        await r.submit(*(f"b{n}@example.net" for n in range(10)))
+        await r.empty()
+        assert sorted(len(m.recipients) for m in peer.messages) == [3, 7]
+        assert r.counters.total("deferred") == 0
+
+
+async def test_a_higher_priority_goes_first(tmp_path: Path) -> None:
+    one_at_a_time = {"limits": {"connections": 1}}
+    async with SmtpPeer() as peer, rig(tmp_path, gateway("one", peer, **one_at_a_time), start=False) as r:
+        for number in range(30):
+            await r.submit(f"low{number}@example.net", hand_over=False)
+        await r.submit("urgent@example.net", hand_over=False, priority=5)
+        await r.queue.start()
+        await r.empty()
+        assert peer.messages[0].recipients[0] == "urgent@example.net"
+
+
+async def test_a_dead_destination_delays_nobody(tmp_path: Path) -> None:
+    async with SmtpPeer() as dead, SmtpPeer() as peer:
+        dead.on("any", HANG)
+        dead.on("connect", HANG)
+        slow, fast = named("slow", dead, "slow.example"), named("fast", peer, "fast.example")
+        async with rig(tmp_path, slow, fast, start=False) as r:
+            for _ in range(400):
+                await r.submit(sender="x@slow.example", hand_over=False)
+            await r.queue.start()
+            await r.until(lambda: len(dead.connections) >= 1)
+            await r.submit(sender="x@fast.example")
+            await peer.wait_for(lambda p: len(p.messages) == 1, 1.0)
+
+
+async def test_a_resting_lane_is_neither_fetched_nor_kept(tmp_path: Path) -> None:
+    async with SmtpPeer() as dead:
+        dead.stop()
+        async with rig(tmp_path, gateway("one", dead)) as r:
+            await r.submit()
+            await r.until(lambda: r.counters.total("deferred") == 1)
+            for _ in range(50):
+                await r.submit()
+            await r.settled()
+            fetched = []
+            real = r.spool.fetch_due
+            r.spool.fetch_due = lambda *a, **k: fetched.append(a) or real(*a, **k)  # type: ignore[assignment, method-assign, func-returns-value]
+            await r.advance(1)
+            await r.settled()
+            assert not fetched
+            assert [lane.in_hand for lane in r.queue.lane_states()] == [0]
+
+
+async def test_held_mail_stays_and_released_mail_leaves(tmp_path: Path) -> None:
+    async with SmtpPeer() as peer, rig(tmp_path, gateway("one", peer)) as r:
+        r.queue.pause()
+        stored = await r.submit()
+        chosen = SpoolFilter(message_ids=(stored.id,))
+        assert await r.queue.hold(chosen) == 1
+        r.queue.resume()
+        await r.submit("free@example.net")
+        await r.until(lambda: len(peer.messages) == 1)
+        assert peer.messages[0].recipients == ("free@example.net",)
+        assert await r.queue.release(chosen) == 1
+        await r.empty()
+        assert len(peer.messages) == 2
+
+
+async def test_paused_delivery_starts_nothing(tmp_path: Path) -> None:
+    async with SmtpPeer() as peer, rig(tmp_path, gateway("one", peer)) as r:
+        r.queue.pause()
+        await r.submit()
+        await r.advance(60)
+        assert not peer.connections
+        r.queue.resume()
+        await r.empty()
+        assert len(peer.messages) == 1
+
+
+async def test_a_delivery_delay_is_waited_for(tmp_path: Path) -> None:
+    async with SmtpPeer() as peer, rig(tmp_path, gateway("one", peer)) as r:
+        await r.submit(delay=30)
+        await r.advance(20)
+        await r.settled()
+        assert not peer.messages
+        await r.advance(11)
+        await r.empty()
+
+
+async def test_retry_now_does_not_wait_for_the_schedule(tmp_path: Path) -> None:
+    async with SmtpPeer(greylist=True) as peer, rig(tmp_path, gateway("one", peer)) as r:
+        await r.submit()
+        await r.until(lambda: r.counters.total("deferred") == 1)
+        await r.settled()
+        assert await r.queue.retry_now(SpoolFilter()) == 1
+        await r.empty()
+        assert len(peer.messages) == 1
+
+
+async def test_failing_by_hand_sends_a_notification(tmp_path: Path) -> None:
+    async with SmtpPeer() as peer, rig(tmp_path, gateway("one", peer)) as r:
+        r.queue.pause()
+        stored = await r.submit()
+        assert await r.queue.fail_now(SpoolFilter(message_ids=(stored.id,))) == 1
+        r.queue.resume()
+        await r.empty()
+        (report,) = reports(peer)
+        assert b"administrator of this server stopped trying" in report.content
+
+
+async def test_mail_sent_by_another_gateway_by_hand_goes_there(tmp_path: Path) -> None:
+    async with (
+        SmtpPeer() as one,
+        SmtpPeer() as two,
+        rig(tmp_path, named("one", one, "example.org"), named("two", two, "elsewhere.example")) as r,
+    ):
+        r.queue.pause()
+        stored = await r.submit()
+        assert await r.queue.reroute(SpoolFilter(message_ids=(stored.id,)), "two") == 1
+        r.queue.resume()
+        await r.empty()
+        assert (len(one.messages), len(two.messages)) == (0, 1)
+
+
+async def test_stopping_leaves_what_is_unresolved_in_the_spool(tmp_path: Path) -> None:
+    async with SmtpPeer() as peer, rig(tmp_path, gateway("one", peer)) as r:
+        peer.on("mail", HANG)
+        for _ in range(20):
+            await r.submit()
+        await r.until(lambda: len(peer.connections) >= 1)
+        await r.queue.stop(r.pool.drain, 0.2)
+        assert r.spool.counts().total == 20
+        assert {row.state for row in await r.rows()} <= {SpoolState.WAITING, SpoolState.DEFERRED}
+
+
+async def test_success_asked_for_is_confirmed_only_when_the_next_hop_will_not(tmp_path: Path) -> None:
+    from gatepost.model.envelope import Notify
+
+    for features, expected in ((("PIPELINING", "DSN"), 0), (("PIPELINING",), 1)):
+        async with SmtpPeer(features=features) as peer, rig(tmp_path / str(expected), gateway("one", peer)) as r:
+            await r.submit(Recipient("b@example.net", Notify.SUCCESS), Recipient("c@example.net"))
+            await r.empty()
+            found = reports(peer)
+            assert len(found) == expected
+            if found:
+                assert b"Action: relayed" in found[0].content
+                assert b"c@example.net" not in found[0].content
