@@ -30,6 +30,7 @@ import struct
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -335,6 +336,8 @@ class SmtpPeer:
             if (found := self._contexts.get(chosen)) is None:
                 found = self._contexts[chosen] = chosen.server_context()
                 if self.tls_versions is not None:
+                    with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", DeprecationWarning)  # old versions are what a test wants to see refused
                     found.minimum_version, found.maximum_version = self.tls_versions
                     found.set_ciphers("ALL:@SECLEVEL=0")
         return found
@@ -768,7 +771,7 @@ def main() -> None:
     certificate = None
     if options.certificate:
         der = ssl.PEM_cert_to_DER_cert(options.certificate[0].read_text())
-        certificate = Issued(*options.certificate, hashlib.sha256(der).hexdigest())
+        certificate = Issued(options.certificate[0], options.certificate[1], hashlib.sha256(der).hexdigest())
     peer = SmtpPeer(
         host=options.host,
         port=options.port,

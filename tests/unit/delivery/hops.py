@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -123,3 +123,12 @@ async def deliver(peer: SmtpPeer, *jobs: Job, settings: DeliverySettings = QUICK
     connection.abort()
     await asyncio.wait([source.closed], timeout=5)
     return source.outcomes
+
+
+async def eventually(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    """Wait until ``condition()`` holds; AssertionError when it does not in time."""
+    end = asyncio.get_running_loop().time() + seconds
+    while not condition():
+        if asyncio.get_running_loop().time() > end:
+            raise AssertionError(f"it did not happen within {seconds} s")
+        await asyncio.sleep(0.005)

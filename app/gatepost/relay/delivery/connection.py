@@ -15,6 +15,7 @@ from typing import Protocol
 from ...model.reply import Reply
 from ..common.hop import NextHop
 from ..common.tasks import Tasks
+from .deadline import DeadlineTimer
 from .replies import ReplyReader
 from .transaction import Refused, Step, Traits, Transaction, known_traits
 from .values import Content, FailureKind, HopFailure, Job, Outcome, OutcomeState, Session, Stage
@@ -86,9 +87,7 @@ class Connection(asyncio.Protocol):
         self._closed = False
         self._is_idle = False
         self._failure: HopFailure | None = None
-        self._deadline = 0.0
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = 0.0
+        self._deadline = DeadlineTimer(self._loop, self._overdue)
         self._paused = False
         self._writable: asyncio.Future[None] | None = None
         transport.set_protocol(self)
@@ -130,7 +129,7 @@ class Connection(asyncio.Protocol):
         """The present job is over: go on with the one sent ahead, or take the next."""
         if self._ahead is not None:
             self._current, self._ahead = self._ahead, None
-            self._arm(self._deadlines.command)
+            self._deadline.set(self._deadlines.command)
             return
         while self._current is None and not self._closed:
             if self._failure is not None:
@@ -160,7 +159,7 @@ class Connection(asyncio.Protocol):
         if self._finishing or self._taken >= self.hop.limits.messages_per_connection:
             self._quit()
             return
-        self._disarm()
+        self._deadline.clear()
         self._is_idle = True
         self.idle_since = self._loop.time()
         if self._source is not None:
@@ -190,7 +189,7 @@ class Connection(asyncio.Protocol):
         self._current = transaction
         opening = transaction.opening(self._needs_reset)
         self._needs_reset = False
-        self._arm(self._deadlines.command)
+        self._deadline.set(self._deadlines.command)
         self._transport.write(opening)
 
     def _prepared(self, job: Job, traits: Traits) -> Transaction | None:
@@ -236,16 +235,16 @@ class Connection(asyncio.Protocol):
             return
         step = transaction.on_reply(reply)
         if step is Step.WAIT:
-            self._arm(self._deadlines.command)
+            self._deadline.set(self._deadlines.command)
         elif step is Step.FINISHED:
             self._finished(transaction)
         elif step is Step.CONTENT:
             self._send_content(transaction)
         elif step is Step.WRITE:
-            self._arm(self._deadlines.command)
+            self._deadline.set(self._deadlines.command)
             self._transport.write(transaction.pending)
         elif step is Step.LONE_DOT:
-            self._arm(self._deadlines.data_done)
+            self._deadline.set(self._deadlines.data_done)
             self._transport.write(b".\r\n")
         else:
             self._fail(FailureKind.PROTOCOL, "The server's replies are out of step.", f"It said “{reply}”.", reply)
@@ -287,12 +286,12 @@ class Connection(asyncio.Protocol):
         content = transaction.job.content
         assert content is not None  # noqa: S101 - without content there is no DATA
         if not isinstance(content, bytes) or len(content) >= STREAMED_FROM:
-            self._arm(STALL_SECONDS)
+            self._deadline.set(STALL_SECONDS)
             self._tasks.spawn(self._stream(transaction, content), "content")
             return
         octets = wire(content)
         self._dot_written(transaction, len(octets))
-        self._arm(self._deadlines.data_done + len(octets) / MIN_UPLOAD_RATE)
+        self._deadline.set(self._deadlines.data_done + len(octets) / MIN_UPLOAD_RATE)
         if ahead := self._prefetched():
             octets += ahead
         self._transport.write(octets)
@@ -311,7 +310,7 @@ class Connection(asyncio.Protocol):
             chunk = await self._loop.run_in_executor(None, reader.read)
             while chunk and self._current is transaction and not self._closed:
                 following = self._loop.run_in_executor(None, reader.read)
-                self._arm(min(STALL_SECONDS, max(total - self._loop.time(), 0.001)))
+                self._deadline.set(min(STALL_SECONDS, max(total - self._loop.time(), 0.001)))
                 self._transport.write(chunk)
                 transaction.sent_octets += len(chunk)
                 if self._paused:
@@ -334,7 +333,7 @@ class Connection(asyncio.Protocol):
             return
         ending = reader.ending
         self._dot_written(transaction, len(ending))
-        self._arm(self._deadlines.data_done)
+        self._deadline.set(self._deadlines.data_done)
         self._transport.write(ending + self._prefetched())
 
     async def _drained(self) -> None:
@@ -362,7 +361,7 @@ class Connection(asyncio.Protocol):
             return
         self._closed = True
         self._is_idle = False
-        self._disarm()
+        self._deadline.close()
         self._release_writer()
         orderly = self._quitting and self._current is None
         failure = None if orderly else self._failure or self._lost_failure(error)
@@ -400,7 +399,7 @@ class Connection(asyncio.Protocol):
             return
         self._quitting = True
         self._is_idle = False
-        self._arm(QUIT_SECONDS)
+        self._deadline.set(QUIT_SECONDS)
         self._transport.write(b"QUIT\r\n")
 
     def _fail(self, kind: FailureKind, title: str, detail: str, reply: Reply | None = None) -> None:
@@ -437,38 +436,15 @@ class Connection(asyncio.Protocol):
         log.error("stored content cannot be read: %s", text)
         return Outcome(OutcomeState.LOST, job, self.session, self._content_failure(text), Stage.CONTENT)
 
-    # One timer for all deadlines: it is moved only when it would fire too late.
-
-    def _arm(self, seconds: float) -> None:
-        self._deadline = deadline = self._loop.time() + seconds
-        if self._timer is None:
-            self._timer_at = deadline
-            self._timer = self._loop.call_at(deadline, self._on_timer)
-        elif deadline < self._timer_at:
-            self._timer.cancel()
-            self._timer_at = deadline
-            self._timer = self._loop.call_at(deadline, self._on_timer)
-
-    def _disarm(self) -> None:
-        self._deadline = 0.0
-
-    def _on_timer(self) -> None:
-        self._timer = None
-        if self._closed or not self._deadline:
-            return
-        if self._deadline > self._loop.time():
-            self._timer_at = self._deadline
-            self._timer = self._loop.call_at(self._deadline, self._on_timer)
+    def _overdue(self) -> None:
+        if self._closed:
             return
         if self._quitting:
             self._transport.abort()
             return
         stage = self._current.phase if self._current is not None else Stage.MAIL
-        self._fail(
-            FailureKind.TIMEOUT,
-            "The server did not answer in time.",
-            f"It was silent for too long at {_STAGE_WORDS.get(stage, stage.value)}.",
-        )
+        words = _STAGE_WORDS.get(stage, stage.value)
+        self._fail(FailureKind.TIMEOUT, "The server did not answer in time.", f"It was silent for too long at {words}.")
 
 
 _STAGE_WORDS = {
