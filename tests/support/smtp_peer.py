@@ -337,8 +337,8 @@ class SmtpPeer:
                 found = self._contexts[chosen] = chosen.server_context()
                 if self.tls_versions is not None:
                     with warnings.catch_warnings():
-                    warnings.simplefilter("ignore", DeprecationWarning)  # old versions are what a test wants to see refused
-                    found.minimum_version, found.maximum_version = self.tls_versions
+                        warnings.simplefilter("ignore", DeprecationWarning)  # old versions are there to be refused
+                        found.minimum_version, found.maximum_version = self.tls_versions
                     found.set_ciphers("ALL:@SECLEVEL=0")
         return found
 
