@@ -224,8 +224,8 @@ def _fields(original: Original, reports: Sequence[Report], host_name: str, utf8:
 
 
 def _line(text: str, utf8: bool) -> str:
-    """Untrusted text for one field: nothing in it can end the field or begin another."""
-    return printable(text, 2000) if utf8 else _UNSAFE_LINE.sub("?", printable(text, 2000))
+    """Untrusted text for one field: nothing in it can end the field, begin another, or pass 998 octets."""
+    return printable(text, 240) if utf8 else _UNSAFE_LINE.sub("?", printable(text, 900))
 
 
 def _folded(field: str, width: int = 76) -> str:
