@@ -63,6 +63,8 @@ def lint(_: list[str]) -> int:
         ["ruff", "check", "."],
         ["ruff", "format", "--check", "."],
         ["mypy"],
+        ["mypy", "-p", "tests.bench"],
+        ["mypy", "packaging/setup"],
         ["lint-imports", "--no-logo"],
     ):
         print(f"$ {' '.join(command)}", flush=True)
