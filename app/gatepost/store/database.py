@@ -30,6 +30,7 @@ _WAL_PAGES = 4000
 _WAL_KEPT = 64 * 1024 * 1024
 _COMPANIONS = ("-wal", "-shm", "-journal")
 _SUSPECT = ".suspect"
+_MAGIC = b"SQLite format 3\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,12 +211,15 @@ def _settle(database: Database, schema: Schema, folder: DataFolder, clock: Calla
 
 
 def _prepare_file(path: Path) -> int:
-    """The file's size; it exists afterwards, private to its owner."""
+    """The file's size; it exists afterwards, private to its owner. Raises StoreDamaged for what SQLite did not write."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
     try:
         found = os.fstat(descriptor)
         if os.name != "nt" and found.st_mode & 0o077:
             os.fchmod(descriptor, PRIVATE_FILE)
+        # Before SQLite sees it: closing a connection to such a file would remove the log beside it.
+        if found.st_size and os.read(descriptor, len(_MAGIC)) != _MAGIC:
+            raise StoreDamaged(f"{path} is damaged.", "file is not a database")
         return found.st_size
     finally:
         os.close(descriptor)

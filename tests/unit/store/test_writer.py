@@ -1,0 +1,212 @@
+"""The writer thread: one commit for many, only the guilty fails, nobody's cancellation or full disk harms another."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from gatepost.store.database import Schema, Step, open_database
+from gatepost.store.errors import SpoolFull, StoreError
+from gatepost.store.folder import DataFolder
+from gatepost.store.writer import Unit, Writer
+
+from .spool_support import Clock
+
+
+def create(connection: sqlite3.Connection) -> None:
+    connection.execute("CREATE TABLE item(id INTEGER PRIMARY KEY, content BLOB)")
+
+
+SCHEMA = Schema("sample", (Step("items", create),))
+
+
+class Log(Unit):
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def committed(self) -> None:
+        self.events.append("committed")
+
+    def rolled_back(self) -> None:
+        self.events.append("rolled back")
+
+
+class Add:
+    """Inserts many at once; refuses what is negative."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.cleaned: list[int] = []
+
+    def run(self, connection: sqlite3.Connection, items: Sequence[int], /) -> list[int]:
+        self.batches.append(list(items))
+        for item in items:
+            if item < 0:
+                raise ValueError(f"{item} is negative")
+        connection.executemany("INSERT INTO item(id) VALUES (?)", [(item,) for item in items])
+        return [item * 2 for item in items]
+
+    def failed(self, item: int, error: BaseException, /) -> None:
+        self.cleaned.append(item)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> DataFolder:
+    return DataFolder(tmp_path / "data")
+
+
+@pytest.fixture
+def log() -> Log:
+    return Log()
+
+
+@pytest_asyncio.fixture
+async def writer(folder: DataFolder, log: Log) -> AsyncIterator[Writer]:
+    database, _ = open_database(folder.path / "sample.sqlite", SCHEMA, folder, Clock())
+    writer = Writer(database, "sample", log)
+    yield writer
+    await writer.aclose()
+
+
+class Gate:
+    """Holds the writer inside an operation, so that what follows gathers."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._open = threading.Event()
+        self.passed = writer.submit(lambda connection: self._open.wait(10))
+
+    def open(self) -> None:
+        self._open.set()
+
+
+def insert(number: int) -> Callable[[sqlite3.Connection], int]:
+    return lambda connection: connection.execute("INSERT INTO item(id) VALUES (?)", (number,)).rowcount
+
+
+def stored(folder: DataFolder) -> list[int]:
+    connection = sqlite3.connect(folder.path / "sample.sqlite")
+    try:
+        return [row[0] for row in connection.execute("SELECT id FROM item ORDER BY id")]
+    finally:
+        connection.close()
+
+
+async def test_a_future_resolves_when_others_can_read_the_row(writer: Writer, folder: DataFolder) -> None:
+    assert await writer.submit(insert(7)) == 1
+    assert stored(folder) == [7]
+
+
+async def test_what_gathers_while_a_commit_runs_shares_the_next_one(writer: Writer, folder: DataFolder) -> None:
+    gate = Gate(writer)
+    futures = [writer.submit(insert(number)) for number in range(100)]
+    gate.open()
+    await asyncio.gather(gate.passed, *futures)
+
+    assert writer.operations == 101
+    assert writer.commits <= 3
+    assert stored(folder) == list(range(100))
+
+
+async def test_items_of_one_kind_run_together_and_get_their_own_results(writer: Writer) -> None:
+    add = Add()
+    gate = Gate(writer)
+    futures = [writer.gather(add, number) for number in range(50)]
+    gate.open()
+
+    assert await asyncio.gather(*futures) == [number * 2 for number in range(50)]
+    assert max(len(batch) for batch in add.batches) >= 49
+
+
+async def test_only_the_guilty_operation_fails(writer: Writer, folder: DataFolder) -> None:
+    add = Add()
+    gate = Gate(writer)
+    futures = [writer.gather(add, number) for number in (1, 2, -3, 4)] + [writer.submit(insert(n)) for n in (10, 2, 11)]
+    gate.open()
+    results = await asyncio.gather(*futures, return_exceptions=True)
+
+    assert [type(result) for result in results] == [int, int, ValueError, int, int, sqlite3.IntegrityError, int]
+    assert stored(folder) == [1, 2, 4, 10, 11]
+    assert add.cleaned == [-3]
+
+
+async def test_a_unit_hears_of_every_transactions_fate(writer: Writer, log: Log) -> None:
+    await writer.submit(insert(1))
+    with pytest.raises(sqlite3.IntegrityError):
+        await writer.submit(insert(1))
+
+    assert log.events == ["committed", "rolled back"]
+
+
+async def test_a_cancelled_waiter_does_not_cancel_its_operation(writer: Writer, folder: DataFolder) -> None:
+    gate = Gate(writer)
+    waiter = asyncio.ensure_future(asyncio.wait_for(writer.submit(insert(1)), 10))
+    await asyncio.sleep(0)
+    waiter.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiter
+    gate.open()
+    await writer.submit(insert(2))
+
+    assert stored(folder) == [1, 2]
+
+
+async def test_closing_commits_what_waits(writer: Writer, folder: DataFolder) -> None:
+    gate = Gate(writer)
+    futures = [writer.submit(insert(number)) for number in range(20)]
+    closing = asyncio.ensure_future(writer.aclose())
+    await asyncio.sleep(0)
+    gate.open()
+    await asyncio.gather(closing, *futures)
+
+    assert stored(folder) == list(range(20))
+    with pytest.raises(StoreError, match="closed"):
+        writer.submit(insert(99))
+
+
+async def test_a_full_file_is_said_in_words_and_recovers_by_itself(writer: Writer, folder: DataFolder) -> None:
+    def add_large(connection: sqlite3.Connection) -> int:
+        return connection.execute("INSERT INTO item(content) VALUES (zeroblob(400000))").rowcount
+
+    pages = await writer.submit(lambda c: c.execute("PRAGMA page_count").fetchone()[0])
+    await writer.submit(lambda c: c.execute(f"PRAGMA max_page_count = {pages + 20}").fetchone())
+    gate = Gate(writer)
+    small, large, another = writer.submit(insert(1)), writer.submit(add_large), writer.submit(insert(2))
+    gate.open()
+    results = await asyncio.gather(small, large, another, return_exceptions=True)
+
+    assert isinstance(results[1], SpoolFull)
+    assert results[1].status == 503
+    assert stored(folder) == [1, 2]
+    await writer.submit(lambda c: c.execute("PRAGMA max_page_count = 1000000").fetchone())
+    await writer.submit(add_large)
+    assert len(stored(folder)) == 3
+
+
+def test_results_reach_each_waiters_own_loop(folder: DataFolder) -> None:
+    database, _ = open_database(folder.path / "sample.sqlite", SCHEMA, folder, Clock())
+    writer = Writer(database, "sample")
+
+    async def add(number: int) -> int:
+        return await writer.submit(insert(number))
+
+    threads = [threading.Thread(target=asyncio.run, args=(add(number),)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert writer.call(lambda c: c.execute("SELECT count(*) FROM item").fetchone()[0]) == 4
+    writer.close()
+
+
+def test_a_thread_without_a_loop_gets_its_error(folder: DataFolder) -> None:
+    database, _ = open_database(folder.path / "sample.sqlite", SCHEMA, folder, Clock())
+    writer = Writer(database, "sample")
+    with pytest.raises(sqlite3.OperationalError, match="no such table"):
+        writer.call(lambda c: c.execute("SELECT * FROM missing"))
+    writer.close()
