@@ -156,8 +156,7 @@ def test_ten_uploads_of_ten_megabytes_at_once_need_little_memory(tmp_path: Path)
         """
         import asyncio, resource, sys
         from pathlib import Path
-        from gatepost.store import bodies as module
-from gatepost.store.bodies import Bodies
+        from gatepost.store.bodies import Bodies
 
         async def upload(bodies, count):
             writer = bodies.open_body()
