@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 _V2_SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 _MAX_V1 = 107
-_MAX_V2 = 16 + 4096
+MAX_HEADER = 16 + 4096
+"""Octets; what is longer is refused."""
 
 
 class ProxyError(ValueError):
@@ -62,7 +63,7 @@ def _parse_v2(data: bytes) -> ProxyHeader | None:
     size = 16 + length
     if version_command >> 4 != 2 or version_command & 15 > 1:
         raise ProxyError("an unknown version or command")
-    if size > _MAX_V2:
+    if size > MAX_HEADER:
         raise ProxyError("the header is too long")
     if len(data) < size:
         return None

@@ -163,13 +163,14 @@ class Transaction(Acceptance):
         refusal = self._data_refusal(arg)
         if refusal is not None:
             self._refuse(refusal, "data")
-            if self._buffer and not self._is_closed():
+            if self._at < len(self._buffer):
                 # RFC 2920 §3.1: nothing follows DATA before its reply. What is there may be message data meant for a 354,
                 # and must not be taken for commands.
                 self._refuse(replies.EARLY_DATA, "data")
             return
         draft = self.envelope
         draft.incoming = IncomingContent(draft.limit, self.terms.listener.line_ends)
+        self._chunk_refusal = None
         self._reading = DotReader()
         self._content_since = self.endpoint.now
         self._mode = Mode.DATA
@@ -246,34 +247,39 @@ class Transaction(Acceptance):
 
     # --- content -----------------------------------------------------------------------------------------------------
 
-    def _take_content(self, data: bytes) -> None:
+    def _take_content(self) -> None:
         reader = self._reading
         assert reader is not None  # noqa: S101 - set before the mode
-        segment, rest = reader.feed(data)
-        if self._mode is Mode.CHUNK:
-            if segment and self._chunk_refusal is None:
-                self.envelope.incoming.add(segment)
-            if rest is not None:
-                self._buffer = rest
-                self._drive(self._end_of_chunk())
-                return
-            if self._chunk_refusal is not None:
-                return
-            content = self.envelope.incoming
+        if isinstance(reader, ChunkReader):
+            begin = self._at
+            data = self._buffer[begin : begin + reader.remaining]
+            self._at = begin + len(data)
+            is_complete = self._take_chunk(reader, data)
         else:
-            content = self.envelope.incoming
+            data = self._buffer[self._at :] if self._at else self._buffer
+            self._drop_input()
+            segment, rest = reader.feed(data)
             if segment:
-                content.add(segment)
+                self.envelope.incoming.add(segment)
+            is_complete = rest is not None
             if rest is not None:
                 self._buffer = rest
                 self._mode = Mode.COMMAND
                 self._reading = None
                 self._drive(self._accept())
-                return
-        if content.is_large:
+        if not is_complete and self._chunk_refusal is None and self.envelope.incoming.is_large:
             self._pause_reading()
             if self._drive(self._spill()):
                 self._resume_reading()
+
+    def _take_chunk(self, reader: ChunkReader, data: bytes) -> bool:
+        segment, rest = reader.feed(data)
+        if segment and self._chunk_refusal is None:
+            self.envelope.incoming.add(segment)
+        if rest is None:
+            return False
+        self._drive(self._end_of_chunk())
+        return True
 
     def _data_paused(self, seconds: float) -> None:
         self._content_since += seconds
@@ -293,6 +299,3 @@ class Transaction(Acceptance):
             and received < (taken - _GRACE_SECONDS) * limits.data_bytes_per_second
         ):
             self._expire(replies.DATA_TOO_SLOW)
-
-    def _is_closed(self) -> bool:
-        return self._mode is Mode.CLOSED

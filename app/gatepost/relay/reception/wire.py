@@ -33,6 +33,8 @@ MAX_SASL_LINE = 12_288
 """RFC 4954 §4."""
 _HIGH_WATER = 65_536
 """Pipelined input kept while the connection waits; reading stops above it."""
+_REPLIES_GATHERED = 200
+"""Replies that wait for one write at most; more go out, and stop the parsing when the client does not take them."""
 _LINGER_SECONDS = 10.0
 _HANDSHAKE_SECONDS = 60.0
 _STRESSED_IDLE_SECONDS = 15.0
@@ -90,6 +92,8 @@ class Wire(smtp.SMTP):
     user = ""
     _mode = Mode.COMMAND
     _buffer = b""
+    _at = 0
+    """Where in the buffer the octets begin that were not obeyed yet."""
     _coroutine: Coroutine[Any, Any, None] | None = None
     _line_waiter: asyncio.Future[bytes] | None = None
     _is_lost = False
@@ -172,7 +176,7 @@ class Wire(smtp.SMTP):
         self._flush()
         self._mode = Mode.CLOSED
         self._since = self.endpoint.now
-        self._buffer = b""
+        self._drop_input()
         if self.transport is not None:
             self.transport.close()
 
@@ -185,7 +189,7 @@ class Wire(smtp.SMTP):
         endpoint.gate.leave(endpoint.id, self.client)
         self.transport = None
         self._mode = Mode.CLOSED
-        self._buffer = b""
+        self._drop_input()
         waiter, self._line_waiter = self._line_waiter, None
         if waiter is not None:
             if self._coroutine is not None:
@@ -233,41 +237,49 @@ class Wire(smtp.SMTP):
                 self._pause_reading()
 
     def _parse(self) -> None:
-        while self._buffer and self._coroutine is None and not self._is_writing_paused:
+        """Obey what has come, as far as that is possible now."""
+        while self._at < len(self._buffer) and self._coroutine is None and not self._is_writing_paused:
             mode = self._mode
             if mode is Mode.COMMAND:
                 if not self._parse_line():
-                    return
+                    break
+                if len(self._out) > _REPLIES_GATHERED:
+                    self._flush()
             elif mode is Mode.CLOSED:
-                self._buffer = b""
+                self._drop_input()
             elif mode is Mode.PROXY:
                 if not self._parse_proxy():
-                    return
+                    break
             else:
                 self._since = self.endpoint.now
-                data, self._buffer = self._buffer, b""
-                self._take_content(data)
+                self._take_content()
+        if self._at:
+            self._buffer = self._buffer[self._at :]
+            self._at = 0
 
-    def _take_content(self, data: bytes) -> None:
+    def _drop_input(self) -> None:
+        self._buffer = b""
+        self._at = 0
+
+    def _take_content(self) -> None:
         raise NotImplementedError
 
     def _parse_line(self) -> bool:
         """Obey one command line; False when it is not complete yet."""
-        buffer = self._buffer
-        end = buffer.find(b"\n")
+        buffer, begin = self._buffer, self._at
+        end = buffer.find(b"\n", begin)
         if end < 0:
-            if self._is_skipping or len(buffer) > MAX_COMMAND:
+            if self._is_skipping or len(buffer) - begin > MAX_COMMAND:
                 self._is_skipping = True
-                self._buffer = b""
+                self._drop_input()
             return False
-        if self._is_skipping or end > MAX_COMMAND:
+        self._at = end + 1
+        if self._is_skipping or end - begin > MAX_COMMAND:
             self._is_skipping = False
-            self._buffer = buffer[end + 1 :]
             self._refuse(replies.LINE_TOO_LONG)
             return True
-        self._buffer = buffer[end + 1 :]
         self._since = self.endpoint.now
-        line = buffer[:end]
+        line = buffer[begin:end]
         if self._is_first_packet:
             self._is_first_packet = False
             if not self._is_plausible_beginning(buffer):
@@ -292,13 +304,13 @@ class Wire(smtp.SMTP):
 
     def _parse_proxy(self) -> bool:
         try:
-            header = proxy_protocol.parse(self._buffer)
+            header = proxy_protocol.parse(self._buffer[: proxy_protocol.MAX_HEADER])
         except proxy_protocol.ProxyError:
             self._refuse(replies.PROXY_INVALID)
             return False
         if header is None:
             return False
-        self._buffer = self._buffer[header.size :]
+        self._at = header.size
         self._mode = Mode.COMMAND
         self._since = self.endpoint.now
         address = header.client
@@ -472,7 +484,7 @@ class Wire(smtp.SMTP):
             self.transport.abort()
             return False
         self._flush()
-        self._buffer = b""
+        self._drop_input()
         self._is_reading_paused = False
         self._is_handshaking = True
         raw = self.transport
