@@ -58,12 +58,14 @@ def main() -> int:
     figures = report.Figures()
     with _work_folder(options.folder) as folder:
         bench = Bench(plan, folder, figures, kinds)
-        for group in options.group or GROUPS:
-            bench.run(group)
+        failed = [group for group in options.group or GROUPS if not bench.run(group)]
     rows = figures.rows()
     words = report.circumstances(plan.repeat, filesystem, _postfix_version() if PostfixPeer in kinds else "no Postfix")
     print(f"\n{report.plain(rows)}\n\n{words}")
     report.write_json(rows, ROOT / "build" / "bench.json")
+    if failed:
+        print(f"Failed: {', '.join(failed)}", file=sys.stderr)
+        return 1
     if not options.quick and not options.group and len(kinds) > 1:
         report.write_readme(ROOT / "README.md", rows, words)
         print("Written to build/bench.json and README.md")
@@ -88,17 +90,24 @@ class Bench:
     figures: report.Figures
     kinds: Sequence[Kind]
 
-    def run(self, group: str) -> None:
+    def run(self, group: str) -> bool:
+        """Whether the group's figures could be taken; one that cannot must not cost the others."""
         began = time.monotonic()
         print(f"{group} …", end=" ", flush=True)
-        {
+        measure = {
             "accept": self.accept,
             "end-to-end": self.end_to_end,
             "large": self.large,
             "idle": self.idle,
             "fill": self.fill,
-        }[group]()
+        }[group]
+        try:
+            measure()
+        except (AssertionError, OSError) as error:
+            print(f"failed: {error}", flush=True)
+            return False
         print(f"{time.monotonic() - began:.0f} s", flush=True)
+        return True
 
     @contextmanager
     def _peers(self, *, deliver: bool) -> Iterator[tuple[list[Peer], SmtpSink]]:
