@@ -10,17 +10,14 @@ The common case (one recipient, taken by the first hop) runs from acceptance to 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
 from ...model.errors import GatepostError, NotFound
 from ...model.reply import Reply
 from ...store.values import (
-    LARGE_BODY,
     Content,
     Delivery,
     DeliveryResult,
@@ -36,10 +33,13 @@ from ..common.tasks import Tasks
 from . import convert
 from .attempt import Attempt, Settled
 from .classify import Fate, HopVerdict, judge
+from .fetching import Fetching
 from .lanes import LOW_WATER, MAX_PENDING, Lane, LaneStatus, weight_of
 from .ledger import Ledger
+from .recorder import Recorder
+from .room import Room
 from .surroundings import Surroundings
-from .values import Job, Outcome, OutcomeState, Stage
+from .values import Job, Outcome
 
 log = logging.getLogger(__name__)
 
@@ -50,14 +50,7 @@ MAX_UNRECORDED = 4000
 """Deliveries answered and not yet committed; beyond it nothing new starts."""
 MAX_BYTES = 16 * 1024 * 1024
 """Content in memory that waits or is on its way; beyond it, content is read back from the spool."""
-PAGE = 100
-MAX_FETCHES = 4
 MAX_LANES = 20_000
-RECENT = 60.0
-"""A hop that took mail so many seconds ago works: a connection lost within a transaction is that message's trouble."""
-SLOW_START = 64
-"""Deliveries out at once from which on a recovered hop is no longer held back."""
-RECORD_AGAIN = 1.0
 WAIT_FIRST, WAIT_LONGEST = 30.0, 900.0
 
 _REPORTS = {
@@ -79,22 +72,15 @@ class Dispatcher:
         """Deliveries on their way or not yet recorded."""
         self.running = False
         self.tasks = Tasks("delivery queue")
-        self._unrecorded = 0
-        self._recorded_all: asyncio.Event | None = None
+        self.recorder = Recorder(around, self.ledger, self.tasks, self._committed)
         self._due_again = due_again
+        self._room = Room(around.pool, around.monotonic)
+        self._fetching = Fetching(around.spool, around.clock, self.flying)
         self._ring: deque[Lane] = deque()
         self._parked: dict[str, set[Lane]] = {}
         self._bytes = 0
         self._out = 0
-        self._out_of: dict[str, int] = {}
-        self._window: dict[str, int] = {}
-        self._worked: dict[str, float] = {}
-        self._settled_during: list[set[int]] = []
-        self._epoch = 0
-        self._fetches = asyncio.Semaphore(MAX_FETCHES)
-        self._composing = asyncio.Semaphore(8)
         self._is_scheduled = False
-        self._lost: deque[tuple[Lane, DeliveryResult]] = deque()
 
     # What becomes known
 
@@ -172,7 +158,7 @@ class Dispatcher:
 
     def forget_pending(self, ids: frozenset[int] | None = None) -> None:
         """Somebody changed deliveries in the spool: what is in memory may no longer be true."""
-        self._epoch += 1
+        self._fetching.spool_changed()
         for lane in list(self.lanes.values()):
             if lane.parked is not None and (ids is None or lane.parked.delivery.id in ids):
                 self._unpark(lane)
@@ -185,7 +171,7 @@ class Dispatcher:
     def _turn(self) -> None:
         self._is_scheduled = False
         ring = self._ring
-        while ring and self.running and self._out < MAX_OUT and self._unrecorded < MAX_UNRECORDED:
+        while ring and self.running and self._out < MAX_OUT and self.recorder.pending < MAX_UNRECORDED:
             lane = ring.popleft()
             lane.status = LaneStatus.IDLE
             self._serve(lane)
@@ -247,7 +233,8 @@ class Dispatcher:
                 self._launch(lane, attempt)
         elif isinstance(plan, Reject):
             settled = [Settled(row, Fate.FAILED, plan.reply, None) for row in delivery.recipients]
-            self.settle(lane, delivery, settled, content, counts=True, weight=weight_of(content))
+            self._bytes -= weight_of(content)
+            self.recorder.settle(lane, delivery, settled, content, counts=True)
         else:
             self._put_back(lane, delivery.id, weight_of(content))
             self._sleep(lane, plan.until, plan.waiting_for, plan.reply)
@@ -275,12 +262,12 @@ class Dispatcher:
 
     def _launch(self, lane: Lane, attempt: Attempt) -> None:
         hops = attempt.hops
-        if self._has_room(hops[0]):
+        if self._room.has_room(hops[0]):
             self._send(attempt, lane)
             return
         if lane.name == LaneName.POOL:  # what exceeds a gateway's connections goes to the next one
             for index in range(1, len(hops)):
-                if self._has_room(hops[index]) and self.around.router.claim(hops[index]):
+                if self._room.has_room(hops[index]) and self.around.router.claim(hops[index]):
                     self.around.router.report(hops[0], HopOutcome.NOT_TRIED)
                     attempt.prefer(index)
                     self._send(attempt, lane)
@@ -295,10 +282,6 @@ class Dispatcher:
         for hop in hops if lane.name == LaneName.POOL else hops[:1]:
             self._parked.setdefault(hop.key, set()).add(lane)
 
-    def _has_room(self, hop: NextHop) -> bool:
-        window = self._window.get(hop.key)
-        return (window is None or self._out_of.get(hop.key, 0) < window) and self.around.pool.has_capacity(hop)
-
     def _send(self, attempt: Attempt, lane: Lane | None = None) -> None:
         if lane is not None:
             attempt.lane = lane
@@ -307,8 +290,7 @@ class Dispatcher:
         if job is None:
             self._over(attempt)
             return
-        key = attempt.hop.key
-        self._out_of[key] = self._out_of.get(key, 0) + 1
+        self._room.went_out(attempt.hop)
         self.around.pool.submit(attempt.hop, job, self._done)
 
     def _unpark(self, lane: Lane) -> None:
@@ -343,12 +325,7 @@ class Dispatcher:
         attempt = job.tag
         assert isinstance(attempt, Attempt)  # noqa: S101 - every job of ours carries one
         hop = attempt.hop
-        key = hop.key
-        left = self._out_of[key] - 1
-        if left:
-            self._out_of[key] = left
-        else:
-            del self._out_of[key]
+        self._room.came_back(hop)
         session = outcome.session
         source = session.source_address if session is not None else ""
         if outcome.is_delivered and len(attempt.delivery.recipients) == 1 and not attempt.is_complex:
@@ -359,25 +336,19 @@ class Dispatcher:
             self._weigh(attempt, outcome, judgement.hop, judgement.cause, source)
             attempt.absorb(outcome, judgement)
             self._go_on(attempt)
-        waiting = self._parked.get(key)
+        waiting = self._parked.get(hop.key)
         if waiting:
             self._unblock(hop, waiting)
         self.schedule()
 
     def _works(self, hop: NextHop, source: str) -> None:
         self.around.router.report(hop, HopOutcome.SUCCESS, "", source)
-        self._worked[hop.key] = self.around.monotonic()
-        window = self._window.get(hop.key)
-        if window is not None:
-            if window >= SLOW_START:
-                del self._window[hop.key]
-            else:
-                self._window[hop.key] = window + 1
+        self._room.works(hop)
 
     def _weigh(self, attempt: Attempt, outcome: Outcome, verdict: HopVerdict, cause: str, source: str) -> None:
         """Tell routing what this says about the hop."""
         hop = attempt.hop
-        if verdict is HopVerdict.WORKS or (outcome.state is OutcomeState.LOST and self._is_own_fault(hop, outcome)):
+        if verdict is HopVerdict.WORKS or self._room.is_the_messages_fault(hop, outcome):
             self._works(hop, source)
             return
         router, failure = self.around.router, outcome.failure
@@ -386,11 +357,7 @@ class Dispatcher:
         router.report(hop, _REPORTS[verdict], cause, source)
         if verdict is HopVerdict.UNTRIED:
             return
-        self._window[hop.key] = 1
-        if len(self._worked) > MAX_LANES:
-            self._worked.clear()
-        if len(self._window) > MAX_LANES:
-            self._window.clear()
+        self._room.failed(hop)
         if verdict is HopVerdict.BLOCKED:
             log.warning("%s refuses us: %s", hop.label, cause)
             self.around.events.publish(
@@ -402,16 +369,10 @@ class Dispatcher:
             self._unpark(parked)  # plan it again: this hop may rest now
             self.ready(parked)
 
-    def _is_own_fault(self, hop: NextHop, outcome: Outcome) -> bool:
-        if outcome.stage not in (Stage.RCPT, Stage.DATA, Stage.CONTENT):
-            return False
-        worked = self._worked.get(hop.key)
-        return worked is not None and self.around.monotonic() - worked < RECENT
-
     def _unblock(self, hop: NextHop, waiting: set[Lane]) -> None:
         for lane in list(waiting):
             attempt = lane.parked
-            if attempt is None or not self._has_room(hop):
+            if attempt is None or not self._room.has_room(hop):
                 continue
             self._leave_parking(lane, attempt)
             lane.parked = None
@@ -495,175 +456,66 @@ class Dispatcher:
         state = RecipientState.RELAYED if relayed else RecipientState.DELIVERED
         self.ledger.tell_delivered(delivery, row, final, attempt.hop, relayed, self.around.clock())
         self._bytes -= attempt.weight
-        self._record(attempt.lane, DeliveryResult(delivery, (RecipientOutcome(row.id, state),)))
+        self.recorder.record(attempt.lane, DeliveryResult(delivery, (RecipientOutcome(row.id, state),)))
 
     def _conclude(self, attempt: Attempt) -> None:
         settled = attempt.finish()
         delivery = attempt.whole
         self._count(attempt, settled)
-        self.settle(
-            attempt.lane, delivery, settled, attempt.content, counts=attempt.tried > 0, weight=attempt.weight,
-            dialogue=attempt.dialogue,
-        )  # fmt: skip
+        self._bytes -= attempt.weight
+        self.recorder.settle(
+            attempt.lane, delivery, settled, attempt.content, counts=attempt.tried > 0, dialogue=attempt.dialogue
+        )
 
     def _count(self, attempt: Attempt, settled: list[Settled]) -> None:
         if all(one.fate is Fate.DEFERRED for one in settled):
             attempt.lane.reason = str(settled[-1].reply) if settled else ""
         self.around.counters.add("attempts", settled[0].fate.value if settled else "")
 
-    def settle(
-        self,
-        lane: Lane,
-        delivery: Delivery,
-        settled: list[Settled],
-        content: Content | None,
-        *,
-        counts: bool,
-        weight: int = 0,
-        dialogue: list[str] | None = None,
-    ) -> None:
-        """Tell and record an outcome; with the notification that is owed."""
-        now = self.around.clock()
-        self._bytes -= weight
-        self.ledger.tell(delivery, settled, now, dialogue or ())
-        if not self.ledger.needs_content(delivery, settled, now):
-            self._record(lane, self.ledger.result(delivery, settled, now, counts=counts, content=None))
-        elif isinstance(content, bytes):
-            self._record(lane, self.ledger.result(delivery, settled, now, counts=counts, content=content))
-        else:
-            self._unrecorded += 1
-            self.tasks.spawn(self._quote(lane, delivery, settled, content, now, counts), f"notify about {delivery.queue_id}")
+    def settle(self, lane: Lane, delivery: Delivery, settled: list[Settled]) -> None:
+        """An outcome without an attempt (given up by age or by hand). Call it for what is not ``flying``."""
+        self.flying.add(delivery.id)
+        lane.in_hand.add(delivery.id)
+        self.recorder.settle(lane, delivery, settled, None, counts=False)
 
-    async def _quote(
-        self, lane: Lane, delivery: Delivery, settled: list[Settled], content: Content | None, now: float, counts: bool
-    ) -> None:
-        quoted = b""
-        try:
-            async with self._composing:
-                quoted = await self.ledger.quote(delivery, content)
-        except GatepostError as error:
-            log.error("the notification about %s quotes nothing: %s", delivery.queue_id, error)
-        finally:
-            self._unrecorded -= 1  # counted again at once
-            self._record(lane, self.ledger.result(delivery, settled, now, counts=counts, content=quoted))
-
-    def _record(self, lane: Lane, result: DeliveryResult) -> None:
-        self._unrecorded += 1
-        try:
-            future = self.around.spool.record(result)
-        except GatepostError as error:
-            self._not_recorded(lane, result, error)
-            return
-        future.add_done_callback(partial(self._recorded, lane, result))
-
-    def _recorded(self, lane: Lane, result: DeliveryResult, future: asyncio.Future[StoredMessage | None]) -> None:
-        error = future.exception()
-        if error is not None:
-            self._not_recorded(lane, result, error)
-            return
-        self._unrecord()
+    def _committed(self, lane: Lane, result: DeliveryResult, report: StoredMessage | None) -> None:
         number = result.delivery.id
         self.flying.discard(number)
         lane.in_hand.discard(number)
-        for settled in self._settled_during:
-            settled.add(number)
+        self._fetching.settled(number)
         if result.due_at is not None:
             self._due_again(result.due_at)
-        report = future.result()
         if report is not None and result.dsn is not None:
             for part in report.deliveries:
                 self.offer(part, result.dsn.content)
-        if lane.status is LaneStatus.IDLE and not lane.heap:
-            if lane.behind:
-                self.ready(lane)
-            elif lane.is_over:
-                self._forget(lane)
+        self._rest(lane)
         if self._ring:
             self.schedule()
 
-    def _not_recorded(self, lane: Lane, result: DeliveryResult, error: BaseException) -> None:
-        """The disk is full or failing. What was delivered must not be sent again: it stays in hand until it is recorded."""
-        if not self._lost:
-            log.error("an outcome cannot be recorded and is kept in memory: %s", error)
-            asyncio.get_running_loop().call_later(RECORD_AGAIN, self._record_again)
-        self._lost.append((lane, result))
-
-    def _record_again(self) -> None:
-        again, self._lost = self._lost, deque()
-        for lane, result in again:
-            self._unrecorded -= 1  # counted again at once
-            self._record(lane, result)
-
-    def _unrecord(self) -> None:
-        self._unrecorded -= 1
-        if not self._unrecorded and self._recorded_all is not None:
-            self._recorded_all.set()
-
-    @property
-    def unrecorded(self) -> int:
-        return self._unrecorded
-
-    async def all_recorded(self, seconds: float) -> None:
-        """Until every outcome that is known has been committed, or the time is over."""
-        if self._unrecorded:
-            self._recorded_all = asyncio.Event()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._recorded_all.wait(), seconds)
-            self._recorded_all = None
-
-    # Reading back
-
     async def _fetch(self, lane: Lane) -> None:
-        """The next page of a lane, most urgent first."""
-        settled: set[int] = set()
-        self._settled_during.append(settled)
         try:
-            async with self._fetches:
-                if not self.running or lane.is_asleep:
-                    return
-                epoch, lane.behind = self._epoch, False
-                spool = self.around.spool
-                try:
-                    page = await spool.fetch_due(lane.name, self.around.clock(), PAGE, lane.in_hand)
-                    if epoch != self._epoch or lane.is_asleep:
-                        lane.behind = True
-                        return
-                    if len(page) == PAGE:
-                        lane.behind = True
-                    for delivery in page:
-                        if delivery.id not in settled and delivery.id not in lane.in_hand and delivery.id not in self.flying:
-                            lane.push(delivery, None)
-                    await self._read_ahead(lane)
-                except GatepostError as error:
+            if self.running and not lane.is_asleep:
+                page = await self._fetching.page(lane, (MAX_BYTES - self._bytes) // 2)
+                if lane.is_asleep:
                     lane.behind = True
-                    log.error("the queue %s cannot be read: %s", lane.name, error)
-                    self._sleep(lane, None, str(error), Reply(451, "4.3.0", str(error)))
+                    return
+                for delivery, content in page:
+                    self._bytes += weight_of(content)
+                    lane.push(delivery, content)
+        except GatepostError as error:
+            log.error("the queue %s cannot be read: %s", lane.name, error)
+            self._sleep(lane, None, str(error), Reply(451, "4.3.0", str(error)))
         finally:
-            self._settled_during.remove(settled)
             lane.fetching = False
-            if lane.status is LaneStatus.IDLE:
-                if lane.heap or lane.behind:
-                    self.ready(lane)
-                elif lane.is_over:
-                    self._forget(lane)
+            self._rest(lane)
 
-    async def _read_ahead(self, lane: Lane) -> None:
-        """Contents of the page, as far as they fit, so that sending does not wait for one read after the other."""
-
-        wanted = []
-        room = (MAX_BYTES - self._bytes) // 2
-        for entry in lane.heap:
-            if entry[4] is None and entry[3].size < LARGE_BODY and entry[3].size <= room:
-                room -= entry[3].size
-                wanted.append(entry[3])
-        loaded = await asyncio.gather(
-            *(self.around.spool.load_content(delivery.message_id) for delivery in wanted), return_exceptions=True
-        )
-        contents = {d.id: c for d, c in zip(wanted, loaded, strict=True) if not isinstance(c, BaseException)}
-        for index, entry in enumerate(lane.heap):  # same keys, same order: the heap stays one
-            if entry[4] is None and (content := contents.get(entry[2])) is not None:
-                lane.heap[index] = (*entry[:4], content)
-                self._bytes += weight_of(content)
+    def _rest(self, lane: Lane) -> None:
+        """Something of the lane has ended: is there more, or is it over?"""
+        if lane.status is LaneStatus.IDLE:
+            if lane.heap or lane.behind:
+                self.ready(lane)
+            elif lane.is_over:
+                self._forget(lane)
 
     # Sleep
 

@@ -103,11 +103,9 @@ class Ageing:
             return
         if not self._was_tried_since(lane, delivery, now):
             return
-        dispatcher.flying.add(delivery.id)
-        lane.in_hand.add(delivery.id)
         reply = lane.reply or Reply(451, "4.4.1", lane.reason or delivery.last_reply or "No way out could be used")
         settled = [Settled(row, Fate.DEFERRED, reply, None) for row in delivery.recipients]
-        dispatcher.settle(lane, delivery, settled, None, counts=False)
+        dispatcher.settle(lane, delivery, settled)
 
     def _was_tried_since(self, lane: Lane, delivery: Delivery, now: float) -> bool:
         if lane.failed_at is not None and lane.failed_at >= delivery.expires_at:

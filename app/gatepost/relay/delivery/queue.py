@@ -79,9 +79,11 @@ class Queue:
                 handle.cancel()
         self._timer = self._ticker = None
         await drain(seconds)
-        await self._dispatcher.all_recorded(seconds)
-        if self._dispatcher.unrecorded:
-            log.error("%d outcomes could not be recorded: their messages may be delivered twice", self._dispatcher.unrecorded)
+        await self._dispatcher.recorder.all_recorded(seconds)
+        if self._dispatcher.recorder.pending:
+            log.error(
+                "%d outcomes could not be recorded: their messages may be delivered twice", self._dispatcher.recorder.pending
+            )
         await self._dispatcher.tasks.close()
 
     def pause(self) -> None:
@@ -185,12 +187,10 @@ class Queue:
                 if lane is None:
                     skipped += 1
                     continue
-                dispatcher.flying.add(delivery.id)
-                lane.in_hand.add(delivery.id)
                 settled = [Settled(r, Fate.FAILED, GAVE_UP, None) for r in delivery.recipients]
-                dispatcher.settle(lane, delivery, settled, None, counts=False)
+                dispatcher.settle(lane, delivery, settled)
                 failed += 1
-            await dispatcher.all_recorded(60.0)
+            await dispatcher.recorder.all_recorded(60.0)
             if len(rows) < 100:
                 return failed
 

@@ -1,0 +1,71 @@
+"""Reading mail back from the spool, a page of one lane at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence, Set
+
+from ...store.spool import Spool
+from ...store.values import LARGE_BODY, Content, Delivery
+from ..common.clock import Clock
+from .lanes import Lane
+
+PAGE = 100
+AT_ONCE = 4
+
+
+class Fetching:
+    """``flying``: deliveries on their way, whichever lane object they belong to."""
+
+    def __init__(self, spool: Spool, clock: Clock, flying: Set[int]) -> None:
+        self._spool = spool
+        self._clock = clock
+        self._flying = flying
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._settled_during: list[set[int]] = []
+        self._epoch = 0
+
+    def spool_changed(self) -> None:
+        """What is being read now may be out of date: it is thrown away."""
+        self._epoch += 1
+
+    def settled(self, delivery_id: int) -> None:
+        """This delivery has just been recorded: a page that was read before may still show it as due."""
+        for settled in self._settled_during:
+            settled.add(delivery_id)
+
+    async def page(self, lane: Lane, room: int) -> list[tuple[Delivery, Content | None]]:
+        """What is due and not in hand, most urgent first, with contents of at most ``room`` octets altogether.
+
+        Sets ``lane.behind`` if there may be more.
+        """
+        settled: set[int] = set()
+        self._settled_during.append(settled)
+        try:
+            async with self._turns:
+                epoch, lane.behind = self._epoch, False
+                try:
+                    found = await self._spool.fetch_due(lane.name, self._clock(), PAGE, lane.in_hand)
+                    contents = await self._contents(found, room)
+                except BaseException:
+                    lane.behind = True
+                    raise
+            if epoch != self._epoch:
+                lane.behind = True
+                return []
+            if len(found) == PAGE:
+                lane.behind = True
+            known = settled | lane.in_hand
+            return [(d, contents.get(d.id)) for d in found if d.id not in known and d.id not in self._flying]
+        finally:
+            self._settled_during.remove(settled)
+
+    async def _contents(self, page: Sequence[Delivery], room: int) -> dict[int, Content]:
+        wanted = []
+        for delivery in page:
+            if delivery.size < LARGE_BODY and delivery.size <= room:
+                room -= delivery.size
+                wanted.append(delivery)
+        load = self._spool.load_content
+        loaded = await asyncio.gather(*(load(delivery.message_id) for delivery in wanted), return_exceptions=True)
+        return {d.id: c for d, c in zip(wanted, loaded, strict=True) if not isinstance(c, BaseException)}
