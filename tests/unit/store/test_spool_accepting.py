@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -166,11 +167,15 @@ async def test_bodies_without_a_message_are_removed_at_the_next_start(folder: Da
 
 
 async def test_a_cancelled_session_cannot_take_its_message_back(spool: Spool) -> None:
+    gate = threading.Event()
+    busy = spool._writer.submit(lambda connection: gate.wait(10))
     waiting = asyncio.ensure_future(asyncio.wait_for(spool.submit(message()), 10))
     await asyncio.sleep(0)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
+    gate.set()
+    await busy
     await spool.submit(message())
     assert spool.counts().total == 2
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from gatepost.store.bodies import BodyFile
 from gatepost.store.folder import DataFolder
 from gatepost.store.spool import Spool
 from gatepost.store.values import (
@@ -116,6 +117,8 @@ async def test_each_recipient_has_its_own_outcome(spool: Spool) -> None:
 
     (left,) = await spool.fetch_due("pool", NOW + 300, 10)
     assert [(r.id, r.address, r.last_reply) for r in left.recipients] == [(2, "c@x.example", "450 4.2.1 busy")]
+    assert await spool.count(SpoolFilter(recipient="c@x")) == 1
+    assert await spool.count(SpoolFilter(recipient="a@x")) == 0  # nothing is owed to them any more
     (whole,) = (await spool.get(stored.id)).deliveries
     assert [r.state for r in whole.recipients] == [RecipientState.DELIVERED, RecipientState.FAILED, RecipientState.WAITING]
     await spool.record(finished(left))
@@ -153,6 +156,21 @@ async def test_a_bounce_that_cannot_be_stored_leaves_its_cause_as_it_was(spool: 
 
     assert await spool.fetch(delivery.id) is not None
     assert spool.counts().total == 2
+
+
+async def test_a_removal_that_was_rolled_back_keeps_the_body(spool: Spool) -> None:
+    other = await add(spool)
+    writer = spool.bodies.open_body()
+    await writer.write(b"precious")
+    delivery = await add(spool, content=await writer.finish())
+    clash = message(sender="", id=other.message_id)
+    with pytest.raises(Exception, match="UNIQUE"):
+        await spool.record(finished(delivery, RecipientState.FAILED, dsn=clash))
+    await add(spool)  # another commit follows
+
+    content = await spool.load_content(delivery.message_id)
+    assert isinstance(content, BodyFile)
+    assert content.read() == b"precious"
 
 
 async def test_old_mail_is_found_by_its_age_and_held_mail_does_not_age(spool: Spool) -> None:
