@@ -177,6 +177,20 @@ async def test_a_job_does_not_wander_over_dying_connections_for_ever(tally: Tall
         assert [o.state for o in outcomes if o.job.sender.startswith("poison")] == [OutcomeState.LOST]
 
 
+async def test_a_job_that_kills_kept_connections_does_not_kill_them_all(pool: Pool, tally: Tally) -> None:
+    async with SmtpPeer() as peer:
+        hop = hop_for(peer, limits=Limits(connections=6))
+        peer.on("dot", Delay(0.1), times=12)
+        tally.submit(hop, 12)
+        await tally.all()
+        assert pool.status()[0].idle == 6
+        peer.on("mail", DROP, match="poison")
+        tally.submit(hop, sender="poison@example.org")
+        assert (await tally.all())[-1].state is OutcomeState.LOST
+        assert sum(c.commands[-1].startswith("MAIL FROM:<poison") for c in peer.connections) == 2
+        assert pool.status()[0].idle == 5
+
+
 async def test_an_unknown_outcome_is_never_tried_again_by_the_pool(tally: Tally) -> None:
     async with SmtpPeer() as peer:
         hop = hop_for(peer)
@@ -233,6 +247,18 @@ async def test_the_total_cap_makes_idle_connections_give_way() -> None:
     await pool.drain(1)
 
 
+async def test_an_idle_connection_gives_way_at_once_when_the_total_cap_is_reached() -> None:
+    pool = Pool(connector_for(DeliverySettings(total_connections=1)))
+    tally = Tally(pool)
+    async with SmtpPeer() as one, SmtpPeer() as two:
+        tally.submit(hop_for(one, key="gateway:one"))
+        await tally.all()
+        tally.submit(hop_for(two, key="gateway:two"))
+        await tally.all(seconds=2)
+        await one.wait_for(lambda p: p.connections[0].end == "quit")
+    await pool.drain(1)
+
+
 async def test_a_changed_hop_closes_and_its_waiting_mail_comes_back(pool: Pool, tally: Tally) -> None:
     async with SmtpPeer() as peer:
         peer.on("dot", Delay(0.3))
@@ -246,6 +272,23 @@ async def test_a_changed_hop_closes_and_its_waiting_mail_comes_back(pool: Pool, 
         assert states.count(OutcomeState.NOT_STARTED) == 5 - states.count(OutcomeState.COMPLETED)
         await peer.wait_for(lambda p: p.connections[0].end == "quit")
         assert len(peer.messages) == states.count(OutcomeState.COMPLETED)
+
+
+async def test_drain_also_ends_what_an_earlier_change_left_behind() -> None:
+    pool = Pool(connector_for())
+    tally = Tally(pool)
+    async with SmtpPeer() as peer:
+        peer.on("dot", HANG, times=1)
+        hop = hop_for(peer)
+        tally.submit(hop)
+        await peer.wait_for(lambda p: bool(p.messages))
+        pool.retire(lambda h: False)
+        tally.submit(hop)
+        await eventually(lambda: len(tally.outcomes) == 1)
+        assert pool.open_connections == 2
+        await pool.drain(0.1)
+        assert [o.state for o in tally.outcomes] == [OutcomeState.COMPLETED, OutcomeState.UNKNOWN]
+        assert pool.open_connections == 0
 
 
 async def test_an_unchanged_hop_keeps_its_connections(pool: Pool, tally: Tally) -> None:

@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ...model.reply import Reply
 from ..common.hop import NextHop
 from ..common.tasks import Tasks
 from .connection import Connection
@@ -27,8 +26,6 @@ IDLE_SECONDS = 8.0
 SWEEP_SECONDS = 2.0
 PAUSE_SECONDS = 5.0
 """After a failed opening beside working connections: the peer may allow fewer than our limit."""
-MAX_RETURNS = 2
-"""How often a job moves on from kept connections that turned out dead before it counts as lost."""
 
 Done = Callable[[Job, Outcome], None]
 """Called once for each job, on the loop's thread, from inside the connection's reading: be quick, never raise."""
@@ -58,6 +55,8 @@ class Pool:
         self._queues: dict[NextHop, _HopQueue] = {}
         self._recent: dict[int, _HopQueue] = {}
         """By identity of the hop: hashing a hop for each message costs more than sending does."""
+        self._leaving: set[_HopQueue] = set()
+        """Retired, with connections that finish what they carry."""
         self._open_by_key: dict[str, int] = {}
         self._open = 0
         """Connections open and opening, of all hops."""
@@ -81,17 +80,22 @@ class Pool:
         queue = self._recent.get(id(hop))
         if queue is None or queue.hop_seen is not hop:
             queue = self._queues.get(hop)
-        return queue is None or queue.retired or queue.has_capacity()
+        return queue is None or queue.has_capacity()
 
     def retire(self, is_current: Callable[[NextHop], bool]) -> None:
         """After a configuration change: hops that are no longer current finish what they carry and close; their
         waiting jobs come back as NOT_STARTED."""
         for queue in list(self._queues.values()):
             if not is_current(queue.hop):
-                queue.retire()
+                self._retire(queue)
+
+    def _retire(self, queue: _HopQueue) -> None:
+        self.forget(queue)
+        self._leaving.add(queue)
+        queue.retire()
 
     def status(self) -> list[HopConnections]:
-        return [queue.status() for queue in self._queues.values()]
+        return [queue.status() for queue in (*self._queues.values(), *self._leaving)]
 
     @property
     def open_connections(self) -> int:
@@ -101,12 +105,12 @@ class Pool:
         """Stop: waiting jobs come back as NOT_STARTED, busy connections get ``seconds`` to finish, all are closed."""
         self._draining = True
         for queue in list(self._queues.values()):
-            queue.retire()
+            self._retire(queue)
         await self._tasks.close()  # whoever is still connecting has nothing to carry any more
         if self._open:
             self._empty = self._loop.create_future()
             await asyncio.wait([self._empty], timeout=seconds)
-            for queue in list(self._queues.values()):
+            for queue in list(self._leaving):
                 queue.abort()
             await asyncio.wait([self._empty], timeout=5.0)
             self._empty = None
@@ -118,10 +122,10 @@ class Pool:
 
     def _queue(self, hop: NextHop) -> _HopQueue:
         found = self._recent.get(id(hop))
-        if found is not None and found.hop_seen is hop and not found.retired:
+        if found is not None and found.hop_seen is hop:
             return found
         found = self._queues.get(hop)
-        if found is None or found.retired:
+        if found is None:
             found = self._queues[hop] = _HopQueue(self, hop)
         elif found.hop_seen is not hop:
             self._recent.pop(id(found.hop_seen), None)
@@ -130,6 +134,7 @@ class Pool:
         return found
 
     def forget(self, queue: _HopQueue) -> None:
+        self._leaving.discard(queue)
         if self._queues.get(queue.hop) is queue:
             del self._queues[queue.hop]
         if self._recent.get(id(queue.hop_seen)) is queue:
@@ -172,8 +177,8 @@ class Pool:
         # Others may have waited for this place: the same gateway under other terms, or anyone under the total.
         self._starving = False
         for other in list(self._queues.values()):
-            if other is not queue and other.waiting:
-                other.open_more()
+            if other is not queue and other.has_work:
+                other.serve()
 
     def connect(self, queue: _HopQueue) -> None:
         task = self._tasks.spawn(self._connect(queue), f"connect to {queue.hop.label}")
@@ -229,7 +234,9 @@ class _HopQueue:
         self.hop_seen = hop
         """The equal hop that was asked for last; see ``Pool._recent``."""
         self.retired = False
-        self.waiting: deque[tuple[Job, Done]] = deque()
+        self._waiting: deque[tuple[Job, Done]] = deque()
+        self._returned: deque[tuple[Job, Done]] = deque()
+        """From kept connections that turned out dead: only for fresh ones, where they count as lost if it happens again."""
         self._pool = pool
         self._connections: set[Connection] = set()
         self._idle: list[Connection] = []
@@ -240,19 +247,24 @@ class _HopQueue:
         self._blame: HopFailure | None = None
 
     def add(self, job: Job, done: Done) -> None:
-        self.waiting.append((job, done))
-        self._serve()
+        self._waiting.append((job, done))
+        self.serve()
 
-    def _serve(self) -> None:
-        while self._idle:
+    @property
+    def has_work(self) -> bool:
+        return bool(self._waiting or self._returned)
+
+    def serve(self) -> None:
+        """Put a connection to work that waits for some, or open one."""
+        while self._waiting and self._idle:
             connection = self._idle.pop()
             if connection.is_usable:
                 connection.wake()
-                return
-        self.open_more()
+                break
+        self._open_more()
 
-    def open_more(self) -> None:
-        wanted = len(self.waiting) - len(self._idle)
+    def _open_more(self) -> None:
+        wanted = len(self._returned) + max(0, len(self._waiting) - len(self._idle))
         while (
             not self.retired
             and wanted > self._opening
@@ -266,11 +278,16 @@ class _HopQueue:
             self._pool.connect(self)
 
     def has_capacity(self) -> bool:
-        return len(self.waiting) < 2 * self.hop.limits.connections
+        return len(self._waiting) + len(self._returned) < 2 * self.hop.limits.connections
 
     def status(self) -> HopConnections:
         return HopConnections(
-            self.hop.key, self.hop.label, len(self._connections), self._opening, len(self._idle), len(self.waiting)
+            self.hop.key,
+            self.hop.label,
+            len(self._connections),
+            self._opening,
+            len(self._idle),
+            len(self._waiting) + len(self._returned),
         )
 
     # Openings
@@ -282,7 +299,7 @@ class _HopQueue:
         if self.retired:
             connection.finish()
         connection.run(self)
-        self.open_more()
+        self._open_more()
 
     def opening_failed(self, failure: HopFailure) -> None:
         self._opening -= 1
@@ -297,21 +314,27 @@ class _HopQueue:
         self.forget_if_empty()
 
     def _resume(self) -> None:
-        if self.waiting:
-            self.open_more()
+        if self.has_work:
+            self.serve()
 
     def _fail_waiting(self, failure: HopFailure) -> None:
         is_shutdown = failure.kind is FailureKind.SHUTDOWN
         state = OutcomeState.NOT_STARTED if is_shutdown else OutcomeState.HOP_FAILED
         # What is submitted from inside the callbacks is a new try, not part of this failure.
-        failed, self.waiting = self.waiting, deque()
+        failed = [*self._returned, *self._waiting]
+        self._returned.clear()
+        self._waiting.clear()
         for job, done in failed:
             _call(done, job, Outcome(state, job, None, failure, failure.stage))
 
     # JobSource
 
     def next_job(self, connection: Connection, ahead: bool) -> Job | None:
-        waiting = self.waiting
+        if self._returned and not (ahead or connection.completed):
+            job, done = self._returned.popleft()
+            self._done[job] = done
+            return job
+        waiting = self._waiting
         if not waiting:
             return None
         if ahead and not self._is_saturated(len(waiting)):
@@ -327,12 +350,9 @@ class _HopQueue:
     def job_done(self, connection: Connection, job: Job, outcome: Outcome) -> None:
         done = self._done.pop(job)
         if outcome.state is OutcomeState.NOT_STARTED and not self.retired and connection.completed:
-            if job.returns < MAX_RETURNS:
-                job.returns += 1
-                self.waiting.appendleft((job, done))
-                return
-            outcome.state = OutcomeState.LOST
-            outcome.mail = outcome.mail or Reply(421, "4.4.2", "The server closed the connection again and again")
+            job.returns += 1
+            self._returned.append((job, done))
+            return
         _call(done, job, outcome)
 
     def connection_idle(self, connection: Connection) -> None:
@@ -347,11 +367,11 @@ class _HopQueue:
         if connection in self._idle:
             self._idle.remove(connection)
         self._pool.closed(self)
-        if self.waiting:
+        if self.has_work:
             if failure is not None and not connection.completed and not self._connections and not self._opening:
                 # It greeted us and then failed its first message: that hop has to prove itself anew.
                 self._proven = False
-            self.open_more()
+            self.serve()
         else:
             self.forget_if_empty()
 
@@ -379,7 +399,7 @@ class _HopQueue:
             connection.abort()
 
     def forget_if_empty(self) -> None:
-        if not (self.waiting or self._connections or self._opening):
+        if not (self.has_work or self._connections or self._opening):
             self._pool.forget(self)
 
 

@@ -127,8 +127,6 @@ class Transaction:
         lines = self._lines
         start = self._sent
         end = min(len(lines), start + GROUP) if self._pipelined else start + 1
-        if end == len(lines) - 1 and self._pipelined:
-            end += 1  # DATA (or RSET) never travels alone after a full group
         self._sent = end
         return "".join(lines[start:end]).encode("utf-8")
 
