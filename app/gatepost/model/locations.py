@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
 from pathlib import Path
 
 
@@ -31,7 +32,10 @@ def runtime_folder(data_folder: Path) -> Path:
     from platformdirs import user_runtime_path
 
     digest = hashlib.sha256(str(data_folder.resolve()).encode()).hexdigest()[:12]
-    return user_runtime_path("gatepost", appauthor=False) / digest
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # without XDG_RUNTIME_DIR it falls back to a folder in /tmp, and warns; that will do
+        runtime = user_runtime_path("gatepost", appauthor=False)
+    return runtime / digest
 
 
 def endpoint_file(data_folder: Path) -> Path:
