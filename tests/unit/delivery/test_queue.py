@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
-from gatepost.model.envelope import Recipient
+from gatepost.model.configuration import parse_configuration
+from gatepost.model.envelope import BodyType, Notify, Recipient
+from gatepost.store.errors import SpoolFull
 from gatepost.store.journal_values import EntryKind
-from gatepost.store.values import SpoolFilter, SpoolState
+from gatepost.store.values import DeliveryResult, SpoolFilter, SpoolState, StoredMessage
 
 from ...support.smtp_peer import DROP, HANG, SayAndDrop, SmtpPeer
 from .queue_rig import START, gateway, named, reports, rig
@@ -316,8 +319,6 @@ async def test_stopping_leaves_what_is_unresolved_in_the_spool(tmp_path: Path) -
 
 
 async def test_success_asked_for_is_confirmed_only_when_the_next_hop_will_not(tmp_path: Path) -> None:
-    from gatepost.model.envelope import Notify
-
     for features, expected in ((("PIPELINING", "DSN"), 0), (("PIPELINING",), 1)):
         async with SmtpPeer(features=features) as peer, rig(tmp_path / str(expected), gateway("one", peer)) as r:
             await r.submit(Recipient("b@example.net", Notify.SUCCESS), Recipient("c@example.net"))
@@ -327,3 +328,104 @@ async def test_success_asked_for_is_confirmed_only_when_the_next_hop_will_not(tm
             if found:
                 assert b"Action: relayed" in found[0].content
                 assert b"c@example.net" not in found[0].content
+
+
+EIGHT_BIT = (
+    "From: a@example.org\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\nGrüße\r\n"
+).encode()
+
+
+async def test_eight_bit_mail_is_converted_only_when_no_hop_takes_it_as_it_is(tmp_path: Path) -> None:
+    async with SmtpPeer(features=("PIPELINING",)) as seven, SmtpPeer() as eight:
+        async with rig(tmp_path / "a", gateway("one", seven), gateway("two", eight)) as r:
+            await r.submit(content=EIGHT_BIT, body=BodyType.EIGHT_BIT_MIME)
+            await r.empty()
+            assert [m.content for m in eight.messages] == [EIGHT_BIT]
+        async with rig(tmp_path / "b", gateway("one", seven)) as r:
+            await r.submit(content=EIGHT_BIT, body=BodyType.EIGHT_BIT_MIME)
+            await r.empty()
+            (message,) = seven.messages
+            assert b"Gr=C3=BC=C3=9Fe" in message.content
+
+
+async def test_what_no_hop_can_carry_is_bounced_and_said_so(tmp_path: Path) -> None:
+    async with SmtpPeer(features=("PIPELINING",)) as peer, rig(tmp_path, gateway("one", peer)) as r:
+        content = "From: a@example.org\r\nSubject: Grüße\r\n\r\nText\r\n".encode()
+        await r.submit(content=content, body=BodyType.EIGHT_BIT_MIME)
+        await r.empty()
+        (report,) = reports(peer)
+        assert b"Status: 5.6.3" in report.content
+
+
+async def test_an_outcome_that_cannot_be_recorded_is_kept_and_nothing_is_sent_twice(tmp_path: Path) -> None:
+    async with SmtpPeer() as peer, rig(tmp_path, gateway("one", peer)) as r:
+        real = r.spool.record
+
+        def full(result: DeliveryResult) -> asyncio.Future[StoredMessage | None]:
+            raise SpoolFull("There is no room for the spool.")
+
+        r.spool.record = full  # type: ignore[method-assign]
+        await r.submit()
+        await r.until(lambda: len(peer.messages) == 1)
+        await r.queue.tick()
+        await r.queue.retry_now(SpoolFilter())
+        assert r.queue.in_flight == 1
+        r.spool.record = real  # type: ignore[method-assign]
+        await r.empty()
+        assert len(peer.messages) == 1
+
+
+async def test_a_bounced_large_message_returns_its_header(tmp_path: Path) -> None:
+    async with SmtpPeer() as peer, rig(tmp_path, gateway("one", peer)) as r:
+        peer.on("rcpt", "550 5.1.1 no such user", match="b@")
+        writer = r.spool.bodies.open_body()
+        await writer.write(b"From: a@example.org\r\nSubject: large one\r\n\r\n" + b"y" * 70 + b"\r\n")
+        for _ in range(40):
+            await writer.write((b"x" * 70 + b"\r\n") * 200)
+        await r.submit(content=await writer.finish())
+        await r.empty()
+        (report,) = reports(peer)
+        assert b"Subject: large one" in report.content
+        assert b"text/rfc822-headers" in report.content
+        assert b"xxxx" not in report.content
+
+
+async def test_a_message_that_makes_a_working_server_hang_up_does_not_rest_it(tmp_path: Path) -> None:
+    async with SmtpPeer() as peer, rig(tmp_path, gateway("one", peer)) as r:
+        peer.on("rcpt", DROP, match="poison@")
+        await r.submit("good@example.net")
+        await r.empty()
+        await r.submit("poison@example.net")
+        await r.until(lambda: r.counters.total("deferred") == 1)
+        await r.settled()
+        assert r.router.health()[0].state.value == "healthy"
+        await r.submit("next@example.net")
+        await r.until(lambda: len(peer.messages) == 2)
+
+
+async def test_a_configuration_change_puts_waiting_mail_into_its_new_lane(tmp_path: Path) -> None:
+    async with SmtpPeer() as dead, SmtpPeer() as peer:
+        dead.stop()
+        before, after = named("one", dead, "example.org"), named("two", peer, "example.org")
+        async with rig(tmp_path, before) as r:
+            await r.submit()
+            await r.until(lambda: r.counters.total("deferred") == 1)
+            await r.submit("c@example.net")
+            await r.settled()
+            r.configuration = parse_configuration({"gateways": [after]})
+            r.router.apply(r.configuration)
+            assert await r.queue.apply() == 2
+            await r.empty()
+            assert {m.recipients[0] for m in peer.messages} == {"b@example.net", "c@example.net"}
+
+
+async def test_delivery_is_not_stopped_by_a_full_turn(tmp_path: Path) -> None:
+    """Many lanes at once: each is served."""
+    async with SmtpPeer() as peer:
+        lanes = [named(f"g{n}", peer, f"d{n}.example", limits={"connections": 1}) for n in range(20)]
+        async with rig(tmp_path, *lanes) as r:
+            for round_ in range(5):
+                for n in range(20):
+                    await r.submit(f"b{round_}@example.net", sender=f"a@d{n}.example")
+            await r.empty(10)
+            assert len(peer.messages) == 100

@@ -270,6 +270,8 @@ def header_of(content: bytes) -> bytes:
 def _quoted(original: Original, worst: Action, utf8: bool) -> tuple[bytes, bytes]:
     """(what is quoted of the original, its MIME header). Only failures return content (RFC 3461 §4.3)."""
     whole = len(original.content) == original.size and original.size <= MAX_FULL
+    if not utf8 and not header_of(original.content).isascii():
+        whole = False  # raw 8-bit header fields could not be converted for a hop without 8BITMIME (RFC 6152 §3)
     if worst is Action.FAILED and original.ret != "HDRS" and whole and b"\x00" not in original.content:
         eight_bit = not original.content.isascii()
         kind = b"message/global" if utf8 else b"message/rfc822"
