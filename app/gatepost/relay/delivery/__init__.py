@@ -1,21 +1,17 @@
 """Handing mail to the next hop: connections, transactions, attempts, retries, notifications of failure.
 
 May import ``model``, ``store``, ``vault`` and ``relay.common``; never another part of the relay (``service`` hands it
-what it needs). Begin with ``values`` (what a job and its outcome are). The queue, from the outside in:
+what it needs). Begin with ``values`` (what a job and its outcome are).
 
-``queue``         what the rest of the relay sees: accepted mail in, operations, start and stop
-``ring``          whose turn it is: lanes that may start something, that wait for room, that sleep
-``dispatch``      what leaves by which hop, what comes back, and where it goes then
-``attempt``       one delivery on its way through the hops of its plan
-``classify``      what an outcome means for each recipient and for the hop
-``ledger``        what is recorded of it, told of it, and owed to the sender (``dsn``); ``recorder`` sees it onto the disk
-``schedule``      when it is tried again; ``expiry`` looks after what grows old
+What is sent when: ``queue`` (seen from outside), ``dispatch`` and ``ring`` (whose turn), ``attempt`` and ``classify``
+(one message's way through its hops), ``ledger``, ``schedule`` and ``dsn`` (what is recorded, retried and told).
 
-Below the queue:
+How it is sent, from the outside in:
 
 ``pool``          connections kept by next hop, with their limits; takes jobs and reports their outcomes
-``connector``     name → address → TCP → TLS → sign-in, by aiosmtplib, as one policy for pool and probe alike
-``connection``    a signed-in session whose transport was taken over from aiosmtplib
-``transaction``   the pipelining sender on that transport: MAIL, RCPT, DATA, content, replies (RFC 5321, RFC 2920)
+``connector``     name → address (``dial``) → ``tls`` → sign-in (``auth``), by aiosmtplib: one policy for pool and probe
+``connection``    a signed-in session whose transport was taken over from aiosmtplib: pulls jobs, keeps deadlines
+``transaction``   the protocol core without I/O: MAIL, RCPT, DATA, pipelined (RFC 5321, RFC 2920)
+``replies``       bounded reading of replies            ``wire``  content with CRLF and stuffed dots
 ``probe``         “Verify Connection”: the connector's own stages, shown one by one with advice
 """
