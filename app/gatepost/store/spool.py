@@ -168,6 +168,10 @@ class Spool:
         known = frozenset(exclude)
         return await self._queue_readers.run(lambda c: spool_queue.fetch_delay_due(c, now, limit, known))
 
+    async def fetch_hold_ended(self, now: float, limit: int) -> list[Delivery]:
+        """Held deliveries past their ``hold_until``."""
+        return await self._queue_readers.run(lambda c: spool_queue.fetch_hold_ended(c, now, limit))
+
     async def load_content(self, message_id: int) -> Content:
         """A message's content: octets, or the body file. Raises NotFound when the message is gone."""
         content = await self._queue_readers.run(lambda c: spool_queue.load_content(c, message_id, self.bodies))

@@ -8,7 +8,7 @@ from typing import Any
 from ..model.errors import InvalidInput, Issue
 from ..model.identifiers import row_id
 from .spool_schema import DEFERRED, HELD, PART_BITS, PARTS, WAITING, micros
-from .values import SpoolFilter, SpoolState
+from .values import QUARANTINE, SpoolFilter, SpoolState
 
 _MAX_TEXT = 1000
 _NUMBERS = {SpoolState.WAITING: WAITING, SpoolState.DEFERRED: DEFERRED, SpoolState.HELD: HELD}
@@ -46,6 +46,8 @@ def condition(chosen: SpoolFilter) -> Condition:
             f" ON d.id BETWEEN m.value << {PART_BITS} AND (m.value << {PART_BITS}) + {PARTS - 1})",
             json.dumps(chosen.message_ids),
         )
+    if chosen.quarantined:
+        term(f"state = {HELD} AND substr(hold, 1, {len(QUARANTINE)}) = ?", QUARANTINE)
     if chosen.state is not None:
         term("state = ?", _NUMBERS[chosen.state])
     if chosen.lane:

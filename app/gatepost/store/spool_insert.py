@@ -64,7 +64,8 @@ class Insert:
         received_at, expires_at = micros(message.received_at), micros(message.expires_at)
         delay_at = None if message.delay_notice_at is None else micros(message.delay_notice_at)
         due_at = NEVER if message.hold else micros(message.due_at)
-        alarm_at = alarm(state, expires_at, delay_at)
+        hold_until = NEVER if message.hold_until is None else micros(message.hold_until)
+        alarm_at = alarm(state, expires_at, delay_at, hold_until)
         held_at = received_at if message.hold else None
         sender, subject, hold = clean(message.envelope.sender), clean(message.subject), clean(message.hold)
         deliveries: list[Delivery] = []
@@ -78,6 +79,7 @@ class Insert:
             delivery = Delivery(
                 number, message.id, lane, message.due_at, message.priority, 0, message.expires_at, message.delay_notice_at,
                 message.received_at, size, subject, message.envelope, recipients, hold=hold, content=message.content,
+                hold_until=message.hold_until if hold else None,
             )  # fmt: skip
             deliveries.append(delivery)
             number += 1

@@ -10,7 +10,7 @@ from typing import Any
 from ..model.identifiers import queue_id
 from .spool_filter import condition
 from .spool_rows import SELECT_DELIVERY, delivery_from_row, unpack_envelope, unpack_recipients
-from .spool_schema import DEFERRED, HELD, WAITING, delivery_range, message_of, seconds
+from .spool_schema import DEFERRED, HELD, NEVER, WAITING, delivery_range, message_of, seconds
 from .values import RecipientState, SpoolFilter, SpoolMessage, SpoolOrder, SpoolRow, SpoolState
 
 MAX_ROWS = 1000
@@ -28,7 +28,7 @@ _ORDERS = {
 }
 _ROW = (
     "id, lane, state, rank, due_at, expires_at, received_at, held_at, attempts, size, pinned_gateway, sender, subject,"
-    " recipients, hold, waiting, last_reply"
+    " recipients, hold, waiting, last_reply, alarm_at"
 )
 
 
@@ -111,7 +111,7 @@ def get(connection: sqlite3.Connection, message_id: int) -> SpoolMessage | None:
 def _row(row: Sequence[Any]) -> SpoolRow:
     (
         number, lane, state, rank, due_at, expires_at, received_at, held_at, attempts, size, pinned_gateway, sender, subject,
-        packed, hold, waiting, last_reply,
+        packed, hold, waiting, last_reply, alarm_at,
     ) = row  # fmt: skip
     addresses = [r.address for r in unpack_recipients(packed) if r.state is RecipientState.WAITING]
     message_id = message_of(number)
@@ -135,4 +135,5 @@ def _row(row: Sequence[Any]) -> SpoolRow:
         waiting=waiting,
         last_reply=last_reply,
         pinned_gateway=pinned_gateway,
+        hold_until=seconds(alarm_at) if state == HELD and alarm_at < NEVER else None,
     )

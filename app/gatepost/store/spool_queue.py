@@ -11,14 +11,14 @@ from operator import attrgetter
 from .bodies import Bodies
 from .errors import StoreDamaged
 from .spool_rows import SELECT_DELIVERY, delivery_from_row
-from .spool_schema import DEFERRED, NEVER, WAITING, micros, seconds
+from .spool_schema import DEFERRED, HELD, NEVER, WAITING, micros, seconds
 from .values import Content, Delivery
 
 _DUE = SELECT_DELIVERY + " WHERE d.lane = ? AND d.state = ? AND d.rank = ? AND d.due_at <= ? ORDER BY d.due_at LIMIT ?"
-_EXPIRED = SELECT_DELIVERY + " WHERE d.alarm_at <= ?1 AND d.expires_at <= ?1 ORDER BY d.alarm_at LIMIT ?2"
-_DELAYED = (
-    SELECT_DELIVERY + " WHERE d.alarm_at <= ?1 AND d.delay_notice_at <= ?1 AND d.expires_at > ?1 ORDER BY d.alarm_at LIMIT ?2"
-)
+_OLD = f" WHERE d.alarm_at <= ?1 AND d.state < {HELD}"
+_EXPIRED = SELECT_DELIVERY + _OLD + " AND d.expires_at <= ?1 ORDER BY d.alarm_at LIMIT ?2"
+_DELAYED = SELECT_DELIVERY + _OLD + " AND d.delay_notice_at <= ?1 AND d.expires_at > ?1 ORDER BY d.alarm_at LIMIT ?2"
+_HELD_LONG = SELECT_DELIVERY + f" WHERE d.alarm_at <= ?1 AND d.state = {HELD} ORDER BY d.alarm_at LIMIT ?2"
 _ONE = SELECT_DELIVERY + " WHERE d.id = ?"
 
 
@@ -85,6 +85,10 @@ def fetch_expired(connection: sqlite3.Connection, now: float, limit: int, exclud
 
 def fetch_delay_due(connection: sqlite3.Connection, now: float, limit: int, exclude: Set[int]) -> list[Delivery]:
     return _aged(connection, _DELAYED, now, limit, exclude)
+
+
+def fetch_hold_ended(connection: sqlite3.Connection, now: float, limit: int) -> list[Delivery]:
+    return _aged(connection, _HELD_LONG, now, limit, frozenset())
 
 
 def _aged(connection: sqlite3.Connection, query: str, now: float, limit: int, exclude: Set[int]) -> list[Delivery]:

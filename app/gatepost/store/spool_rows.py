@@ -78,7 +78,7 @@ def unpack_envelope(packed: str, sender: str, recipients: Iterable[RecipientRow]
 def delivery_from_row(row: Sequence[Any], *, with_final: bool = False) -> Delivery:
     """A row of ``SELECT_DELIVERY``. ``recipients`` leaves out final ones unless ``with_final``."""
     (
-        number, lane, state, rank, due_at, _, expires_at, delay_notice_at, received_at, held_at,
+        number, lane, state, rank, due_at, alarm_at, expires_at, delay_notice_at, received_at, held_at,
         attempts, size, pinned_gateway, sender, subject, packed, hold, waiting, last_reply, packed_envelope,
     ) = row  # fmt: skip
     recipients = unpack_recipients(packed, last_reply)
@@ -103,11 +103,12 @@ def delivery_from_row(row: Sequence[Any], *, with_final: bool = False) -> Delive
         hold=hold,
         waiting=waiting,
         last_reply=last_reply,
+        hold_until=seconds(alarm_at) if state == HELD and alarm_at < NEVER else None,
     )
 
 
-def alarm(state: int, expires_at: int, delay_notice_at: int | None) -> int:
+def alarm(state: int, expires_at: int, delay_notice_at: int | None, hold_until: int = NEVER) -> int:
     """``delivery.alarm_at``: when its age matters next."""
     if state == HELD:
-        return NEVER
+        return hold_until
     return expires_at if delay_notice_at is None else min(expires_at, delay_notice_at)

@@ -9,7 +9,8 @@ A message that is delivered at once costs two inserts and two deletes, so the sc
   one message lie together, and finding them needs no index.
 
 A held delivery is due never, so the queue's indexes need not know about holds. ``alarm_at`` is the next moment at which a
-delivery must be looked at for its age (delay notice or expiry). ``rank`` is the negated priority.
+delivery must be looked at for its age (delay notice or expiry; of a held one, the end of its quarantine). ``rank`` is
+the negated priority.
 
 Lists sort by arrival and next attempt through an index; by the other columns SQLite reads the narrow table once and keeps
 the wanted rows (0.2 s with a million deliveries), which is cheaper than five more indexes on the way of every message.

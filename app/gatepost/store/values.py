@@ -14,6 +14,8 @@ from ..model.envelope import Envelope, Notify, Recipient
 from ..model.identifiers import queue_id
 from .bodies import BodyFile
 
+QUARANTINE = "quarantine: "
+"""How the hold text of what inspection put into quarantine begins."""
 LARGE_BODY = 262_144
 """From this size on, content belongs in a file of its own (``Spool.bodies``), not in memory and not in a row."""
 
@@ -78,6 +80,8 @@ class NewMessage:
     hold: str = ""
     """Why it waits for a release (``quarantine: …``); empty: it does not."""
     id: int = 0
+    hold_until: float | None = None
+    """When nobody will release it any more (the end of its quarantine); None: it is kept until somebody decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,7 @@ class Delivery:
     waiting: str = ""
     last_reply: str = ""
     content: Content | None = None
+    hold_until: float | None = None
 
     @property
     def queue_id(self) -> str:
@@ -206,6 +211,8 @@ class SpoolFilter:
     min_size: int | None = None
     max_size: int | None = None
     min_attempts: int | None = None
+    quarantined: bool = False
+    """Only what inspection put into quarantine."""
 
 
 class SpoolOrder(StrEnum):
@@ -243,6 +250,7 @@ class SpoolRow:
     waiting: str
     last_reply: str
     pinned_gateway: str | None
+    hold_until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,10 @@ import logging
 import pytest
 
 from gatepost.model.envelope import BodyType, Envelope, Notify, Recipient
+from gatepost.model.identifiers import queue_id
 from gatepost.model.reply import Reply
 from gatepost.relay.reception import Inspected, RecipientQuestion, RecipientVerdict
+from gatepost.relay.reception.context import Note
 from gatepost.store.errors import SpoolFull, StoreError
 from gatepost.store.values import Content
 
@@ -301,7 +303,7 @@ async def test_inspection_may_refuse_drop_hold_or_change() -> None:
             envelope, b"X-Seen: yes\r\n" + content, drop=word == b"drop", hold="quarantine: spam" if word == b"hold" else ""
         )
 
-    async with site(inspect=inspect, dropped=lambda envelope, name: dropped.append(name)) as here:
+    async with site(inspect=inspect, dropped=lambda message, notes: dropped.append(queue_id(message.id))) as here:
         peer = await here.session()
         for word, reply in (("refuse", "550 5.7.1"), ("drop", "250 2.0.0"), ("hold", "250 2.0.0"), ("pass", "250 2.0.0")):
             await peer.begin()
@@ -373,3 +375,51 @@ async def test_what_a_client_says_cannot_forge_a_log_line_or_a_trace_field(caplo
             for line in (b"EHLO x\rX-Forged: 1", b"EHLO a(b)\x1b[2J", "EHLO \u2028x".encode(), b"EHLO " + b"a" * 300):
                 assert (await peer.say(line))[:3] in ("500", "501")
         assert all(line.isprintable() for record in caplog.records for line in [record.getMessage()])
+
+
+async def test_recipients_who_are_inspected_by_other_rules_are_asked_to_come_separately() -> None:
+    def policy(question: RecipientQuestion) -> RecipientVerdict:
+        return RecipientVerdict(inspection=question.address.partition("@")[0].rstrip("0123456789"))
+
+    async with site(recipient_policy=policy) as here:
+        peer = await here.session()
+        await peer.begin("strict1@example.org")
+        assert await peer.say("RCPT TO:<strict2@example.org>") == "250 2.1.5 Ok"
+        assert (await peer.say("RCPT TO:<lax@example.org>")).startswith("452 4.5.3 ")
+        assert (await peer.data(MESSAGE + b".\r\n")).startswith("250 ")
+        assert [r.address for r in here.messages[0].envelope.recipients] == ["strict1@example.org", "strict2@example.org"]
+        await peer.begin("lax@example.org")
+
+
+async def test_what_verification_and_inspection_said_of_a_message_is_told_once_it_is_stored() -> None:
+    told: list[tuple[str, tuple[Note, ...]]] = []
+
+    async def inspect(envelope: Envelope, content: Content) -> Inspected:
+        return Inspected(
+            envelope, content, hold="quarantine: spam", hold_seconds=60.0, notes=(Note("scanned", "", "spamd +20"),)
+        )
+
+    def policy(question: RecipientQuestion) -> RecipientVerdict:
+        return RecipientVerdict(words="primary server: valid")
+
+    async with site(
+        recipient_policy=policy, inspect=inspect, noted=lambda stored, notes: told.append((stored.queue_id, notes))
+    ) as here:
+        peer = await here.session()
+        await peer.begin()
+        assert (await peer.data(MESSAGE + b".\r\n")).startswith("250 ")
+        (message,) = here.messages
+        assert (message.hold, message.hold_until) == ("quarantine: spam", message.received_at + 60.0)
+        notes = (Note("verified", "b@example.org", "primary server: valid"), Note("scanned", "", "spamd +20"))
+        assert told == [(queue_id(message.id), notes)]
+
+
+async def test_a_policy_that_answers_421_ends_the_connection() -> None:
+    def policy(question: RecipientQuestion) -> RecipientVerdict:
+        return RecipientVerdict(Reply(421, "4.7.1", "Too many unknown recipients"), "harvest")
+
+    async with site(recipient_policy=policy) as here:
+        peer = await here.session()
+        assert (await peer.say("MAIL FROM:<a@example.com>")).startswith("250 ")
+        assert (await peer.say("RCPT TO:<b@example.org>")).startswith("421 4.7.1 ")
+        assert await peer.is_closed()

@@ -21,7 +21,7 @@ from . import head as heads
 from . import replies, trace
 from .commands import Commands
 from .content import IncomingContent
-from .context import BodyWriterPort
+from .context import BodyWriterPort, Inspected, Note
 from .head import Head
 from .parameters import MailCommand
 from .replies import Refusal
@@ -44,6 +44,9 @@ class Draft(smtp.Envelope):
         self.id = 0
         self.received_at = 0.0
         self.head: Head | None = None
+        self.inspection: str | None = None
+        """Of the recipients so far; see ``RecipientVerdict.inspection``."""
+        self.notes: list[Note] = []
 
 
 class Acceptance(Commands):
@@ -177,7 +180,7 @@ class Acceptance(Commands):
         body = mail.body if draft.incoming.is_ascii else BodyType.EIGHT_BIT_MIME
         recipients = tuple(draft.recipients)
         envelope = Envelope(mail.sender, recipients, body, mail.smtputf8, mail.ret, mail.envid, self._origin(mail.smtputf8))
-        hold, subject = "", head.subject
+        seen: Inspected | None = None
         handed_over = False
         try:
             if context.inspect is not None:
@@ -185,16 +188,16 @@ class Acceptance(Commands):
                 if seen.refusal is not None:
                     self._refuse(Refusal(seen.reason, seen.refusal), "data")
                     return
+                draft.notes += seen.notes
                 if seen.drop:
                     self._take_responsibility(draft.id)
                     if context.dropped is not None:
-                        context.dropped(envelope, queue_id(draft.id))
+                        context.dropped(self._message(draft, envelope, value, head, seen), tuple(draft.notes))
                     return
-                envelope, value, hold = seen.envelope, seen.content, seen.hold
-                subject = seen.subject if seen.subject is not None else subject
+                envelope, value = seen.envelope, seen.content
             if self._is_lost:
                 return
-            message = self._message(draft, envelope, value, hold, subject, head)
+            message = self._message(draft, envelope, value, head, seen)
             handed_over = True
             stored = await context.spool.submit(message)
         except GatepostError as error:
@@ -204,10 +207,10 @@ class Acceptance(Commands):
         finally:
             if not handed_over and isinstance(value, BodyFile):
                 value.discard()
-        self._tell(message, stored, value)
+        self._tell(message, stored, value, draft.notes)
         self._take_responsibility(draft.id)
 
-    def _message(self, draft: Draft, envelope: Envelope, value: Content, hold: str, subject: str, head: Head) -> NewMessage:
+    def _message(self, draft: Draft, envelope: Envelope, value: Content, head: Head, seen: Inspected | None) -> NewMessage:
         terms, context = self.terms, self.endpoint.context
         parts = context.lanes(envelope)
         now = draft.received_at
@@ -216,8 +219,13 @@ class Acceptance(Commands):
         else:
             due_at, expires_at = now + terms.delivery_delay, now + terms.lifetime
             notice_at = None if terms.delay_notice is None else now + terms.delay_notice
+        hold, hold_until, subject = "", None, head.subject
+        if seen is not None:
+            hold = seen.hold
+            hold_until = now + seen.hold_seconds if seen.hold_seconds is not None else None
+            subject = seen.subject if seen.subject is not None else subject
         return NewMessage(
-            envelope, value, parts, now, due_at, expires_at, notice_at, subject, head.message_id, 0, hold, draft.id
+            envelope, value, parts, now, due_at, expires_at, notice_at, subject, head.message_id, 0, hold, draft.id, hold_until
         )
 
     def _take_responsibility(self, number: int) -> None:
@@ -227,13 +235,15 @@ class Acceptance(Commands):
         self.endpoint.context.counters.add("accepted")
         self._out.append(f"250 2.0.0 Ok: queued as {queue_id(number)}\r\n".encode())
 
-    def _tell(self, message: NewMessage, stored: StoredMessage, value: Content) -> None:
+    def _tell(self, message: NewMessage, stored: StoredMessage, value: Content, notes: list[Note]) -> None:
         """The message is on the disk: a failure here must not make the client send it again."""
         context = self.endpoint.context
         try:
             context.accepted(stored, value)
             if context.journal is not None:
                 context.journal.received(message, stored)
+            if notes and context.noted is not None:
+                context.noted(stored, tuple(notes))
         except Exception:
             log.exception("message %s is kept, but not everybody could be told", stored.queue_id)
 

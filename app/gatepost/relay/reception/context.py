@@ -7,7 +7,7 @@ from asyncio import Future
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ...model.envelope import Envelope, Recipient
 from ...model.gateway import InboundGateway
@@ -88,6 +88,11 @@ class RecipientVerdict:
 
     refusal: Reply | None = None
     reason: str = "recipient"
+    words: str = ""
+    """How the recipient was verified, for the message's timeline."""
+    inspection: str = ""
+    """Names what inspection will do with the message for this recipient; empty: nothing of its own. Recipients under
+    different names do not share a transaction, because one content has one outcome."""
 
 
 ACCEPTED = RecipientVerdict()
@@ -96,9 +101,21 @@ RecipientPolicy = Callable[[RecipientQuestion], "RecipientVerdict | Awaitable[Re
 """None: not a domain of ours. Answer without awaiting where the answer is known."""
 
 
+class Note(NamedTuple):
+    """One step of a message's timeline. ``kind`` is one of the journal's; ``recipient`` empty: it concerns all."""
+
+    kind: str
+    recipient: str
+    text: str
+    data: dict[str, Any] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """What inspection made of a message. ``refusal`` is answered; ``drop`` accepts and forgets."""
+    """What inspection made of a message. ``refusal`` is answered; ``drop`` accepts and forgets.
+
+    Whoever replaces a content that stands in a file removes the file that it replaces.
+    """
 
     envelope: Envelope
     content: Content
@@ -106,8 +123,11 @@ class Inspected:
     reason: str = "inspection"
     drop: bool = False
     hold: str = ""
+    hold_seconds: float | None = None
+    """How long it is held at most; None: until somebody decides."""
     subject: str | None = None
     """Set when inspection changed it."""
+    notes: tuple[Note, ...] = ()
 
 
 Inspect = Callable[[Envelope, Content], Awaitable[Inspected]]
@@ -140,8 +160,10 @@ class ReceptionContext:
     times: Callable[[Parts, float], Times] | None = None
     """(parts, received at) → due, expiry and delay notice; None: from Settings → Spool."""
     etrn: Etrn | None = None
-    dropped: Callable[[Envelope, str], None] | None = None
-    """A message that inspection accepted and forgot: (envelope, queue id)."""
+    dropped: Callable[[NewMessage, tuple[Note, ...]], None] | None = None
+    """A message that inspection accepted and forgot."""
+    noted: Callable[[StoredMessage, tuple[Note, ...]], None] | None = None
+    """What verification and inspection had to say of a message that was stored."""
     tls_folder: Path | None = None
     """Where a self-signed pair is kept for listeners that name no certificate."""
     clock: Clock = time.time

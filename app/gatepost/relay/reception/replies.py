@@ -57,6 +57,10 @@ TOO_LARGE = _refusal("size", 552, "5.3.4", "The message is larger than this serv
 NO_ROOM = _refusal(
     "disk-full", 452, "4.3.1", "There is no room to keep the message now, please try again later", is_error=False
 )
+INSPECTED_APART = _refusal(
+    "inspected-apart", 452, "4.5.3", "This recipient's mail is inspected by other rules, please send it separately",
+    is_error=False,
+)  # fmt: skip
 STORAGE = _refusal("storage", 451, "4.3.0", "The message cannot be kept now, please try again later", is_error=False)
 
 # Syntax and order

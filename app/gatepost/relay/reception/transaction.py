@@ -15,7 +15,7 @@ from . import replies
 from .acceptance import Acceptance, Draft
 from .admission import Decision
 from .content import IncomingContent
-from .context import RecipientQuestion
+from .context import ACCEPTED, Note, RecipientQuestion, RecipientVerdict
 from .data_reader import ChunkReader, DotReader
 from .parameters import MailCommand, ParameterError, RcptCommand, parse_mail, parse_rcpt
 from .replies import Refusal
@@ -99,18 +99,27 @@ class Transaction(Acceptance):
             return
         given = str(command.mailbox) if command.mailbox is not None else "postmaster"
         decision = self._decide(draft, command)
-        refusal = decision.refusal
+        refusal, verdict = decision.refusal, ACCEPTED
         if refusal is None and decision.ask:
             answer = self._ask(draft, decision)
-            refusal = await answer if isinstance(answer, asyncio.Future) else answer
+            found = await answer if isinstance(answer, asyncio.Future) else answer
             if self._is_lost:
                 return
+            if isinstance(found, Refusal):
+                refusal = found
+            else:
+                verdict = found
+        if refusal is None and draft.inspection not in (None, verdict.inspection):
+            refusal = replies.INSPECTED_APART
         if refusal is not None:
             draft.refused += 1
             self._refuse(refusal, "rcpt", given, counts=not self._may_relay())
             return
         if decision.address not in draft.known:
             draft.known.add(decision.address)
+            draft.inspection = verdict.inspection
+            if verdict.words:
+                draft.notes.append(Note("verified", decision.address, verdict.words))
             draft.recipients.append(Recipient(decision.address, command.notify, command.orcpt))
         self._out.append(_RCPT_OK)
 
@@ -123,32 +132,26 @@ class Transaction(Acceptance):
             return Decision(replies.NEEDS_SMTPUTF8)
         return terms.admission.recipient(client, bool(self.user), command.mailbox, self._local())
 
-    def _ask(self, draft: Draft, decision: Decision) -> Refusal | asyncio.Future[Refusal | None] | None:
+    def _ask(self, draft: Draft, decision: Decision) -> Refusal | RecipientVerdict | asyncio.Future[Refusal | RecipientVerdict]:
         """The recipient policy's word; without one, the gateways' own lists decide."""
         client = self.client
         assert client is not None  # noqa: S101 - commands come only after admission
-        denied = replies.RELAY_DENIED if decision.gateway is None else None
         policy = self.endpoint.context.recipient_policy
         if policy is None:
-            return denied
-        verdict = policy(
+            return replies.RELAY_DENIED if decision.gateway is None else ACCEPTED
+        answer = policy(
             RecipientQuestion(
                 decision.address, decision.domain, decision.gateway, draft.mail.sender, client.address, self._may_relay()
             )
         )
-        if inspect.isawaitable(verdict):
-            answer = verdict
+        if not inspect.isawaitable(answer):
+            return _settled(answer, decision)
+        waiting = answer
 
-            async def waited() -> Refusal | None:
-                found = await answer
-                if found is None:
-                    return denied
-                return None if found.refusal is None else Refusal(found.reason, found.refusal)
+        async def waited() -> Refusal | RecipientVerdict:
+            return _settled(await waiting, decision)
 
-            return asyncio.ensure_future(waited())
-        if verdict is None:
-            return denied
-        return None if verdict.refusal is None else Refusal(verdict.reason, verdict.refusal)
+        return asyncio.ensure_future(waited())
 
     def _local(self) -> str:
         if not self.local_address and self.transport is not None:
@@ -299,3 +302,12 @@ class Transaction(Acceptance):
             and received < (taken - _GRACE_SECONDS) * limits.data_bytes_per_second
         ):
             self._expire(replies.DATA_TOO_SLOW)
+
+
+def _settled(verdict: RecipientVerdict | None, decision: Decision) -> Refusal | RecipientVerdict:
+    """``verdict`` None: not a domain of ours as far as the policy knows; then a list must name it."""
+    if verdict is None:
+        return replies.RELAY_DENIED if decision.gateway is None else ACCEPTED
+    if verdict.refusal is None:
+        return verdict
+    return Refusal(verdict.reason, verdict.refusal, closes=verdict.refusal.code == 421)
