@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from ..model.access import TrustedNetwork
+from ..model.dkim import DkimKey
 from ..model.domain import DomainRule
 from ..model.envelope import Envelope
 from ..model.fields import Identifier, Line, MailboxText, Model
@@ -31,7 +32,7 @@ Count = Annotated[int, Field(ge=0)]
 class Answer(BaseModel):
     """Base of answers; also made from the relay's own values, by attribute."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", from_attributes=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", from_attributes=True, defer_build=True)
 
 
 # --- errors ---
@@ -132,6 +133,7 @@ class ConfigurationView(Model):
     users: tuple[UserView, ...] = ()
     spam: SpamPolicy = SpamPolicy()
     virus: VirusPolicy = VirusPolicy()
+    dkim_keys: tuple[DkimKey, ...] = ()
     settings: Settings = Settings()
 
 

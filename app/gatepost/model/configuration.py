@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from . import issues
 from .access import RelayUser, TrustedNetwork
+from .dkim import DkimKey
 from .domain import DomainRule, GatewayRoute, RouteChoice
 from .errors import InvalidInput, Issue
 from .fields import Model
@@ -31,6 +32,7 @@ class Configuration(Model):
     users: tuple[RelayUser, ...] = ()
     spam: SpamPolicy = SpamPolicy()
     virus: VirusPolicy = VirusPolicy()
+    dkim_keys: tuple[DkimKey, ...] = ()
     settings: Settings = Settings()
 
     @property
@@ -66,10 +68,13 @@ class Configuration(Model):
             ("listeners", self.listeners, "id"),
             ("trusted_networks", self.trusted_networks, "id"),
             ("users", self.users, "id"),
+            ("dkim_keys", self.dkim_keys, "id"),
         )
         for name, items, key in collections:
             yield from _repeated(name, key, (getattr(item, key) for item in items), "is used twice")
         yield from _repeated("users", "username", (u.username.casefold() for u in self.users), "is already a user")
+        keys = ((key.domain, key.selector) for key in self.dkim_keys)
+        yield from _repeated("dkim_keys", "selector", keys, "this domain has a key under this selector already")
         yield from _repeated("domains", "domain", ((d.match, d.domain) for d in self.domains), "already has a row of this kind")
         yield from _repeated(
             "listeners",

@@ -1,4 +1,4 @@
-"""What inspection put into quarantine: found by itself, looked at when its time is over, and delivered like new when released."""
+"""Quarantine: found by itself, looked at when its time is over, and delivered like new mail when it is released."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from ...model.access import TrustedNetwork
 from ...model.configuration import Configuration, issues_of, parse_configuration
+from ...model.dkim import DkimKey
 from ...model.domain import DomainRule
 from ...model.errors import InvalidInput, Issue, NotFound
 from ...model.gateway import (
@@ -60,7 +61,8 @@ DOMAINS = Collection("domains", "domains", "domain row", DomainRule, DomainRule)
 LISTENERS = Collection("listeners", "listeners", "listener", Listener, Listener)
 NETWORKS = Collection("trusted_networks", "trusted-networks", "trusted network", TrustedNetwork, TrustedNetwork)
 USERS = Collection("users", "users", "relay user", UserView, NewUser)
-COLLECTIONS = (GATEWAYS, DOMAINS, LISTENERS, NETWORKS, USERS)
+DKIM_KEYS = Collection("dkim_keys", "dkim-keys", "DKIM key", DkimKey, DkimKey)
+COLLECTIONS = (GATEWAYS, DOMAINS, LISTENERS, NETWORKS, USERS, DKIM_KEYS)
 SECTIONS: Mapping[str, Any] = {"settings": Settings, "spam": SpamPolicy, "virus": VirusPolicy}
 
 

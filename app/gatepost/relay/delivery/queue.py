@@ -106,7 +106,7 @@ class Queue:
 
         def lane_of(delivery: Delivery, recipient: RecipientRow) -> str:
             envelope = delivery.envelope
-            return router.lane(envelope.sender_domain, recipient.domain, envelope.origin.client)
+            return router.lane_again(delivery.lane, envelope.sender_domain, recipient.domain, envelope.origin.client)
 
         try:
             return await self._around.spool.relane(lane_of, self._dispatcher.flying.__contains__)

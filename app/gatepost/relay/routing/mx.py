@@ -50,6 +50,8 @@ class MxHosts:
     domain: str
     hosts: tuple[MxHost, ...]
     implicit: bool = False
+    published: tuple[MxHost, ...] = ()
+    """All that the DNS names, this server and whatever comes after it included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class NoMail:
     """Final: mail for the domain cannot be delivered."""
 
     reply: Reply
+    published: tuple[MxHost, ...] = ()
+    """As in ``MxHosts``: there may be mail hosts, and no way from here to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +180,13 @@ class MxResolver:
         best = sorted(records)[:MAX_HOSTS]
         looked_up = await asyncio.gather(*(self._addresses(name) for _, name in best))
         hosts: list[MxHost] = []
+        published: list[MxHost] = []
         own_preference: int | None = None
         failure = ""
         for (preference, name), (addresses, host_ttl, failed) in zip(best, looked_up, strict=True):
             ttl = min(ttl, host_ttl) if host_ttl else ttl
             usable = [address for address in addresses if self._is_usable(address)]
+            published.append(MxHost(name, preference, tuple(addresses[:MAX_ADDRESSES])))
             if self._is_own_name(name) or any(self._is_loop(address) for address in addresses):
                 own_preference = preference if own_preference is None else min(own_preference, preference)
             elif usable:
@@ -190,15 +196,16 @@ class MxResolver:
         if own_preference is not None:
             hosts = [host for host in hosts if host.preference < own_preference]
         if hosts:
-            return MxHosts(domain, tuple(hosts), implicit), ttl
+            return MxHosts(domain, tuple(hosts), implicit, tuple(published)), ttl
         if failure:
             return _unsure(domain, failure), 0.0
+        named = tuple(published)
         if own_preference is not None:
             text = f"Mail for {domain} loops back: its best MX points at this server, which has no gateway for the domain"
-            return _no_mail(554, "5.4.6", text), ttl
+            return _no_mail(554, "5.4.6", text, named), ttl
         if implicit:
-            return _no_mail(550, "5.1.2", f"The domain {domain} has neither a mail host nor an address"), ttl
-        return _no_mail(550, "5.4.4", f"None of the mail hosts of {domain} has a usable address"), ttl
+            return _no_mail(550, "5.1.2", f"The domain {domain} has neither a mail host nor an address", named), ttl
+        return _no_mail(550, "5.4.4", f"None of the mail hosts of {domain} has a usable address", named), ttl
 
     async def _addresses(self, name: str) -> tuple[list[str], float, str]:
         """Addresses, TTL (0: does not count) and the failure of a host; IPv4 first, because receivers are stricter with
@@ -248,8 +255,8 @@ class MxResolver:
         return MxHosts(domain, (MxHost(address, 0, (address,)),), implicit=True)
 
 
-def _no_mail(code: int, enhanced: str, text: str) -> NoMail:
-    return NoMail(Reply(code, enhanced, text))
+def _no_mail(code: int, enhanced: str, text: str, published: tuple[MxHost, ...] = ()) -> NoMail:
+    return NoMail(Reply(code, enhanced, text), published)
 
 
 def _unsure(domain: str, reason: str) -> Unsure:

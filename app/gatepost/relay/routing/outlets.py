@@ -20,6 +20,11 @@ from .rotation import Rotation
 
 NOTHING: frozenset[str] = frozenset()
 
+ASK_AGAIN = 5.0
+"""Seconds in which a probe that is due should have ended."""
+PRIMARY_LONGEST_REST = 60.0
+"""Seconds, for a primary without a Holding card."""
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -51,6 +56,8 @@ class Outlets:
         """Addresses of primaries and of mail hosts."""
         self.caps = Caps(monotonic)
         self.rotation = Rotation()
+        self.watched: frozenset[str] = frozenset()
+        """Inbound gateways that somebody probes while they rest: no message is spent on finding out."""
         self._hops: dict[str, NextHop] = {}
         self._inbound: dict[str, tuple[NextHop, ...]] = {}
         self._policies: dict[str, RestPolicy] = {}
@@ -71,11 +78,7 @@ class Outlets:
         self._inbound = {g.id: inbound_hops(g) for g in configuration.inbound}
         delivery = configuration.settings.delivery
         self._policy = RestPolicy(delivery.rest_seconds, max(delivery.rest_seconds, delivery.rest_max_seconds))
-        self._policies = {
-            g.id: RestPolicy(g.holding.probe_seconds, g.holding.probe_seconds)
-            for g in configuration.inbound
-            if isinstance(g, BackupMxGateway)
-        }
+        self._policies = {g.id: self._primary_policy(g) for g in configuration.inbound}
         for gateway_id, hop in before.items():
             if self._starts_afresh(old[gateway_id], gateway_id, [hop], [self._hops.get(gateway_id)]):
                 own = hop.key
@@ -88,6 +91,12 @@ class Outlets:
         self.rotation.keep(self._gateways)
         self._pool = configuration.round_robin
         self._prepare_quick_path()
+
+    def _primary_policy(self, gateway: InboundGateway) -> RestPolicy:
+        """A primary is somebody's only mail server: it never rests for long."""
+        if isinstance(gateway, BackupMxGateway):
+            return RestPolicy(gateway.holding.probe_seconds, gateway.holding.probe_seconds)
+        return RestPolicy(self._policy.first, max(self._policy.first, min(self._policy.longest, PRIMARY_LONGEST_REST)))
 
     def _starts_afresh(self, old: Gateway, gateway_id: str, before: Sequence[NextHop], after: Sequence[NextHop | None]) -> bool:
         new = self._gateways.get(gateway_id)
@@ -232,6 +241,8 @@ class Outlets:
                 closed.append((hop.label, Standing(False, "was tried in this attempt")))
             elif (until := self.addresses.closed_until(key)) is not None:
                 closed.append((hop.label, Standing(False, _rests(self.addresses, key, until, now), until)))
+            elif hop.gateway_id in self.watched and not self.addresses.is_healthy(key):
+                closed.append((hop.label, Standing(False, _rests(self.addresses, key, now, now), now + ASK_AGAIN)))
             else:
                 open_hops.append(hop)
         if not open_hops:
@@ -311,6 +322,16 @@ class Outlets:
             sources = [source_key(gateway_id, address) for address in gateway.source_addresses]
             return sum(self.gateways.retry_now(key) for key in (gateway.key, *sources)) > 0
         return sum(self.addresses.retry_now(health_key(hop)) for hop in self._inbound.get(gateway_id, ())) > 0
+
+    def resting(self, gateway_id: str) -> list[tuple[NextHop, float]]:
+        """A primary's addresses that are not healthy, each with the monotonic time at which it may be tried."""
+        now = self._monotonic()
+        hops = [hop for hop in self._inbound.get(gateway_id, ()) if not self.addresses.is_healthy(health_key(hop))]
+        return [(hop, self.addresses.closed_until(health_key(hop)) or now) for hop in hops]
+
+    def hops_of(self, gateway_id: str) -> tuple[NextHop, ...]:
+        """A primary's addresses, in order."""
+        return self._inbound.get(gateway_id, ())
 
     def next_change(self) -> float | None:
         """When something may open that is closed now, in seconds since the epoch."""

@@ -16,14 +16,14 @@ from itertools import groupby
 from ...model.configuration import Configuration
 from ...model.domain import GatewayRoute, WhenResting
 from ...model.envelope import Envelope, Recipient
-from ...model.gateway import BackupMxGateway, OutboundGateway
+from ...model.gateway import BackupMxGateway, DomainForwardGateway, DomainVerification, OutboundGateway
 from ..common.events import EventBus
 from ..common.hop import Lane, NextHop
 from ..common.plan import Candidates, HealthState, HopHealth, HopOutcome, LaneState, Plan, Reject, Wait
 from ..common.printable import printable
 from .hops import mx_hops
 from .lookup import Lookup
-from .mx import IsOwn, MxAnswer, MxHosts, MxResolver, NoMail
+from .mx import IsOwn, MxAnswer, MxHost, MxHosts, MxResolver, NoMail
 from .outlets import NOTHING, Outlets
 from .table import RoutingTable
 
@@ -87,6 +87,24 @@ class Router:
 
     def lane(self, sender_domain: str, recipient_domain: str, client: str = "") -> str:
         return self.table.lane(sender_domain, recipient_domain, client)
+
+    def lane_again(self, lane: str, sender_domain: str, recipient_domain: str, client: str = "") -> str:
+        """The lane of mail that was accepted into ``lane`` before.
+
+        Which domains are fronted by look-up is known from memory, and memory ends with the process: such mail stays with
+        its gateway as long as that one finds its domains by look-up.
+        """
+        found = self.table.lane(sender_domain, recipient_domain, client)
+        kind, _, name = lane.partition(":")
+        if kind == "inbound" and found != lane and not found.startswith("inbound:") and self._fronts_by_look_up(name):
+            return lane
+        return found
+
+    def _fronts_by_look_up(self, gateway_id: str) -> bool:
+        gateway = self._inbound.get(gateway_id)
+        if isinstance(gateway, DomainForwardGateway):
+            return gateway.domain_verification is DomainVerification.WEB_SERVICE
+        return gateway is not None
 
     def lanes(self, envelope: Envelope) -> tuple[tuple[str, tuple[Recipient, ...]], ...]:
         """The recipients by the lane that each leaves by, in the order in which they were named."""
@@ -262,9 +280,9 @@ class Router:
         if not isinstance(self._inbound[gateway_id], BackupMxGateway):
             return ()
         answer = self.resolver.peek(recipient_domain)
-        if not isinstance(answer, MxHosts):
+        if not isinstance(answer, MxHosts | NoMail):
             return ()
-        return tuple(address for host in answer.hosts for address in host.addresses)
+        return tuple(address for host in sorted(answer.published, key=_preference) for address in host.addresses)
 
     # --- outcomes ----------------------------------------------------------------------------------------------------
 
@@ -338,6 +356,10 @@ def build_router(
         host_name=host_name,
         fronted_by=fronted_by,
     )
+
+
+def _preference(host: MxHost) -> int:
+    return host.preference
 
 
 def _state(plan: Plan) -> LaneState:
