@@ -41,7 +41,7 @@ class Plan:
 def main() -> int:
     options = _options()
     plan = (
-        Plan(options.repeat or 1, accepted=1000, delivered=1000, large=10, filled=50_000)
+        Plan(options.repeat or 1, accepted=3000, delivered=1500, large=10, filled=50_000)
         if options.quick
         else Plan(options.repeat or 3, accepted=6000, delivered=4000, large=40, filled=1_000_000)
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -15,8 +14,6 @@ from gatepost.model.domain import DomainMatch, DomainRule, GatewayRoute
 from gatepost.model.gateway import Encryption, RoundRobinGateway, SpecificDomainsGateway
 from gatepost.model.listener import Listener, ListenerLimits
 from gatepost.model.settings import ServerSettings, Settings, SpoolSettings
-from gatepost.store.configuration import ConfigurationStore
-from gatepost.store.folder import DataFolder
 
 from ..support import procfs
 from ..support.ports import free_port, is_listening
@@ -84,11 +81,7 @@ class GatepostPeer:
     def __init__(self, folder: Path, sink_port: int, *, deliver: bool) -> None:
         self.port = free_port()
         self.relay = RelayProcess(folder)
-        store = ConfigurationStore.open(DataFolder(self.relay.data), time.time)
-        try:
-            store.save(configuration(self.port, sink_port, deliver=deliver), "bench", None)
-        finally:
-            store.close()
+        self.relay.configure(configuration(self.port, sink_port, deliver=deliver))
 
     @property
     def pid(self) -> int:

@@ -9,10 +9,15 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from gatepost.model.configuration import Configuration
+from gatepost.store.configuration import ConfigurationStore
+from gatepost.store.folder import DataFolder
 
 from . import procfs
 from .processes import Process
@@ -59,6 +64,19 @@ class RelayProcess:
     def _command(self) -> list[str]:
         vault = ["--vault", "sealed", "--vault-key-file", str(self.vault_key), "--create-vault-key"]
         return [sys.executable, "-m", "gatepost", "relay", "--data", str(self.data), *vault, *self.options]
+
+    def configure(self, configuration: Configuration) -> None:
+        """Save a configuration before the relay is started, past the control API."""
+        assert not self.process.is_running, "use the control API of a running relay"
+        mask = os.umask(0o077)
+        try:
+            store = ConfigurationStore.open(DataFolder(self.data), time.time)
+            try:
+                store.save(configuration, "test", None)
+            finally:
+                store.close()
+        finally:
+            os.umask(mask)  # the data folder sets it for the whole process, which is not the relay's here
 
     @property
     def pid(self) -> int:
