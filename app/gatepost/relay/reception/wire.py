@@ -361,7 +361,7 @@ class Wire(smtp.SMTP):
             waited = coroutine.send(None)
         except StopIteration:
             return True
-        except Exception:
+        except (Exception, asyncio.CancelledError):  # cancelled: whom we waited for, not us; there is no task
             self._fail()
             return True
         self._coroutine = coroutine
