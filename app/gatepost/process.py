@@ -48,6 +48,9 @@ def _runner() -> asyncio.Runner:
 
 async def _main(options: RelayOptions) -> int:
     # Imported here, so that a command-line mistake or a held lock is answered without loading the whole relay.
+    from .control.server.lean import prepare_aiohttp
+
+    prepare_aiohttp()
     from .control.server.transport import serve
     from .relay.administration import Administration
     from .relay.instance import InstanceLock, prepare_runtime_folder, remove_endpoint, write_endpoint

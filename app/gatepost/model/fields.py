@@ -21,7 +21,7 @@ class Model(BaseModel):
     """Base of every configuration model: immutable, and strict about names it does not know."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", validate_default=False, allow_inf_nan=False, hide_input_in_errors=True
+        frozen=True, extra="forbid", validate_default=False, allow_inf_nan=False, hide_input_in_errors=True, defer_build=True
     )
 
 

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
+import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .backend import VaultKind
@@ -51,6 +54,8 @@ _WHAT_TO_DO = (
 def choose_ring() -> RingBackend:
     """The usable allowed keyring of the highest priority. Raises VaultUnavailable. May take a while: it asks the D-Bus."""
     problem: VaultUnavailable
+    if not _may_have_one():
+        raise VaultUnavailable("This account has no usable keyring.", "There is no session bus to reach one by.", _WHAT_TO_DO)
     try:
         return RingBackend(_configured() or _best(_system_rings()))
     except VaultUnavailable as error:
@@ -59,6 +64,18 @@ def choose_ring() -> RingBackend:
         log.info("the keyring library failed: %s", type(error).__name__)
         problem = VaultUnavailable("The keyring cannot be used.", _words(error), _WHAT_TO_DO)
     raise problem
+
+
+def _may_have_one() -> bool:
+    """Whether looking is worth loading the library (several megabytes): keyrings of Linux live on the session bus."""
+    if (
+        sys.platform in ("win32", "darwin")
+        or "PYTHON_KEYRING_BACKEND" in os.environ
+        or "DBUS_SESSION_BUS_ADDRESS" in os.environ
+    ):
+        return True
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    return runtime is not None and Path(runtime, "bus").exists()
 
 
 def allowed_ring(ring: KeyringBackend) -> KeyringBackend | None:

@@ -96,6 +96,7 @@ def test_a_configured_keyring_that_does_not_exist_is_no_traceback(monkeypatch: p
 
 def test_the_best_usable_one_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     low, high = make("keyring.backends.libsecret", priority=4.8), make("keyring.backends.SecretService", priority=5.0)
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent")
     monkeypatch.setattr(ring, "_system_rings", lambda: [low, high])
     assert choose_ring().label == "Secret Service"
 

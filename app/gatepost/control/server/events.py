@@ -12,7 +12,8 @@ import logging
 import time
 from typing import Any
 
-from aiohttp import WSCloseCode, web
+from aiohttp import web
+from aiohttp.http import WSCloseCode
 
 from ...relay.common.events import Event
 from .. import schema
