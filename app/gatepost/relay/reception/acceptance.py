@@ -42,6 +42,7 @@ class Draft(smtp.Envelope):
         self.writer: BodyWriterPort | None = None
         """Set once the content goes to a file."""
         self.id = 0
+        self.queue_id = ""
         self.received_at = 0.0
         self.head: Head | None = None
         self.inspection: str | None = None
@@ -152,7 +153,7 @@ class Acceptance(Commands):
         terms, context = self.terms, self.endpoint.context
         draft.id = context.spool.allocate_id()
         draft.received_at = context.clock()
-        name = queue_id(draft.id)
+        name = draft.queue_id = queue_id(draft.id)
         recipient = draft.recipients[0].address if len(draft.recipients) == 1 else ""
         origin = self._origin(draft.mail.smtputf8)
         result = trace.received(self._origin_part, origin.protocol, name, self.tls, recipient, draft.received_at)
@@ -190,7 +191,7 @@ class Acceptance(Commands):
                     return
                 draft.notes += seen.notes
                 if seen.drop:
-                    self._take_responsibility(draft.id)
+                    self._take_responsibility(draft)
                     if context.dropped is not None:
                         context.dropped(self._message(draft, envelope, value, head, seen), tuple(draft.notes))
                     return
@@ -208,7 +209,7 @@ class Acceptance(Commands):
             if not handed_over and isinstance(value, BodyFile):
                 value.discard()
         self._tell(message, stored, value, draft.notes)
-        self._take_responsibility(draft.id)
+        self._take_responsibility(draft)
 
     def _message(self, draft: Draft, envelope: Envelope, value: Content, head: Head, seen: Inspected | None) -> NewMessage:
         terms, context = self.terms, self.endpoint.context
@@ -228,12 +229,12 @@ class Acceptance(Commands):
             envelope, value, parts, now, due_at, expires_at, notice_at, subject, head.message_id, 0, hold, draft.id, hold_until
         )
 
-    def _take_responsibility(self, number: int) -> None:
+    def _take_responsibility(self, draft: Draft) -> None:
         self._messages += 1
         self._errors = 0
         self._idle_commands = 0
         self.endpoint.context.counters.add("accepted")
-        self._out.append(f"250 2.0.0 Ok: queued as {queue_id(number)}\r\n".encode())
+        self._out.append(f"250 2.0.0 Ok: queued as {draft.queue_id}\r\n".encode())
 
     def _tell(self, message: NewMessage, stored: StoredMessage, value: Content, notes: list[Note]) -> None:
         """The message is on the disk: a failure here must not make the client send it again."""
