@@ -15,7 +15,7 @@ import secrets
 import sys
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -49,6 +49,8 @@ class BodyFile:
 
     path: Path
     size: int
+    line_ends_checked: bool = field(default=False, compare=False)
+    """Whoever wrote it in this process saw to it that every line ends with CRLF: nobody needs to look again."""
 
     @property
     def name(self) -> str:
@@ -105,7 +107,7 @@ class BodyWriter:
         if self._waiting_size >= CHUNK or len(self._waiting) >= _MAX_VECTORS:
             await self._flush()
 
-    async def finish(self) -> BodyFile:
+    async def finish(self, *, line_ends_checked: bool = False) -> BodyFile:
         """Flush to stable storage under the final name."""
         if self._closed:
             raise RuntimeError("the body is finished or discarded")
@@ -116,7 +118,7 @@ class BodyWriter:
         except BaseException:
             self._remove()
             raise
-        return BodyFile(self._path, self.size)
+        return BodyFile(self._path, self.size, line_ends_checked)
 
     def discard(self) -> None:
         """Leave nothing behind. Never waits; safe after ``finish`` failed, and when called twice."""

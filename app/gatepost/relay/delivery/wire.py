@@ -68,6 +68,7 @@ class WireReader:
         self._at_line_start = True
         self._seen = 0
         self._expected = content_size(content)
+        self._is_checked = bool(getattr(content, "line_ends_checked", False))
         self._ended = False
 
     def read(self) -> bytes:
@@ -107,7 +108,7 @@ class WireReader:
             chunk, self._carry = chunk[:-1], b"\r"
         if not chunk:
             return b""
-        if not _is_clean(chunk):
+        if not (self._is_checked or _is_clean(chunk)):
             chunk = _repair(chunk)
         stuffed = _stuffed(chunk, self._at_line_start)
         self._at_line_start = stuffed.endswith(b"\r\n")

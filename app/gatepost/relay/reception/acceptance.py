@@ -125,7 +125,7 @@ class Acceptance(Commands):
         if content.refusal is None and draft.writer is not None and not self._is_lost:
             writer, draft.writer = draft.writer, None
             try:
-                return await writer.finish()
+                return await writer.finish(line_ends_checked=True)
             except GatepostError as error:
                 log.warning("a large message cannot be kept: %s", error)
                 content.refuse(_storage_refusal(error))

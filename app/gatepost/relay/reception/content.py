@@ -12,6 +12,8 @@ from .replies import Refusal
 MAX_LINE = 1_000_000
 """Octets in a line. RFC 5321 §4.5.3.1.6 asks for 1,000 at least; longer lines are common in machine-made HTML and may be
 signed, so they are relayed as they are, never split."""
+SPILL = 131_072
+"""Octets that are gathered for one write once a content goes to a file: what a session holds of a large message."""
 _BARE = re.compile(rb"\r\n|[\r\n\x00]")
 
 
@@ -27,13 +29,24 @@ class IncomingContent:
     within a CR LF (the readers see to that).
     """
 
-    __slots__ = ("_first", "_gathered", "_limit", "_line", "_line_ends", "is_ascii", "received", "refusal", "repaired", "size")
+    __slots__ = (
+        "_limit",
+        "_line",
+        "_line_ends",
+        "_segments",
+        "_spill_at",
+        "is_ascii",
+        "received",
+        "refusal",
+        "repaired",
+        "size",
+    )
 
     def __init__(self, limit: int, line_ends: LineEnds) -> None:
         self._limit = limit
         self._line_ends = line_ends
-        self._first = b""
-        self._gathered: bytearray | None = None
+        self._segments: list[bytes] = []
+        self._spill_at = LARGE_BODY
         self._line = 0
         self.received = 0
         """Octets that came."""
@@ -68,14 +81,7 @@ class IncomingContent:
         last = segment.rfind(b"\n")
         self._line = self._line + length if last < 0 else length - last - 1
         self.size += length
-        if self._gathered is not None:
-            self._gathered += segment
-        elif self._first:
-            self._gathered = bytearray(self._first)
-            self._gathered += segment
-            self._first = b""
-        else:
-            self._first = segment
+        self._segments.append(segment)
 
     def _has_long_line(self, segment: bytes) -> bool:
         position = 0
@@ -91,7 +97,7 @@ class IncomingContent:
     @property
     def is_large(self) -> bool:
         """Enough is held to go to a file."""
-        return self.size >= LARGE_BODY
+        return self.size >= self._spill_at
 
     @property
     def ends_line(self) -> bool:
@@ -101,20 +107,21 @@ class IncomingContent:
         """Keep nothing; the first refusal stands."""
         if self.refusal is None:
             self.refusal = refusal
-        self._first = b""
-        self._gathered = None
+        self._segments = []
         self.size = 0
 
     def peek(self) -> bytes:
         """What is held, left in place."""
-        return self._first if self._gathered is None else bytes(self._gathered)
+        if len(self._segments) > 1:
+            self._segments = [b"".join(self._segments)]
+        return self._segments[0] if self._segments else b""
 
     def take(self) -> bytes:
         """What is held, handed over."""
-        held = self._first if self._gathered is None else bytes(self._gathered)
-        self._first = b""
-        self._gathered = None
+        held = self.peek()
+        self._segments = []
         self.size = 0
+        self._spill_at = SPILL
         return held
 
 

@@ -22,7 +22,8 @@ class DotReader:
     def feed(self, data: bytes) -> tuple[bytes, bytes | None]:
         """(content, rest). ``rest`` is None until the end was found, then whatever came behind it."""
         buffer = self._held + data
-        end = buffer.find(_END)
+        has_dots = b"." in buffer  # encoded attachments, most of what is large, have none
+        end = buffer.find(_END) if has_dots else -1
         rest: bytes | None = None
         if end >= 0:
             rest = buffer[end + 5 :]
@@ -33,7 +34,7 @@ class DotReader:
                 segment, self._held = buffer, b""
             else:
                 segment, self._held = buffer[:cut], buffer[cut:]
-        if b"\r\n." in segment:
+        if has_dots and b"\r\n." in segment:
             segment = segment.replace(b"\r\n.", b"\r\n")
         if self._at_start and segment:
             self._at_start = False
