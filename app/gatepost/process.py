@@ -35,6 +35,18 @@ def run(options: RelayOptions) -> int:
         return 130
 
 
+def _settle_memory() -> None:
+    """What was made while starting lives as long as the process: the collector need not look at it again, and what was
+    needed only for starting goes back to the system (glibc keeps it otherwise)."""
+    gc.collect()
+    gc.freeze()
+    if sys.platform == "linux":
+        import ctypes
+
+        with contextlib.suppress(OSError, AttributeError):  # another C library
+            ctypes.CDLL(None).malloc_trim(0)
+
+
 def _runner() -> asyncio.Runner:
     """uvloop where it is to be had; everything works without it."""
     if sys.platform != "win32":
@@ -76,9 +88,7 @@ async def _main(options: RelayOptions) -> int:
         log.info("Gatepost %s is ready, process %d, data in %s", __version__, os.getpid(), folder.path)
         if not options.lifeline:
             print(await usage(service), flush=True)  # noqa: T201 - what a person in front of a terminal needs
-        # What was made while starting lives as long as the process: the collector need not look at it again.
-        gc.collect()
-        gc.freeze()
+        _settle_memory()
         await ending.wait()
         log.info("ending")
     finally:

@@ -44,8 +44,6 @@ from .common.events import Event
 from .common.plan import HealthState, HopHealth
 from .instance import API_VERSION
 from .reception import ListenerStatus
-from .routing.explain import explain, preview_change
-from .test_message import compose
 from .verification.verdict import KnownVerdict
 
 if TYPE_CHECKING:
@@ -155,6 +153,8 @@ class Administration:
         """Queued mail that the change sends another way. Looked up only when routing can differ."""
         if not _routes_differently(current, changed):
             return ()
+        from .routing.explain import preview_change
+
         pairs = await self._service.spool.domain_pairs()
         return tuple(LaneMove(move.before, move.after, move.count) for move in preview_change(current, changed, pairs))
 
@@ -318,6 +318,8 @@ class Administration:
     async def explain(
         self, *, sender: str, recipient: str, client: str, user: str, configuration: Configuration | None
     ) -> Explanation:
+        from .routing.explain import explain
+
         service = self._service
         router = service.router if configuration is None else service.draft_router(configuration)
         admission = partial(service.explain_admission, user, configuration or service.configuration)
@@ -328,6 +330,8 @@ class Administration:
         return Explanation(accepted, found.summary, steps, found.lane, hops)
 
     async def send_test(self, message: TestMessage) -> str:
+        from .test_message import compose
+
         issues = []
         for field, text in (("sender", message.sender), ("recipient", message.recipient)):
             try:

@@ -13,6 +13,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..model.address import AddressError, normalise_domain
 from ..model.configuration import Configuration
@@ -40,10 +41,8 @@ from .delivery.connector import Connector
 from .delivery.pool import HopConnections, Pool
 from .delivery.queue import Queue
 from .delivery.surroundings import Surroundings
-from .permission import explain_admission
 from .reception import Reception, ReceptionContext, Times
 from .routing.block_listed import block_listed
-from .routing.explain import Step
 from .routing.hops import configured_hops
 from .routing.own_addresses import OwnAddresses
 from .routing.router import Router, build_router
@@ -51,7 +50,9 @@ from .test_message import header_value
 from .tracking import ReceptionJournal
 from .verdict_store import KeptVerdicts
 from .verification.cache import VerdictCache
-from .verifying import verify
+
+if TYPE_CHECKING:
+    from .routing.explain import Step
 
 log = logging.getLogger(__name__)
 
@@ -312,10 +313,14 @@ class RelayService:
         return self._last.get(gateway_id) or LastOfGateway()
 
     def verify_gateway(self, gateway: Gateway, password: Secret | None) -> AsyncIterator[VerifyStage]:
+        from .verifying import verify  # with the probe: seldom needed
+
         sender = self.configuration.settings.server.postmaster or ""
         return verify(self.connector, gateway, password, sender)
 
     def explain_admission(self, user: str, configuration: Configuration, client: str, sender: str, recipient: str) -> Step:
+        from .permission import explain_admission
+
         host_name = configuration.settings.server.host_name or self._machine_name
         return explain_admission(user, configuration, host_name, client, sender, recipient)
 

@@ -11,7 +11,6 @@ from typing import Any
 from ...model.fields import Model
 from ...model.report import GatewayReport, MinuteFigures, Revision, SecretReport, Total, VaultReport
 from .. import schema
-from . import openapi
 from .call import Call, ChangeQuery, Handler, NoQuery, PageQuery, RemoveQuery
 from .editing import COLLECTIONS, GATEWAYS, SECTIONS, USERS, Collection
 from .events import follow
@@ -203,6 +202,8 @@ def _mail() -> Iterator[Route]:
 
 
 async def _openapi(_call: Call) -> Any:
+    from . import openapi
+
     return openapi.document(ROUTES)
 
 
