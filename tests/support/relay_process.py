@@ -63,7 +63,7 @@ class RelayProcess:
 
     def _command(self) -> list[str]:
         vault = ["--vault", "sealed", "--vault-key-file", str(self.vault_key), "--create-vault-key"]
-        return [sys.executable, "-m", "gatepost", "relay", "--data", str(self.data), *vault, *self.options]
+        return [sys.executable, "-OO", "-m", "gatepost", "relay", "--data", str(self.data), *vault, *self.options]
 
     def configure(self, configuration: Configuration) -> None:
         """Save a configuration before the relay is started, past the control API."""

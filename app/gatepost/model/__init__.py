@@ -7,3 +7,19 @@ nothing of Gatepost's.
 Begin with ``configuration.Configuration`` (all that an administrator can set) and ``envelope.Envelope`` (what a
 message carries besides its content).
 """
+
+import sys
+from types import ModuleType
+
+
+def _without_plugins() -> None:
+    """WORKAROUND: pydantic 2.x. Asking for plugins of other packages loads importlib.metadata and zipfile (a megabyte),
+    even where plugins are switched off; and what validates our configuration shall not depend on what else is installed."""
+    name = "pydantic.plugin._loader"
+    if "pydantic" not in sys.modules and name not in sys.modules:
+        stub = ModuleType(name)
+        stub.__dict__["get_plugins"] = tuple
+        sys.modules[name] = stub
+
+
+_without_plugins()
