@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from gatepost.model.envelope import Envelope
+from gatepost.relay.reception import Inspected
 from gatepost.store.folder import DataFolder
 from gatepost.store.spool import Spool
+from gatepost.store.values import Content
 
 from .support import Peer, Site, site
 
@@ -120,3 +123,30 @@ async def test_a_recipient_verdict_that_comes_after_the_client_left_changes_noth
         verdict.set_result(None)
         await asyncio.sleep(0.01)
         assert here.reception._gate.open == 0
+
+
+@pytest.mark.parametrize("size", [10, 400_000])
+async def test_a_hang_up_during_inspection_leaves_nothing(spool: Spool, size: int) -> None:
+    go_on = asyncio.Event()
+    seen: list[Content] = []
+
+    async def inspect(envelope: Envelope, content: Content) -> Inspected:
+        seen.append(content)
+        await go_on.wait()
+        return Inspected(envelope, content)
+
+    async with site(spool=spool, inspect=inspect) as here:
+        peer = await here.session()
+        await peer.begin()
+        await peer.say("DATA")
+        peer.send(b"Subject: x\r\n\r\n" + b"y\r\n" * size + b".\r\n")
+        async with asyncio.timeout(5):
+            while not seen:
+                await asyncio.sleep(0.002)
+        peer.reset()
+        await here.settle()
+        go_on.set()
+        await asyncio.sleep(0.05)
+        assert spool.counts().total == 0
+        assert list(spool.folder.bodies.iterdir()) == []
+        assert here.taken == []
