@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 _END = b"\r\n.\r\n"
+_DOT = b"\r\n."
 
 
 class DotReader:
@@ -22,8 +23,9 @@ class DotReader:
     def feed(self, data: bytes) -> tuple[bytes, bytes | None]:
         """(content, rest). ``rest`` is None until the end was found, then whatever came behind it."""
         buffer = self._held + data
-        has_dots = b"." in buffer  # encoded attachments, most of what is large, have none
-        end = buffer.find(_END) if has_dots else -1
+        # Encoded attachments, most of what is large, have no dots at all; most messages have one at a line's start, the last.
+        dot = buffer.find(_DOT) if b"." in buffer else -1
+        end = dot if dot < 0 or buffer.startswith(_END, dot) else buffer.find(_END, dot)
         rest: bytes | None = None
         if end >= 0:
             rest = buffer[end + 5 :]
@@ -34,8 +36,8 @@ class DotReader:
                 segment, self._held = buffer, b""
             else:
                 segment, self._held = buffer[:cut], buffer[cut:]
-        if has_dots and b"\r\n." in segment:
-            segment = segment.replace(b"\r\n.", b"\r\n")
+        if 0 <= dot <= len(segment) - len(_DOT):
+            segment = segment.replace(_DOT, b"\r\n")
         if self._at_start and segment:
             self._at_start = False
             segment = segment[2:]

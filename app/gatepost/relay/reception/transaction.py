@@ -19,7 +19,7 @@ from .context import ACCEPTED, Note, RecipientQuestion, RecipientVerdict
 from .data_reader import ChunkReader, DotReader
 from .parameters import MailCommand, ParameterError, RcptCommand, parse_mail, parse_rcpt
 from .replies import Refusal
-from .wire import Mode
+from .wire import CHUNK, COMMAND, DATA
 
 _BDAT = re.compile(r"(\d{1,20})(?: +(LAST))?\Z", re.IGNORECASE)
 _GRACE_SECONDS = 30.0
@@ -176,7 +176,7 @@ class Transaction(Acceptance):
         self._chunk_refusal = None
         self._reading = DotReader()
         self._content_since = self.endpoint.now
-        self._mode = Mode.DATA
+        self._mode = DATA
         self._out.append(_GO_AHEAD)
 
     def _data_refusal(self, arg: str) -> Refusal | None:
@@ -221,12 +221,12 @@ class Transaction(Acceptance):
         self._reading = reader
         reader.remaining = self._chunk_size
         if self._chunk_size:
-            self._mode = Mode.CHUNK
+            self._mode = CHUNK
         else:
             await self._end_of_chunk()
 
     async def _end_of_chunk(self) -> None:
-        self._mode = Mode.COMMAND
+        self._mode = COMMAND
         if self._chunk_refusal is not None:
             self._reading = None
             self._refuse(self._chunk_refusal, "data")
@@ -267,7 +267,7 @@ class Transaction(Acceptance):
             is_complete = rest is not None
             if rest is not None:
                 self._buffer = rest
-                self._mode = Mode.COMMAND
+                self._mode = COMMAND
                 self._reading = None
                 self._drive(self._accept())
         if not is_complete and self._chunk_refusal is None and self.envelope.incoming.is_large:

@@ -49,6 +49,11 @@ class Mode(IntEnum):
     CLOSED = 4
 
 
+# An enum's members are looked up slowly; these names are asked for with every packet.
+COMMAND, DATA, CHUNK, PROXY, CLOSED = Mode
+_REFUSE_BARE = LineEnds.REFUSE
+
+
 class Command(NamedTuple):
     """``is_free``: does not count as a command without mail. ``before_tls``: allowed where STARTTLS is required."""
 
@@ -90,7 +95,7 @@ class Wire(smtp.SMTP):
     local_address = ""
     tls = ""
     user = ""
-    _mode = Mode.COMMAND
+    _mode = COMMAND
     _buffer = b""
     _at = 0
     """Where in the buffer the octets begin that were not obeyed yet."""
@@ -137,7 +142,7 @@ class Wire(smtp.SMTP):
         if refusal is not None:
             self._turn_away(refusal)
         elif client.is_proxy:
-            self._mode = Mode.PROXY
+            self._mode = PROXY
         else:
             self._admit(client)
 
@@ -174,7 +179,7 @@ class Wire(smtp.SMTP):
     def _close(self) -> None:
         """Say what is left to say, and close. What still comes is not read."""
         self._flush()
-        self._mode = Mode.CLOSED
+        self._mode = CLOSED
         self._since = self.endpoint.now
         self._drop_input()
         if self.transport is not None:
@@ -188,7 +193,7 @@ class Wire(smtp.SMTP):
         endpoint.sessions.discard(self)
         endpoint.gate.leave(endpoint.id, self.client)
         self.transport = None
-        self._mode = Mode.CLOSED
+        self._mode = CLOSED
         self._drop_input()
         waiter, self._line_waiter = self._line_waiter, None
         if waiter is not None:
@@ -231,7 +236,7 @@ class Wire(smtp.SMTP):
         elif self._line_waiter is not None:
             self._buffer += data
             self._parse_sasl_line()
-        elif self._mode is not Mode.CLOSED:
+        elif self._mode is not CLOSED:
             self._buffer += data
             if len(self._buffer) > _HIGH_WATER:
                 self._pause_reading()
@@ -240,14 +245,14 @@ class Wire(smtp.SMTP):
         """Obey what has come, as far as that is possible now."""
         while self._at < len(self._buffer) and self._coroutine is None and not self._is_writing_paused:
             mode = self._mode
-            if mode is Mode.COMMAND:
+            if mode is COMMAND:
                 if not self._parse_line():
                     break
                 if len(self._out) > _REPLIES_GATHERED:
                     self._flush()
-            elif mode is Mode.CLOSED:
+            elif mode is CLOSED:
                 self._drop_input()
-            elif mode is Mode.PROXY:
+            elif mode is PROXY:
                 if not self._parse_proxy():
                     break
             else:
@@ -286,7 +291,7 @@ class Wire(smtp.SMTP):
                 return True
         if line[-1:] == b"\r":
             line = line[:-1]
-        elif self.terms.listener.line_ends is LineEnds.REFUSE:
+        elif self.terms.listener.line_ends is _REFUSE_BARE:
             verb = line.partition(b" ")[0].upper()
             self._refuse(replies.HTTP if verb in _HTTP else replies.BARE_LF_COMMAND)
             return True
@@ -311,7 +316,7 @@ class Wire(smtp.SMTP):
         if header is None:
             return False
         self._at = header.size
-        self._mode = Mode.COMMAND
+        self._mode = COMMAND
         self._since = self.endpoint.now
         address = header.client
         if address is None:
@@ -397,7 +402,7 @@ class Wire(smtp.SMTP):
             self._flush()
         if self._is_lost or self._coroutine is not None:
             return
-        if self.endpoint.is_closing and self._mode is Mode.COMMAND:
+        if self.endpoint.is_closing and self._mode is COMMAND:
             self._refuse(replies.SHUTTING_DOWN)
             self._flush()
         elif self._has_eof and not self._is_writing_paused:
@@ -516,7 +521,7 @@ class Wire(smtp.SMTP):
         """Called by the endpoint's sweep."""
         limits = self.terms.listener.limits
         quiet = now - self._since
-        if self._mode is Mode.CLOSED:
+        if self._mode is CLOSED:
             if quiet > _LINGER_SECONDS:
                 self.abort()
         elif self._is_handshaking:
@@ -528,7 +533,7 @@ class Wire(smtp.SMTP):
                 self.abort()
         elif self._coroutine is not None and self._line_waiter is None:
             return  # we keep the client waiting, not it us
-        elif self._mode in (Mode.DATA, Mode.CHUNK):
+        elif self._mode in (DATA, CHUNK):
             self._check_content_deadlines(now)
         elif now - self._began > limits.session_seconds:
             self._expire(replies.SESSION_TOO_LONG)
@@ -554,7 +559,7 @@ class Wire(smtp.SMTP):
 
     def shut_down(self) -> None:
         """The listener closes: end now, or after the message that is under way."""
-        if self._mode in (Mode.COMMAND, Mode.PROXY) and self._coroutine is None:
+        if self._mode in (COMMAND, PROXY) and self._coroutine is None:
             self._refuse(replies.SHUTTING_DOWN)
 
     def abort(self) -> None:
