@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from gatepost.relay.reception.content import MAX_LINE
+from gatepost.model.listener import LineEnds
+from gatepost.relay.reception.content import MAX_LINE, IncomingContent
 from gatepost.relay.reception.gate import Gate
 from gatepost.store.bodies import BodyFile
 from gatepost.store.errors import SpoolFull
@@ -295,3 +296,11 @@ async def test_refusals_beyond_a_rate_are_counted_but_not_journalled() -> None:
         here.later(1)
         await peer.say("RCPT TO:<x@elsewhere.example>")
         assert len(here.journal.refusals) == 51
+
+
+def test_an_octet_at_a_time_costs_no_more_memory_than_the_octets() -> None:
+    content = IncomingContent(10**6, LineEnds.REFUSE)
+    for _ in range(20_000):
+        content.add(b"ab")
+    assert len(content._segments) <= 513
+    assert content.take() == b"ab" * 20_000

@@ -14,6 +14,8 @@ MAX_LINE = 1_000_000
 signed, so they are relayed as they are, never split."""
 SPILL = 131_072
 """Octets that are gathered for one write once a content goes to a file: what a session holds of a large message."""
+_MAX_SEGMENTS = 512
+"""Pieces held apart; a client that sends an octet at a time must not cost an object for each."""
 _BARE = re.compile(rb"\r\n|[\r\n\x00]")
 
 
@@ -82,6 +84,8 @@ class IncomingContent:
         self._line = self._line + length if last < 0 else length - last - 1
         self.size += length
         self._segments.append(segment)
+        if len(self._segments) > _MAX_SEGMENTS:
+            self._segments = [b"".join(self._segments)]
 
     def _has_long_line(self, segment: bytes) -> bool:
         position = 0
