@@ -56,7 +56,7 @@ class RelayProcess:
             "HOME": str(folder),
             "XDG_RUNTIME_DIR": str(self._runtime),
             "PYTHONPATH": str(ROOT / "app"),
-            "PYTHONDONTWRITEBYTECODE": os.environ.get("PYTHONDONTWRITEBYTECODE", ""),
+            "PYTHONDONTWRITEBYTECODE": "",  # compiled once for all starts, as for people
             **(environment or {}),
         }
         self.process = Process(self._command(), log=folder / "relay.log", environment=self.environment, folder=folder)
