@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.support import scanners
 
 from gatepost.model.envelope import Envelope, Origin, Recipient
 from gatepost.model.spam import Bounce, RspamdSource, ScannerDown, SpamCard, SpamdSource, SpamPolicy, VirusAction, VirusPolicy
 from gatepost.relay.inspection.inspector import Inspector
 from gatepost.relay.inspection.resolver import Resolver
 from gatepost.relay.inspection.virus import ScanState
+from tests.support import scanners
 
 ENVELOPE = Envelope(
     "ann@example.com", (Recipient("bob@example.org"),), origin=Origin(client="192.0.2.7", helo="mx.example.com")

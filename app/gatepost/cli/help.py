@@ -1,0 +1,17 @@
+"""``gatepost help``: topics that belong to no single command."""
+
+from __future__ import annotations
+
+import argparse
+
+from .exit_codes import WORDS
+
+
+def configure(parser: argparse.ArgumentParser, _name: str) -> None:
+    parser.add_argument("topic", choices=("exit-codes",), nargs="?", default="exit-codes")
+    parser.set_defaults(run=run, needs="nothing")
+
+
+def run(_arguments: argparse.Namespace) -> None:
+    for code, words in WORDS.items():
+        print(f"{int(code):>4}  {words}")

@@ -1,0 +1,169 @@
+"""Picks the command, runs it, and turns failures into words and exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import __version__
+from ..model.errors import GatepostError, InvalidInput
+from .exit_codes import ExitCode
+from .registry import BY_NAME, COMMANDS, Command
+
+if TYPE_CHECKING:
+    from ..model.relay_options import RelayOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """What else the program can be. Both run until they end and return the exit code."""
+
+    relay: Callable[[RelayOptions], int]
+    desktop: Callable[[], int] | None = None
+    """None where there is no desktop app, or no display for it."""
+
+
+def main(argv: Sequence[str], roles: Roles) -> int:
+    if not argv:
+        return _without_arguments(roles)
+    parser = build_parser(selected(argv))
+    try:
+        arguments = parser.parse_args(argv)
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else ExitCode.USAGE
+    if not hasattr(arguments, "run"):
+        _subparser_of(parser, argv).print_help()
+        return ExitCode.USAGE
+    try:
+        return _run(arguments, roles)
+    except GatepostError as error:
+        tell(error, as_json=arguments.json)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # The reader (less, head) has seen enough. Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.ERROR
+
+
+def _run(arguments: argparse.Namespace, roles: Roles) -> int:
+    needs = getattr(arguments, "needs", "client")
+    if needs == "relay":
+        options: RelayOptions = arguments.run(arguments)
+        return roles.relay(options)
+    if needs == "nothing":
+        return int(arguments.run(arguments) or 0)
+    from .session import run_with_client
+
+    return run_with_client(arguments)
+
+
+def _without_arguments(roles: Roles) -> int:
+    if roles.desktop is not None:
+        return roles.desktop()
+    build_parser(()).print_help()
+    print("\nBegin with “gatepost relay”, and in a second terminal “gatepost gateway add --host …”.")
+    return ExitCode.DONE
+
+
+# --- the parser ---
+
+
+def selected(argv: Sequence[str]) -> tuple[Command, ...]:
+    """The command that is called: the first argument that is no option and no option's value."""
+    words = iter(argv)
+    for word in words:
+        if word == "--data":
+            next(words, None)
+        elif not word.startswith("-"):
+            found = BY_NAME.get(word)
+            return (found,) if found else ()
+    return ()
+
+
+def build_parser(configured: Iterable[Command]) -> argparse.ArgumentParser:
+    """All commands by name and summary; only ``configured`` ones with their options, as that imports their modules."""
+    chosen = {command.name for command in configured}
+    parser = argparse.ArgumentParser(
+        prog="gatepost",
+        description="Gatepost: a mail gateway and its administration.",
+        epilog="“gatepost COMMAND --help” says more about a command, “gatepost help exit-codes” about exit codes.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"gatepost {__version__}")
+    add_common(parser, top=True)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    for command in COMMANDS:
+        added = commands.add_parser(
+            command.name, help=command.summary, description=_sentence(command.summary), allow_abbrev=False
+        )
+        add_common(added)
+        if command.name in chosen:
+            module = importlib.import_module(f"gatepost.cli.{command.module}")
+            module.configure(added, command.name)
+    return parser
+
+
+def add_common(parser: argparse.ArgumentParser, *, top: bool = False) -> None:
+    """``--data`` and ``--json`` may stand before or after the command."""
+    default = None if top else argparse.SUPPRESS
+    parser.add_argument(
+        "--data",
+        metavar="DIR",
+        type=Path,
+        default=default,
+        help="data folder of the relay (default: $GATEPOST_DATA or the user's own)",
+    )
+    parser.add_argument(
+        "--json", action="store_true", default=False if top else argparse.SUPPRESS, help="answer in JSON, for programs"
+    )
+
+
+def _subparser_of(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser of the deepest command that was named, for its help."""
+    for word in argv:
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction) and word in action.choices:
+                parser = action.choices[word]
+                break
+    return parser
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:] + "."
+
+
+# --- errors ---
+
+
+def tell(error: GatepostError, *, as_json: bool) -> None:
+    """To standard error: title, cause, every field's issue, and the way out."""
+    from .output import clean
+
+    issues = error.issues if isinstance(error, InvalidInput) else []
+    if as_json:
+        body = {
+            "code": error.code,
+            "title": error.title,
+            "detail": error.detail,
+            "hint": error.hint,
+            "issues": [{"field": i.field, "message": i.message, "code": i.code} for i in issues],
+        }
+        print(json.dumps({"error": body}, ensure_ascii=True), file=sys.stderr)
+        return
+    lines = [f"gatepost: {error.title}"]
+    if issues:
+        lines += [f"  {issue.field}: {issue.message}" if issue.field else f"  {issue.message}" for issue in issues]
+    elif error.detail:
+        lines.append(f"  {error.detail}")
+    if error.hint:
+        lines.append(f"  {error.hint}")
+    print("\n".join(clean(line) for line in lines), file=sys.stderr)

@@ -1,0 +1,45 @@
+"""The commands by name. Their modules are imported only when one is called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    name: str
+    summary: str
+    module: str
+
+
+COMMANDS = (
+    Command("relay", "run the relay in the foreground", "relay"),
+    Command("status", "what the relay does now", "state"),
+    Command("start", "open the listeners and deliver", "state"),
+    Command("stop", "close the listeners and deliver no more", "state"),
+    Command("pause", "take mail, deliver none", "state"),
+    Command("resume", "deliver again", "state"),
+    Command("shut-down", "end the relay's process", "state"),
+    Command("gateway", "gateways: list, add, edit, verify, …", "gateways"),
+    Command("domain", "which mail leaves by which gateway", "objects"),
+    Command("listener", "where mail comes in", "objects"),
+    Command("network", "clients that may relay without signing in", "objects"),
+    Command("user", "users who may relay after signing in", "objects"),
+    Command("settings", "settings of server, delivery, spool, …", "sections"),
+    Command("spam", "spam sources and thresholds", "sections"),
+    Command("virus", "virus scanning", "sections"),
+    Command("secret", "stored passwords: list, set, remove", "secrets"),
+    Command("vault", "where passwords are kept", "secrets"),
+    Command("spool", "mail that waits: list, retry, hold, delete, …", "spool"),
+    Command("track", "what became of a message", "mail"),
+    Command("explain", "where mail would go, and why", "mail"),
+    Command("send-test", "send a test message", "mail"),
+    Command("verdicts", "what is remembered of recipients", "mail"),
+    Command("config", "export, import, revisions", "config"),
+    Command("events", "follow what happens", "state"),
+    Command("metrics", "figures in Prometheus' format", "state"),
+    Command("completion", "completion for bash, zsh or fish", "completion"),
+    Command("help", "exit codes and other topics", "help"),
+)
+
+BY_NAME = {command.name: command for command in COMMANDS}

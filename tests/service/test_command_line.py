@@ -1,0 +1,92 @@
+"""The command line against a real relay: a gateway with STARTTLS and AUTH, mail through it, and what one can do about it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.certificates import issued
+from tests.support.processes import wait_until
+from tests.support.relay_process import RelayProcess
+from tests.support.smtp_peer import SmtpPeer
+
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture
+def relay(tmp_path: Path) -> Iterator[RelayProcess]:
+    with RelayProcess(tmp_path / "relay") as running:
+        yield running
+
+
+def run(relay: RelayProcess, *arguments: str, stdin: str = "", code: int = 0) -> str:
+    done = relay.run(*arguments, stdin=stdin)
+    assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+    return done.stdout + done.stderr
+
+
+def test_every_command_says_what_it_is_for(relay: RelayProcess) -> None:
+    from gatepost.cli.registry import COMMANDS
+
+    for command in COMMANDS:
+        assert command.name in run(relay, command.name, "--help")
+
+
+def test_status_domains_users_settings_revisions_and_completion(relay: RelayProcess) -> None:
+    assert "running" in run(relay, "status")
+    assert "Added dom-" in run(relay, "domain", "add", "--domain", "*.example.org", "--via", "direct")
+    assert "*.example.org" in run(relay, "domain", "list")
+    run(relay, "user", "add", "--username", "scanner", "--password-stdin", stdin=PASSWORD + "\n")
+    assert "scanner" in run(relay, "user", "list")
+    run(relay, "settings", "set", "spool.lifetime_hours=48")
+    assert json.loads(run(relay, "--json", "settings", "show"))["spool"]["lifetime_hours"] == 48
+    assert "spool.lifetime_hours" in run(relay, "config", "diff", "1")
+    assert "gatepost" in run(relay, "config", "export")
+    assert "is back" in run(relay, "config", "restore", "1")
+    assert json.loads(run(relay, "--json", "settings", "show"))["spool"]["lifetime_hours"] == 120
+    script = run(relay, "completion", "bash")
+    assert subprocess.run(["bash", "-n"], input=script, text=True).returncode == 0
+
+
+def test_a_wrong_value_names_its_field_and_changes_nothing(relay: RelayProcess) -> None:
+    told = run(relay, "gateway", "add", "--host", "smtp.example.com", "--port", "70000", "--no-verify", code=3)
+    assert "port" in told
+    assert json.loads(run(relay, "--json", "gateway", "list")) == []
+
+
+def test_a_gateway_that_cannot_be_reached_is_not_saved_unless_told_so(relay: RelayProcess) -> None:
+    arguments = ("gateway", "add", "--host", "127.0.0.1", "--port", "1", "--encryption", "none")
+    assert "nothing was saved" in run(relay, *arguments, code=7)
+    assert "Added" in run(relay, *arguments, "--save-anyway")
+
+
+def test_mail_leaves_through_a_gateway_with_starttls_and_auth_and_the_password_is_only_in_the_vault(
+    relay: RelayProcess, tmp_path: Path
+) -> None:
+    with SmtpPeer(
+        starttls=True,
+        certificate=issued("127.0.0.1"),
+        users={"me@example.com": PASSWORD},
+        auth_needs_tls=True,
+        require_auth=True,
+    ) as peer:
+        run(
+            relay, "gateway", "add", "--host", "127.0.0.1", "--port", str(peer.port), "--encryption", "starttls-required",
+            "--certificate", "none", "--auth-username", "me@example.com", "--password-stdin", stdin=PASSWORD + "\n",
+        )  # fmt: skip
+        queued = json.loads(run(relay, "--json", "send-test", "--from", "me@example.com", "--to", "you@example.net"))
+        wait_until(lambda: len(peer.messages) == 1, "the peer has the message", 20)
+        wait_until(lambda: "delivered" in run(relay, "track", queued["queue_id"]), "tracking knows it", 20)
+    story = run(relay, "track", queued["queue_id"])
+    assert "delivered" in story
+    pid = relay.pid
+    secret = PASSWORD.encode()
+    for path in (tmp_path / "relay").rglob("*"):
+        if path.is_file():
+            assert secret not in path.read_bytes(), path
+    for name in ("cmdline", "environ"):
+        assert secret not in Path(f"/proc/{pid}/{name}").read_bytes()
