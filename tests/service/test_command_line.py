@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.certificates import issued
-from tests.support.processes import wait_until
+from tests.support.ports import wait_until
 from tests.support.relay_process import RelayProcess
 from tests.support.smtp_peer import SmtpPeer
 

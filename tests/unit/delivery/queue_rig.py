@@ -53,7 +53,8 @@ class Steady(random.Random):
 def gateway(name: str, peer: SmtpPeer | int, **fields: Any) -> dict[str, Any]:
     port = peer if isinstance(peer, int) else peer.port
     return {
-        "mode": "round-robin", "id": name, "description": name, "host": "127.0.0.1", "port": port, "encryption": "none", **fields,
+        "mode": "round-robin", "id": name, "description": name, "host": "127.0.0.1", "port": port, "encryption": "none",
+        **fields,
     }  # fmt: skip
 
 
