@@ -351,7 +351,7 @@ async def test_the_hops_own_ehlo_name_is_used() -> None:
         assert peer.connections[0].ehlo == ["other.test"]
 
 
-FAST = DeliverySettings(connect_seconds=0.4, command_seconds=0.4, data_done_seconds=1)
+FAST = DeliverySettings(connect_seconds=1.5, command_seconds=1.5, data_done_seconds=2)
 
 
 @pytest.mark.parametrize(
