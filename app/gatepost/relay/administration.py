@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from .. import __version__
 from ..model.address import AddressError, parse_mailbox
 from ..model.configuration import Configuration
 from ..model.errors import Conflict, InvalidInput, Issue, NotFound
-from ..model.gateway import Gateway
+from ..model.gateway import AcceptPolicy, BackupMxGateway, DomainForwardGateway, Gateway
 from ..model.identifiers import queue_id
 from ..model.report import (
     Changed,
@@ -134,6 +134,8 @@ class Administration:
             changed = change(current)
             if changed == current:
                 return Changed(revision)
+            if issues := list(_not_in_effect(changed)):
+                raise InvalidInput(issues)
             moves = await self._moves(current, changed)
             warnings = tuple(_warnings(changed))
             if dry_run:
@@ -394,6 +396,28 @@ def _routes_differently(current: Configuration, changed: Configuration) -> bool:
         changed.domains,
         changed.settings.delivery.default_route,
     )
+
+
+def _not_in_effect(configuration: Configuration) -> Iterator[Issue]:
+    """What the model knows and this relay does not do yet is refused, so that nobody relies on a check that is not made."""
+    text = "this version of the relay does not do this yet"
+    for index, gateway in enumerate(configuration.gateways):
+        if gateway.smartermail.enabled:
+            yield Issue(f"gateways.{index}.smartermail.enabled", text, "unsupported")
+        if isinstance(gateway, BackupMxGateway | DomainForwardGateway):
+            if gateway.spam.enabled:
+                yield Issue(f"gateways.{index}.spam.enabled", text, "unsupported")
+            if gateway.verification.is_on:
+                yield Issue(f"gateways.{index}.verification", text, "unsupported")
+        if isinstance(gateway, BackupMxGateway):
+            if not gateway.domains:
+                yield Issue(f"gateways.{index}.domains", "list the domains: finding them by MX is not done yet", "unsupported")
+            if gateway.holding.accept is not AcceptPolicy.ALWAYS:
+                yield Issue(f"gateways.{index}.holding.accept", text, "unsupported")
+    if configuration.virus.enabled:
+        yield Issue("virus.enabled", text, "unsupported")
+    if configuration.dkim_keys:
+        yield Issue("dkim_keys", text, "unsupported")
 
 
 def _warnings(configuration: Configuration) -> list[str]:
