@@ -83,8 +83,9 @@ async def _main(options: RelayOptions) -> int:
         if options.lifeline:
             _on_lifeline(ending)
         server = await serve(Administration(service), prepare_runtime_folder(folder.path))
-        write_endpoint(folder.path, server.address)
         await service.start()
+        # Last: whoever finds the relay by its endpoint file finds it listening.
+        write_endpoint(folder.path, server.address)
         log.info("Gatepost %s is ready, process %d, data in %s", __version__, os.getpid(), folder.path)
         if not options.lifeline:
             print(await usage(service), flush=True)  # noqa: T201 - what a person in front of a terminal needs
