@@ -416,6 +416,8 @@ def _not_in_effect(configuration: Configuration) -> Iterator[Issue]:
                 yield Issue(f"gateways.{index}.holding.accept", text, "unsupported")
     if configuration.virus.enabled:
         yield Issue("virus.enabled", text, "unsupported")
+    if configuration.settings.monitoring.metrics_enabled:
+        yield Issue("settings.monitoring.metrics_enabled", text, "unsupported")
     if configuration.dkim_keys:
         yield Issue("dkim_keys", text, "unsupported")
 
