@@ -1,0 +1,45 @@
+"""The pages in the order of the sidebar. A page is imported when it is visited for the first time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+
+from ..context import AppContext
+from ..i18n import mark
+from .page import Page
+
+
+@dataclass(frozen=True, slots=True)
+class PageEntry:
+    """``title`` is translated where it is shown; ``icon`` names a file of resources/icons."""
+
+    key: str
+    title: str
+    icon: str
+    module: str
+    name: str
+
+    @property
+    def build(self) -> Callable[[AppContext], Page]:
+        page: Callable[[AppContext], Page] = getattr(import_module(f"{__package__}.{self.module}"), self.name)
+        return page
+
+
+ALL = (
+    PageEntry("overview", mark("Overview"), "overview", "overview", "OverviewPage"),
+    PageEntry("gateways", mark("Gateways"), "gateways", "gateways", "GatewaysPage"),
+    PageEntry("domains", mark("Domains"), "domains", "domains", "DomainsPage"),
+    PageEntry("spool", mark("Spool"), "spool", "spool", "SpoolPage"),
+    PageEntry("quarantine", mark("Quarantine"), "quarantine", "quarantine", "QuarantinePage"),
+    PageEntry("tracking", mark("Tracking"), "tracking", "tracking", "TrackingPage"),
+    PageEntry("explain", mark("Explain route"), "explain", "explain", "ExplainPage"),
+    PageEntry("settings", mark("Settings"), "settings", "settings", "SettingsPage"),
+)
+
+
+def pages() -> tuple[PageEntry, ...]:
+    """Those that this build has."""
+    return tuple(entry for entry in ALL if find_spec(f"{__package__}.{entry.module}") is not None)

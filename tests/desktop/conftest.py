@@ -1,0 +1,176 @@
+"""Tests of the desktop app: offscreen, one QApplication and one qasync loop for the session.
+
+An ``async def`` test below this folder runs on that loop (pytest-asyncio never sees it). Fixtures are synchronous; one that
+must await something does it with ``on_loop(coroutine)``. A test fails on what it leaves behind: a running task, a complaint
+of Qt's, an error that only the loop saw.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import os
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ["QT_QPA_PLATFORM"] = "offscreen"
+for _name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES"):
+    os.environ.pop(_name, None)
+os.environ["LANG"] = "C.UTF-8"
+
+import qasync  # noqa: E402
+from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler  # noqa: E402
+from PySide6.QtWidgets import QApplication, QWidget  # noqa: E402
+
+from gatepost.desktop import i18n  # noqa: E402
+from gatepost.desktop.context import AppContext  # noqa: E402
+from gatepost.desktop.messages import Messages  # noqa: E402
+from gatepost.desktop.preferences import Preferences  # noqa: E402
+from gatepost.desktop.session import RelaySession  # noqa: E402
+from gatepost.desktop.tasks import Tasks  # noqa: E402
+
+TIMEOUT = 60.0
+"""Seconds for one test's coroutine: generous, the machine may be busy."""
+
+_application: QApplication | None = None
+_loop: Any = None
+_complaints: list[str] = []
+
+
+def _qt_says(kind: QtMsgType, _context: QMessageLogContext, text: str) -> None:
+    if kind in (QtMsgType.QtWarningMsg, QtMsgType.QtCriticalMsg, QtMsgType.QtFatalMsg):
+        _complaints.append(f"Qt: {text}")
+
+
+def _loop_says(_loop: object, context: dict[str, Any]) -> None:
+    _complaints.append(f"loop: {context.get('message')} {context.get('exception')!r}")
+
+
+def qt_loop() -> Any:
+    """The session's loop, made with its QApplication on first use."""
+    global _application, _loop
+    if _loop is None:
+        existing = QApplication.instance()
+        _application = existing if isinstance(existing, QApplication) else QApplication(["gatepost-tests"])
+        _application.setQuitOnLastWindowClosed(False)
+        qInstallMessageHandler(_qt_says)
+        _loop = qasync.QEventLoop(_application)
+        _loop.set_exception_handler(_loop_says)
+    asyncio.set_event_loop(_loop)
+    return _loop
+
+
+def _run(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    async def limited() -> Any:
+        async with asyncio.timeout(TIMEOUT):
+            return await coroutine
+
+    return qt_loop().run_until_complete(limited())
+
+
+def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: object) -> None:
+    """Make ``async def`` tests ordinary ones that run on the Qt loop, before pytest-asyncio looks at them."""
+    if isinstance(collector, pytest.Module) and name.startswith("test") and inspect.iscoroutinefunction(obj):
+
+        @functools.wraps(obj)
+        def on_the_loop(**arguments: Any) -> None:
+            _run(obj(**arguments))
+
+        setattr(collector.obj, name, on_the_loop)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/desktop/" in item.path.as_posix() and inspect.iscoroutinefunction(getattr(item, "obj", None)):
+            raise pytest.UsageError(f"{item.nodeid}: async tests of the desktop app are functions of a module")
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The checks of this module's docstring. ``@pytest.mark.usefixtures('complaints')`` and clearing them allows some."""
+    loop = qt_loop()
+    _complaints.clear()
+    i18n.set_language("en")
+    yield
+    for widget in QApplication.topLevelWidgets():
+        widget.close()
+        widget.deleteLater()
+    loop.run_until_complete(asyncio.sleep(0))
+    left = [task.get_name() for task in asyncio.all_tasks(loop) if not task.done()]
+    for task in asyncio.all_tasks(loop):
+        task.cancel()
+    loop.run_until_complete(asyncio.sleep(0))
+    assert not left, f"tasks still run: {left}"
+    assert not _complaints, _complaints
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What Qt and the loop complained about in this test; a test that expects some checks and clears them."""
+    return _complaints
+
+
+@pytest.fixture
+def on_loop() -> Callable[[Coroutine[Any, Any, Any]], Any]:
+    """Run a coroutine from a synchronous fixture or test."""
+    return _run
+
+
+@pytest.fixture
+def preferences(tmp_path: Path) -> Preferences:
+    return Preferences(tmp_path / "preferences.ini")
+
+
+@pytest.fixture
+def messages() -> Messages:
+    return Messages()
+
+
+@pytest.fixture
+def tasks(messages: Messages) -> Iterator[Tasks]:
+    found = Tasks(messages.bug)
+    yield found
+    _run(found.close())
+
+
+@pytest.fixture
+def context(tmp_path: Path, preferences: Preferences, messages: Messages, tasks: Tasks) -> Iterator[AppContext]:
+    """For pages that need no relay; its session is not started."""
+    session = RelaySession(tmp_path / "no-relay")
+    yield AppContext(session=session, messages=messages, tasks=tasks, preferences=preferences)
+    _run(session.close())
+
+
+@pytest.fixture
+def connected_context(
+    start_relay: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    preferences: Preferences,
+    messages: Messages,
+    tasks: Tasks,
+) -> Iterator[AppContext]:
+    """With a session that is connected to a real relay process, which starts with the default configuration."""
+    relay = start_relay()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", relay.environment["XDG_RUNTIME_DIR"])
+    session = RelaySession(relay.data)
+    session.start(tasks)
+    _run(session.wait_connected())
+    yield AppContext(session=session, messages=messages, tasks=tasks, preferences=preferences)
+    _run(session.close())
+
+
+@pytest.fixture
+def show() -> Callable[..., Any]:
+    """``show(widget, width=1120, height=780)``: show a widget offscreen and let it settle."""
+
+    def shown(widget: QWidget, width: int = 1120, height: int = 780) -> QWidget:
+        widget.resize(width, height)
+        widget.show()
+        qt_loop().run_until_complete(asyncio.sleep(0)) if not qt_loop().is_running() else QApplication.processEvents()
+        return widget
+
+    return shown
