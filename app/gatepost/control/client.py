@@ -7,6 +7,7 @@ as the values of ``model.report`` and ``schema``. What the relay refuses is rais
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -218,8 +219,9 @@ class Client(Connection):
     async def spool_count(self, chosen: schema.Filter) -> int:
         return (await self.post("v1/spool/count", schema.CountRequest(filter=chosen), schema.SpoolCount)).count
 
-    async def spool_ids(self, request: schema.IdsRequest) -> list[int]:
-        return await self.post("v1/spool/ids", request, list[int])
+    async def spool_ids(self, request: schema.IdsRequest) -> array[int]:
+        """In the order asked for; 8 octets each, also on the wire."""
+        return await self.id_array("v1/spool/ids", request)
 
     async def spool_message(self, queue_id: str) -> schema.SpoolMessage:
         return await self.get(f"v1/spool/messages/{quoted(queue_id)}", schema.SpoolMessage)

@@ -24,6 +24,8 @@ from ..model.spam import SpamPolicy, VirusPolicy
 MAX_PAGE = 1000
 """Rows in one answer, at most."""
 MAX_IDS = 2_000_000
+COMPACT_IDS = "application/octet-stream"
+"""Asked for by ``Accept`` where ids are answered: signed integers of 8 octets each, little-endian."""
 
 QueueId = Annotated[str, Field(min_length=1, max_length=20, pattern=r"^[0-9A-Za-z]+$")]
 Count = Annotated[int, Field(ge=0)]

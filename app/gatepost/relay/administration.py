@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from array import array
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -242,7 +243,7 @@ class Administration:
     async def spool_count(self, chosen: SpoolFilter) -> int:
         return await self._service.spool.count(chosen)
 
-    async def spool_ids(self, chosen: SpoolFilter, *, order: SpoolOrder, descending: bool, limit: int) -> Sequence[int]:
+    async def spool_ids(self, chosen: SpoolFilter, *, order: SpoolOrder, descending: bool, limit: int) -> array[int]:
         return await self._service.spool.ids(chosen, order, descending=descending, limit=limit)
 
     async def spool_message(self, message_id: int) -> SpoolMessage | None:

@@ -13,6 +13,7 @@ import logging
 import shutil
 import sqlite3
 import time
+from array import array
 from collections.abc import Callable, Set
 from dataclasses import replace
 
@@ -216,7 +217,7 @@ class Spool:
     async def count(self, chosen: SpoolFilter) -> int:
         return await self._list_readers.run(lambda c: spool_list.count(c, chosen))
 
-    async def ids(self, chosen: SpoolFilter, order: SpoolOrder, *, descending: bool, limit: int) -> list[int]:
+    async def ids(self, chosen: SpoolFilter, order: SpoolOrder, *, descending: bool, limit: int) -> array[int]:
         """Delivery ids in the order of a list, for front-ends that fetch rows page by page."""
         return await self._list_readers.run(lambda c: spool_list.ids_in_order(c, chosen, order, descending, limit))
 

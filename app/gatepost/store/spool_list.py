@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from array import array
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -16,6 +18,8 @@ from .values import RecipientState, SpoolFilter, SpoolMessage, SpoolOrder, Spool
 MAX_ROWS = 1000
 """Rows in one answer, at most."""
 _SHOWN_RECIPIENTS = 5
+_PIECE = 100_000
+"""Characters read of a list of ids at a time: about a millisecond."""
 _STATES = {WAITING: SpoolState.WAITING, DEFERRED: SpoolState.DEFERRED, HELD: SpoolState.HELD}
 _ORDERS = {
     SpoolOrder.AGE: "id",
@@ -63,13 +67,29 @@ def ids(connection: sqlite3.Connection, chosen: SpoolFilter, after: int, last: i
 
 def ids_in_order(
     connection: sqlite3.Connection, chosen: SpoolFilter, order: SpoolOrder, descending: bool, limit: int
-) -> list[int]:
-    """Ids of matching deliveries in the order of a list."""
+) -> array[int]:
+    """Ids of matching deliveries in the order of a list, 8 octets each.
+
+    SQLite hands them over as one text: a step for each row would give up the interpreter's lock a million times.
+    """
     where, values = condition(chosen)
     direction = "DESC" if descending else "ASC"
     keys = f"{_ORDERS[order]} {direction}" + ("" if order is SpoolOrder.AGE else f", id {direction}")
-    query = f"SELECT id FROM delivery WHERE {where} ORDER BY {keys} LIMIT ?"  # noqa: S608
-    return [row[0] for row in connection.execute(query, (*values, limit))]
+    query = f"SELECT group_concat(id) FROM (SELECT id FROM delivery WHERE {where} ORDER BY {keys} LIMIT ?)"  # noqa: S608
+    (text,) = connection.execute(query, (*values, limit)).fetchone()
+    return numbers_of(text or "")
+
+
+def numbers_of(text: str) -> array[int]:
+    """From decimal numbers with commas between. A piece at a time, so that other threads come to their turn."""
+    numbers = array("q")
+    start = 0
+    while start < len(text):
+        end = text.find(",", start + _PIECE)
+        end = len(text) if end < 0 else end
+        numbers.extend(json.loads(f"[{text[start:end]}]"))
+        start = end + 1
+    return numbers
 
 
 def domain_pairs(connection: sqlite3.Connection, limit: int) -> list[tuple[str, str, int]]:

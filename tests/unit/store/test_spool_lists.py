@@ -197,6 +197,26 @@ def test_pages_in_any_order_are_the_whole_list_cut_up(filled: Filled, order: Spo
     assert {row.id for row in pages} == {row.id for row in known}
 
 
+@pytest.mark.parametrize("order", list(SpoolOrder))
+@pytest.mark.parametrize("descending", [False, True])
+def test_ids_come_in_the_order_of_the_list(filled: Filled, order: SpoolOrder, descending: bool) -> None:
+    spool, runner, _ = filled
+    rows = runner.run(spool.list(order=order, descending=descending, limit=1000))
+
+    ids = runner.run(spool.ids(SpoolFilter(), order, descending=descending, limit=1000))
+    first = runner.run(spool.ids(SpoolFilter(), order, descending=descending, limit=7))
+
+    assert list(ids) == [row.id for row in rows]
+    assert first == ids[:7]
+    assert not runner.run(spool.ids(SpoolFilter(sender="nobody"), order, descending=descending, limit=7))
+
+
+def test_a_long_list_of_ids_is_read_in_pieces_without_losing_one() -> None:
+    numbers = [n << 16 for n in range(100_000)]
+
+    assert list(spool_list.numbers_of(",".join(map(str, numbers)))) == numbers
+
+
 def test_a_line_of_the_list_says_what_is_known(filled: Filled) -> None:
     spool, runner, known = filled
     rows = runner.run(spool.list(limit=1000))

@@ -7,6 +7,7 @@ none blocks the event loop. Passwords come in as ``Secret`` and no method gives 
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -116,7 +117,7 @@ class RelayFacade(Protocol):
 
     async def spool_count(self, chosen: SpoolFilter) -> int: ...
 
-    async def spool_ids(self, chosen: SpoolFilter, *, order: SpoolOrder, descending: bool, limit: int) -> Sequence[int]:
+    async def spool_ids(self, chosen: SpoolFilter, *, order: SpoolOrder, descending: bool, limit: int) -> array[int]:
         """Ids of deliveries in the order shown, for lists that fetch their rows page by page."""
 
     async def spool_message(self, message_id: int) -> SpoolMessage | None: ...

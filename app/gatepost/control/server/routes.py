@@ -164,7 +164,11 @@ def _mail() -> Iterator[Route]:
         answer=tuple[schema.SpoolRow, ...],
     )
     yield Route("POST", "/v1/spool/count", spool.count, "How many match.", body=schema.CountRequest, answer=schema.SpoolCount)
-    yield Route("POST", "/v1/spool/ids", spool.ids, "Ids in the order shown.", body=schema.IdsRequest, answer=tuple[int, ...])
+    yield Route(
+        "POST", "/v1/spool/ids", spool.ids,
+        "Ids in the order shown; with Accept: application/octet-stream as signed integers of 8 octets, little-endian.",
+        body=schema.IdsRequest, answer=tuple[int, ...],
+    )  # fmt: skip
     yield Route(
         "POST", "/v1/spool/operate", spool.operate, "Do something with all that match.",
         body=schema.OperateRequest, answer=schema.Operated,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
+from array import array
 from pathlib import Path
 from typing import Any
 
@@ -58,12 +60,23 @@ async def count(call: Call) -> schema.SpoolCount:
     return schema.SpoolCount(count=await call.facade.spool_count(filter_of(call.body.filter)))
 
 
-async def ids(call: Call) -> list[int]:
+async def ids(call: Call) -> list[int] | web.Response:
+    """JSON, or what a list of a million rows wants: numbers of 8 octets, which neither side has to read one by one."""
     body: schema.IdsRequest = call.body
     found = await call.facade.spool_ids(
         filter_of(body.filter), order=SpoolOrder(body.order), descending=body.descending, limit=body.limit
     )
-    return list(found)
+    return compact_ids(found) if wants_compact(call.request) else list(found)
+
+
+def wants_compact(request: web.Request) -> bool:
+    return request.headers.get("Accept", "") == schema.COMPACT_IDS
+
+
+def compact_ids(found: array[int]) -> web.Response:
+    if sys.byteorder == "big":
+        found.byteswap()
+    return web.Response(body=found.tobytes(), content_type=schema.COMPACT_IDS, headers={"Cache-Control": "no-store"})
 
 
 async def operate(call: Call) -> schema.Operated:
