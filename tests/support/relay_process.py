@@ -20,6 +20,7 @@ from gatepost.store.configuration import ConfigurationStore
 from gatepost.store.folder import DataFolder
 
 from . import procfs
+from .control import ControlApi
 from .processes import Process
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,6 +100,13 @@ class RelayProcess:
             if content["pid"] == self.pid:
                 return content
         return None
+
+    @property
+    def api(self) -> ControlApi:
+        """Its control API, called directly: a command of the command line takes longer by the start of an interpreter."""
+        found = self.endpoint()
+        assert found is not None, "the relay does not run"
+        return ControlApi(found["socket"])
 
     def stop(self, timeout: float = 20) -> int:
         """Ask it to end (SIGTERM) and wait; returns the exit code."""
