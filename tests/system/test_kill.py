@@ -7,6 +7,7 @@ import random
 import re
 import time
 from collections import defaultdict
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -77,7 +78,7 @@ async def test_twenty_kills_under_load_lose_nothing_and_double_only_what_was_in_
         # A copy beyond those that the client itself sent again: the relay was killed between the sink's taking the
         # message and its own record of that. So a kill lies between the two, just after the earlier one.
         explained = 0
-        for earlier, later in zip(times, times[1:], strict=False):
+        for earlier, later in pairwise(times):
             kill = next((index for index, at in enumerate(kills) if earlier <= at <= later), None)
             if kill is not None and kills[kill] - earlier < UNRECORDED_SECONDS:
                 explained += 1
