@@ -18,6 +18,12 @@ def _stat(pid: int) -> list[str] | None:
     return text.rpartition(")")[2].split()  # from "state" (field 3) on; the name before may hold anything
 
 
+def is_running(pid: int) -> bool:
+    """Whether there is such a process; one that has ended and only waits to be collected is none."""
+    stat = _stat(pid)
+    return stat is not None and stat[0] != "Z"
+
+
 def tree(pid: int) -> list[int]:
     """The process and all its living descendants."""
     children: dict[int, list[int]] = {}

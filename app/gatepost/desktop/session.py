@@ -61,6 +61,7 @@ class RelaySession(QObject):
         self._problem: GatepostError | None = None
         self._task: asyncio.Task[None] | None = None
         self._awake = asyncio.Event()
+        self._waiting: list[asyncio.Future[None]] = []
         self._pending: dict[tuple[str, str], EventMessage] = {}
         self._frame = QTimer(self)
         self._frame.setSingleShot(True)
@@ -114,19 +115,18 @@ class RelaySession(QObject):
 
     async def wait_connected(self) -> None:
         """Returns once there is a connection and a snapshot."""
-        if self.is_connected:
-            return
+        while not self.is_connected:
+            await self._next_state()
+
+    async def wait_lost(self) -> None:
+        """Returns once there is no connection."""
+        while self.is_connected:
+            await self._next_state()
+
+    async def _next_state(self) -> None:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def arrived() -> None:
-            if not future.done():
-                future.set_result(None)
-
-        self.connected.connect(arrived)
-        try:
-            await future
-        finally:
-            self.connected.disconnect(arrived)
+        self._waiting.append(future)
+        await future
 
     # --- the connection ---
 
@@ -188,6 +188,10 @@ class RelaySession(QObject):
         if state is not self._state:
             self._state = state
             self.state_changed.emit(state)
+            waiting, self._waiting = self._waiting, []
+            for future in waiting:
+                if not future.done():
+                    future.set_result(None)
 
     # --- events ---
 

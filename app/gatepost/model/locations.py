@@ -24,6 +24,11 @@ def default_vault_key_file() -> Path:
     return user_config_path("gatepost", appauthor=False) / "vault.key"
 
 
+def relay_log(data_folder: Path) -> Path:
+    """The newest part of the relay's log."""
+    return data_folder / "logs" / "relay.log"
+
+
 def runtime_folder(data_folder: Path) -> Path:
     """The folder of the control socket and the endpoint file of the relay that uses ``data_folder``.
 
