@@ -42,6 +42,8 @@ _complaints: list[str] = []
 
 
 def _qt_says(kind: QtMsgType, _context: QMessageLogContext, text: str) -> None:
+    if "propagateSizeHints" in text:  # the offscreen platform says it of every window
+        return
     if kind in (QtMsgType.QtWarningMsg, QtMsgType.QtCriticalMsg, QtMsgType.QtFatalMsg):
         _complaints.append(f"Qt: {text}")
 
