@@ -9,19 +9,22 @@ through read-only connections in threads of their own, so nothing here blocks th
 from __future__ import annotations
 
 import asyncio
+import builtins
 import logging
 import shutil
 import sqlite3
 import time
 from array import array
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
+from functools import partial
 
 from ..model.errors import NotFound
-from . import spool_list, spool_queue
-from .bodies import Bodies
+from . import spool_list, spool_quarantine, spool_queue
+from .bodies import Bodies, BodyFile
 from .database import Database, OpenReport, check, open_database
 from .folder import DataFolder
+from .quarantine_values import QuarantineEntry, QuarantineFilter, QuarantineOrder, QuarantineRow
 from .readers import Readers
 from .spool_actions import CHUNK, Actions, Change
 from .spool_counts import SpoolUnit
@@ -125,6 +128,14 @@ class Spool:
         if not message.id:
             message = replace(message, id=self.allocate_id())
         return self._writer.gather(self._insert, message)
+
+    def submit_all(self, messages: Sequence[NewMessage]) -> asyncio.Future[builtins.list[StoredMessage]]:
+        """Store several messages, all or none; otherwise as ``submit``. Every one needs an id."""
+        for message in messages:
+            check_parts(message)
+        stored = self._writer.submit(lambda connection: self._insert.run(connection, messages))
+        stored.add_done_callback(partial(_discard_unstored, messages))
+        return stored
 
     def has_room(self, size: int) -> bool:
         """Whether ``size`` octets fit without touching ``min_free_bytes``. Measured at most once a second."""
@@ -244,6 +255,31 @@ class Spool:
             raise NotFound("The message is not in the spool.", "It was delivered or removed.", "Look for it in Tracking.")
         return found
 
+    async def quarantine_list(
+        self, chosen: QuarantineFilter, order: QuarantineOrder, *, descending: bool, offset: int, limit: int
+    ) -> builtins.list[QuarantineRow]:
+        """One page of messages in quarantine; at most ``spool_filter.MAX_ROWS``."""
+        return await self._list_readers.run(lambda c: spool_quarantine.list_rows(c, chosen, order, descending, offset, limit))
+
+    async def quarantine_ids(
+        self, chosen: QuarantineFilter, order: QuarantineOrder, *, descending: bool, limit: int
+    ) -> builtins.list[int]:
+        return await self._list_readers.run(lambda c: spool_quarantine.ids_in_order(c, chosen, order, descending, limit))
+
+    async def quarantine_after(self, chosen: QuarantineFilter, after: int, limit: int) -> builtins.list[int]:
+        """Message ids behind ``after``, ascending."""
+        return await self._list_readers.run(lambda c: spool_quarantine.ids_after(c, chosen, after, limit))
+
+    async def quarantine_count(self, chosen: QuarantineFilter) -> int:
+        return await self._list_readers.run(lambda c: spool_quarantine.count(c, chosen))
+
+    async def quarantine_entry(self, message_id: int) -> QuarantineEntry:
+        """Raises NotFound."""
+        found = await self._list_readers.run(lambda c: spool_quarantine.get(c, message_id))
+        if found is None:
+            raise NotFound("The message is not in quarantine.", "It was released or deleted.", "Look for it in Tracking.")
+        return found
+
     async def retry_now(self, chosen: SpoolFilter) -> int:
         """Make matching deliveries due at once (held ones stay held); returns how many."""
         return await self._apply(chosen, self._actions.retry_now(chosen))
@@ -277,6 +313,14 @@ class Spool:
             if len(ids) < CHUNK:
                 return changed
             after = ids[-1]
+
+
+def _discard_unstored(messages: Sequence[NewMessage], stored: asyncio.Future[list[StoredMessage]]) -> None:
+    if stored.cancelled() or stored.exception() is None:  # the operation stands even when its waiter was cancelled
+        return
+    for message in messages:
+        if isinstance(message.content, BodyFile):
+            message.content.discard()
 
 
 def _highest(connection: sqlite3.Connection) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 
 from .spool_counts import SpoolUnit
 from .spool_filter import condition
+from .spool_quarantine import take_out
 from .spool_record import forget
 from .spool_rows import clean
 from .spool_schema import DEFERRED, HELD, NEVER, WAITING, micros
@@ -112,6 +113,8 @@ class Actions:
                 self._unit.add((lane, state, rank), -1)
             for lane, state, rank in json.loads(connection.execute(after, (matching,)).fetchone()[0]):
                 self._unit.add((lane, state, rank))
+            if self._unit.has_quarantine:
+                self._unit.quarantined(-take_out(connection, (row[0] for row in found)))
             return len(found)
 
         return change

@@ -35,6 +35,9 @@ class SpoolUnit(Unit):
         self._ranks: Counter[int] = Counter()
         self._delta: Counter[Key] = Counter()
         self._removed: list[str] = []
+        (quarantined,) = connection.execute("SELECT count(*) FROM quarantine").fetchone()
+        self._quarantined = int(quarantined)
+        self._quarantining = 0
         (self.reserved,) = connection.execute("SELECT value FROM counter WHERE name = 'reserved'").fetchone()
         self._reserving = self.reserved
         seed = connection.execute("SELECT lane, state, rank, count(*) FROM delivery GROUP BY lane, state, rank")
@@ -43,6 +46,15 @@ class SpoolUnit(Unit):
     def add(self, key: Key, count: int = 1) -> None:
         """Within a transaction: ``count`` deliveries more (or fewer) of this kind."""
         self._delta[key] += count
+
+    def quarantined(self, count: int) -> None:
+        """Within a transaction: so many messages more (or fewer) in quarantine."""
+        self._quarantining += count
+
+    @property
+    def has_quarantine(self) -> bool:
+        """Whether there may be anything in quarantine; read on the writer's thread."""
+        return self._quarantined + max(self._quarantining, 0) > 0
 
     def forget_body(self, name: str) -> None:
         """Within a transaction: remove a body file once it is committed."""
@@ -58,6 +70,8 @@ class SpoolUnit(Unit):
         self.reserved = self._reserving
         delta, self._delta = self._delta, Counter()
         removed, self._removed = self._removed, []
+        self._quarantined += self._quarantining
+        self._quarantining = 0
         if delta:
             self._merge(delta.items())
         if removed:
@@ -67,12 +81,13 @@ class SpoolUnit(Unit):
         self._reserving = self.reserved
         self._delta = Counter()
         self._removed = []
+        self._quarantining = 0
 
     def counts(self) -> SpoolCounts:
         with self._lock:
             lanes = {lane: count for lane, count in self._lanes.items() if count}
             waiting, deferred, held = self._states
-        return SpoolCounts(waiting, deferred, held, lanes)
+        return SpoolCounts(waiting, deferred, held, lanes, self._quarantined)
 
     def lane_count(self, lane: str) -> int:
         """Deliveries in one lane; -1 for direct lanes, which are not counted apart."""

@@ -7,19 +7,22 @@ from typing import Any
 
 from ..model.errors import InvalidInput, Issue
 from ..model.identifiers import row_id
+from .quarantine_values import QUARANTINE
 from .spool_schema import DEFERRED, HELD, PART_BITS, PARTS, WAITING, micros
-from .values import QUARANTINE, SpoolFilter, SpoolState
+from .values import SpoolFilter, SpoolState
 
+MAX_ROWS = 1000
+"""Rows in one answer, at most."""
 _MAX_TEXT = 1000
 _NUMBERS = {SpoolState.WAITING: WAITING, SpoolState.DEFERRED: DEFERRED, SpoolState.HELD: HELD}
-_LIKE = "LIKE ? ESCAPE '\\'"
+LIKE = "LIKE ? ESCAPE '\\'"
 # Elements are [id, address, notify, orcpt, state, reply]; see spool_rows.
 _RECIPIENT = f"""CASE WHEN substr(recipients, 1, 1) = '[' THEN EXISTS (
     SELECT 1 FROM json_each(delivery.recipients) r
-    WHERE json_extract(r.value, '$[4]') = 0 AND json_extract(r.value, '$[1]') {_LIKE})
-    ELSE recipients {_LIKE} END"""  # noqa: S608
-_REPLY = f"""last_reply {_LIKE} OR CASE WHEN substr(recipients, 1, 1) = '[' THEN EXISTS (
-    SELECT 1 FROM json_each(delivery.recipients) r WHERE json_extract(r.value, '$[5]') {_LIKE}) ELSE 0 END"""  # noqa: S608
+    WHERE json_extract(r.value, '$[4]') = 0 AND json_extract(r.value, '$[1]') {LIKE})
+    ELSE recipients {LIKE} END"""  # noqa: S608
+_REPLY = f"""last_reply {LIKE} OR CASE WHEN substr(recipients, 1, 1) = '[' THEN EXISTS (
+    SELECT 1 FROM json_each(delivery.recipients) r WHERE json_extract(r.value, '$[5]') {LIKE}) ELSE 0 END"""  # noqa: S608
 
 Condition = tuple[str, list[Any]]
 
@@ -36,7 +39,7 @@ def condition(chosen: SpoolFilter) -> Condition:
     def like(field: str, sql: str, count: int = 1) -> None:
         text = getattr(chosen, field)
         if text:
-            term(sql, *[_pattern(text, field)] * count)
+            term(sql, *[pattern(text, field)] * count)
 
     if chosen.ids is not None:
         term("id IN (SELECT value FROM json_each(?))", json.dumps(chosen.ids))
@@ -54,9 +57,9 @@ def condition(chosen: SpoolFilter) -> Condition:
         term("lane = ?", chosen.lane)
     if chosen.gateway:
         term("(lane IN (?, ?) OR pinned_gateway = ?)", f"gateway:{chosen.gateway}", f"inbound:{chosen.gateway}", chosen.gateway)
-    like("sender", f"sender {_LIKE}")
+    like("sender", f"sender {LIKE}")
     like("recipient", _RECIPIENT, 2)
-    like("subject", f"subject {_LIKE}")
+    like("subject", f"subject {LIKE}")
     like("reply", _REPLY, 2)
     if chosen.text:
         _text(chosen.text, terms, values)
@@ -76,16 +79,16 @@ _BOUNDS = {
 
 
 def _text(text: str, terms: list[str], values: list[Any]) -> None:
-    pattern = _pattern(text, "text")
-    alternatives = [f"sender {_LIKE}", f"subject {_LIKE}", _RECIPIENT]
-    values += [pattern] * 4
-    if (message_id := _message_id(text)) is not None:
+    wanted = pattern(text, "text")
+    alternatives = [f"sender {LIKE}", f"subject {LIKE}", _RECIPIENT]
+    values += [wanted] * 4
+    if (number := message_id(text)) is not None:
         alternatives.append(f"id >> {PART_BITS} = ?")
-        values.append(message_id)
+        values.append(number)
     terms.append(" OR ".join(alternatives))
 
 
-def _message_id(text: str) -> int | None:
+def message_id(text: str) -> int | None:
     """The message that ``text`` names, if it could be a queue id."""
     try:
         number = row_id(text)
@@ -94,7 +97,8 @@ def _message_id(text: str) -> int | None:
     return number if number < 1 << 63 - PART_BITS else None
 
 
-def _pattern(text: str, field: str) -> str:
+def pattern(text: str, field: str) -> str:
+    """For ``LIKE``: ``text`` anywhere. Raises InvalidInput naming ``field`` when it is too long."""
     if len(text) > _MAX_TEXT:
         raise InvalidInput([Issue(field, f"is longer than {_MAX_TEXT} characters", "too-long")])
     text = text.encode("utf-8", "replace").decode("utf-8")

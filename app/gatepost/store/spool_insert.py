@@ -10,6 +10,7 @@ from ..model.envelope import Recipient
 from ..model.identifiers import queue_id
 from .bodies import BodyFile
 from .spool_counts import SpoolUnit
+from .spool_quarantine import put_in
 from .spool_rows import COLUMNS, alarm, clean, pack_envelope, pack_recipients
 from .spool_schema import HELD, NEVER, PART_BITS, PARTS, WAITING, micros
 from .values import Delivery, NewMessage, RecipientRow, StoredMessage
@@ -52,6 +53,7 @@ class Insert:
         _insert(connection, _INTO_MESSAGE, _MESSAGE_COLUMNS, message_rows)
         _insert(connection, _INTO_DELIVERY, len(COLUMNS), delivery_rows)
         self._unit.use_id(connection, highest)
+        self._unit.quarantined(put_in(connection, messages))
         return stored
 
     def failed(self, message: NewMessage, error: BaseException, /) -> None:

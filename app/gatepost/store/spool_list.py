@@ -10,13 +10,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..model.identifiers import queue_id
-from .spool_filter import condition
+from .spool_filter import MAX_ROWS, condition
 from .spool_rows import SELECT_DELIVERY, delivery_from_row, unpack_envelope, unpack_recipients
 from .spool_schema import DEFERRED, HELD, NEVER, WAITING, delivery_range, message_of, seconds
 from .values import RecipientState, SpoolFilter, SpoolMessage, SpoolOrder, SpoolRow, SpoolState
 
-MAX_ROWS = 1000
-"""Rows in one answer, at most."""
 _SHOWN_RECIPIENTS = 5
 _PIECE = 100_000
 """Characters read of a list of ids at a time: about a millisecond."""

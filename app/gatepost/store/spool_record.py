@@ -10,6 +10,7 @@ from typing import Any
 
 from .spool_counts import SpoolUnit
 from .spool_insert import Insert
+from .spool_quarantine import take_out
 from .spool_rows import alarm, clean, pack_recipients, unpack_recipients
 from .spool_schema import DEFERRED, HELD, WAITING, delivery_range, message_of, micros
 from .values import DeliveryResult, RecipientOutcome, RecipientRow, RecipientState, StoredMessage
@@ -103,6 +104,8 @@ def forget(connection: sqlite3.Connection, delivery_ids: Iterable[int], unit: Sp
     for _, lane, state, rank in found:
         unit.add((lane, state, rank), -1)
     connection.execute(_FORGET_DELIVERIES, (wanted,))
+    if unit.has_quarantine:
+        unit.quarantined(-take_out(connection, (row[0] for row in found)))
     messages = json.dumps([*{message_of(row[0]) for row in found}])
     empty = json.loads(connection.execute(_EMPTY_MESSAGES, (messages,)).fetchone()[0])
     if empty:

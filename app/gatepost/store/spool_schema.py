@@ -1,12 +1,15 @@
 """The spool's tables, and why they look so.
 
-A message that is delivered at once costs two inserts and two deletes, so the schema has two tables and three indexes:
+A message that is delivered at once costs two inserts and two deletes, so it touches two tables and three indexes:
 
 - ``message`` holds the one copy: what the envelope carries besides addresses, and the content (a blob, or the name of a
   body file).
 - ``delivery`` holds one row for each lane of a message, with its recipients packed in and the message's sender, subject
   and size repeated, so that lists and filters never touch the contents. Its id is ``message id << 16 | part``: the rows of
   one message lie together, and finding them needs no index.
+
+What inspection holds has a row in ``quarantine`` as well: why, and what its list is sorted by, each with an index, since
+mail that is not held never pays for them.
 
 A held delivery is due never, so the queue's indexes need not know about holds. ``alarm_at`` is the next moment at which a
 delivery must be looked at for its age (delay notice or expiry; of a held one, the end of its quarantine). ``rank`` is
@@ -72,7 +75,39 @@ def _first(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX message_body ON message(body_file) WHERE body_file IS NOT NULL")
 
 
-SPOOL = Schema("spool", (Step("messages and deliveries", _first),))
+def _quarantine(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        """CREATE TABLE quarantine(
+            id INTEGER PRIMARY KEY,
+            kind TEXT NOT NULL,
+            gateway TEXT NOT NULL,
+            level TEXT NOT NULL,
+            score REAL,
+            reason TEXT NOT NULL,
+            received_at INTEGER NOT NULL,
+            until INTEGER NOT NULL,
+            sender TEXT NOT NULL,
+            recipients TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            size INTEGER NOT NULL,
+            parts TEXT NOT NULL
+        )"""
+    )
+    for column in ("score", "sender", "subject", "size", "until"):
+        connection.execute(f"CREATE INDEX quarantine_{column} ON quarantine({column})")
+    connection.execute(
+        """INSERT INTO quarantine
+            SELECT id >> 16, 'spam', CASE WHEN lane LIKE 'inbound:%' THEN substr(lane, 9) ELSE '' END, '', NULL,
+                substr(hold, 13), received_at, alarm_at, sender,
+                CASE WHEN substr(recipients, 1, 1) = '['
+                    THEN (SELECT json_group_array(json_extract(r.value, '$[1]')) FROM json_each(delivery.recipients) r)
+                    ELSE json_array(recipients) END,
+                subject, size, '[]'
+            FROM delivery WHERE state = 2 AND substr(hold, 1, 12) = 'quarantine: ' GROUP BY id >> 16"""
+    )
+
+
+SPOOL = Schema("spool", (Step("messages and deliveries", _first), Step("why mail is in quarantine", _quarantine)))
 
 
 def micros(seconds: float) -> int:

@@ -13,9 +13,8 @@ from enum import StrEnum
 from ..model.envelope import Envelope, Notify, Recipient
 from ..model.identifiers import queue_id
 from .bodies import BodyFile
+from .quarantine_values import Quarantined
 
-QUARANTINE = "quarantine: "
-"""How the hold text of what inspection put into quarantine begins."""
 LARGE_BODY = 262_144
 """From this size on, content belongs in a file of its own (``Spool.bodies``), not in memory and not in a row."""
 
@@ -82,6 +81,8 @@ class NewMessage:
     id: int = 0
     hold_until: float | None = None
     """When nobody will release it any more (the end of its quarantine); None: it is kept until somebody decides."""
+    quarantine: Quarantined | None = None
+    """Why inspection holds it; ``hold`` then begins with ``QUARANTINE``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +183,8 @@ class SpoolCounts:
     held: int = 0
     lanes: dict[str, int] = field(default_factory=dict)
     """Deliveries of all states by lane; direct lanes (``mx:…``) are counted together as ``mx:``."""
+    quarantined: int = 0
+    """Messages in quarantine; their deliveries count as held as well."""
 
     @property
     def total(self) -> int:

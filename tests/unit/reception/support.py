@@ -8,7 +8,7 @@ import itertools
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,9 @@ class MemorySpool:
         else:
             future.get_loop().call_soon(future.set_result, stored)
         return future
+
+    async def submit_all(self, messages: Sequence[NewMessage]) -> list[StoredMessage]:
+        return [await self.submit(message) for message in messages]
 
 
 @dataclass

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 
 import pytest
 
 from gatepost.model.envelope import BodyType, Envelope, Notify, Recipient
 from gatepost.model.identifiers import queue_id
 from gatepost.model.reply import Reply
-from gatepost.relay.reception import Inspected, RecipientQuestion, RecipientVerdict
-from gatepost.relay.reception.context import Note
+from gatepost.relay.reception import Inspected, Note, RecipientQuestion, RecipientVerdict, Share
 from gatepost.store.errors import SpoolFull, StoreError
 from gatepost.store.values import Content
 
-from .support import HOST, LOOPBACK, MemorySpool, body_of, configuration, sender_and_recipients, site
+from .support import HOST, INBOUND, LOOPBACK, MemorySpool, body_of, configuration, sender_and_recipients, site
 
 MESSAGE = b"Subject: hello\r\nMessage-ID: <1@example.com>\r\n\r\nText\r\n"
 
@@ -294,14 +294,15 @@ async def test_no_room_is_said_at_mail_and_at_data() -> None:
 async def test_inspection_may_refuse_drop_hold_or_change() -> None:
     dropped: list[str] = []
 
-    async def inspect(envelope: Envelope, content: Content) -> Inspected:
+    async def inspect(envelope: Envelope, content: Content, is_local: bool) -> Inspected:
         assert isinstance(content, bytes)
         word = content.split(b"Subject: ")[1].split(b"\r\n")[0]
         if word == b"refuse":
-            return Inspected(envelope, content, Reply(550, "5.7.1", "spam"), "spam")
-        return Inspected(
-            envelope, b"X-Seen: yes\r\n" + content, drop=word == b"drop", hold="quarantine: spam" if word == b"hold" else ""
-        )
+            return Inspected(refusal=Reply(550, "5.7.1", "spam"), reason="spam")
+        if word == b"drop":
+            return Inspected()
+        hold = "quarantine: spam" if word == b"hold" else ""
+        return Inspected((Share(envelope, b"X-Seen: yes\r\n" + content, hold),))
 
     async with site(inspect=inspect, dropped=lambda message, notes: dropped.append(queue_id(message.id))) as here:
         peer = await here.session()
@@ -377,27 +378,30 @@ async def test_what_a_client_says_cannot_forge_a_log_line_or_a_trace_field(caplo
         assert all(line.isprintable() for record in caplog.records for line in [record.getMessage()])
 
 
-async def test_recipients_who_are_inspected_by_other_rules_are_asked_to_come_separately() -> None:
-    def policy(question: RecipientQuestion) -> RecipientVerdict:
-        return RecipientVerdict(inspection=question.address.partition("@")[0].rstrip("0123456789"))
-
-    async with site(recipient_policy=policy) as here:
+async def test_recipients_whose_mail_is_refused_for_other_reasons_are_asked_to_come_separately() -> None:
+    config = configuration(gateways=[INBOUND | {"domains": ["example.org", "example.net", "example.com"]}])
+    async with site(config, refused_as=lambda sender, domain, client: "high" if domain == "example.net" else "") as here:
         peer = await here.session()
-        await peer.begin("strict1@example.org")
-        assert await peer.say("RCPT TO:<strict2@example.org>") == "250 2.1.5 Ok"
-        assert (await peer.say("RCPT TO:<lax@example.org>")).startswith("452 4.5.3 ")
+        await peer.begin("a@example.org", "b@example.com")
+        assert (await peer.say("RCPT TO:<c@example.net>")).startswith("452 4.5.3 ")
         assert (await peer.data(MESSAGE + b".\r\n")).startswith("250 ")
-        assert [r.address for r in here.messages[0].envelope.recipients] == ["strict1@example.org", "strict2@example.org"]
-        await peer.begin("lax@example.org")
+        assert [r.address for r in here.messages[0].envelope.recipients] == ["a@example.org", "b@example.com"]
+        await peer.begin("c@example.net")
+
+
+async def test_own_senders_are_never_asked_to_send_separately() -> None:
+    config = configuration(trusted_networks=LOOPBACK)
+    async with site(config, refused_as=lambda sender, domain, client: domain) as here:
+        peer = await here.session()
+        await peer.begin("a@example.org", "b@x.sub.example.org", "c@elsewhere.example")
 
 
 async def test_what_verification_and_inspection_said_of_a_message_is_told_once_it_is_stored() -> None:
     told: list[tuple[str, tuple[Note, ...]]] = []
 
-    async def inspect(envelope: Envelope, content: Content) -> Inspected:
-        return Inspected(
-            envelope, content, hold="quarantine: spam", hold_seconds=60.0, notes=(Note("scanned", "", "spamd +20"),)
-        )
+    async def inspect(envelope: Envelope, content: Content, is_local: bool) -> Inspected:
+        notes = (Note("scanned", "", "spamd +20"),)
+        return Inspected((Share(envelope, content, "quarantine: spam", 60.0, notes=notes),))
 
     def policy(question: RecipientQuestion) -> RecipientVerdict:
         return RecipientVerdict(words="primary server: valid")
@@ -412,6 +416,35 @@ async def test_what_verification_and_inspection_said_of_a_message_is_told_once_i
         assert (message.hold, message.hold_until) == ("quarantine: spam", message.received_at + 60.0)
         notes = (Note("verified", "b@example.org", "primary server: valid"), Note("scanned", "", "spamd +20"))
         assert told == [(queue_id(message.id), notes)]
+
+
+async def test_shares_of_a_message_are_kept_together_and_told_once() -> None:
+    async def inspect(envelope: Envelope, content: Content, is_local: bool) -> Inspected:
+        assert isinstance(content, bytes)
+        first, second = envelope.recipients
+        return Inspected(
+            (
+                Share(replace(envelope, recipients=(first,)), content),
+                Share(replace(envelope, recipients=(second,)), b"X: 1\r\n" + content, subject_prefix="SPAM:"),
+            )
+        )
+
+    async with site(inspect=inspect) as here:
+        peer = await here.session()
+        await peer.begin("a@example.org", "b@example.org")
+        reply = await peer.data(b"Subject: hello\r\n\r\n.\r\n")
+        assert [[r.address for r in message.envelope.recipients] for message in here.messages] == [
+            ["a@example.org"],
+            ["b@example.org"],
+        ]
+        assert [message.subject for message in here.messages] == ["hello", "SPAM: hello"]
+        assert reply.endswith(queue_id(here.messages[0].id))
+        assert here.messages[0].id != here.messages[1].id
+        assert len(here.taken) == 2
+        here.spool.failure = SpoolFull("full", "no room")
+        await peer.begin("a@example.org", "b@example.org")
+        assert (await peer.data(b"Subject: hello\r\n\r\n.\r\n")).startswith("452 4.3.1")
+        assert len(here.messages) == 2
 
 
 async def test_a_policy_that_answers_421_ends_the_connection() -> None:

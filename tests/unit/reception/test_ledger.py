@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gatepost.model.envelope import Envelope
-from gatepost.relay.reception import Inspected
+from gatepost.relay.reception import Inspected, Share
 from gatepost.store.folder import DataFolder
 from gatepost.store.spool import Spool
 from gatepost.store.values import Content
@@ -130,10 +130,10 @@ async def test_a_hang_up_during_inspection_leaves_nothing(spool: Spool, size: in
     go_on = asyncio.Event()
     seen: list[Content] = []
 
-    async def inspect(envelope: Envelope, content: Content) -> Inspected:
+    async def inspect(envelope: Envelope, content: Content, is_local: bool) -> Inspected:
         seen.append(content)
         await go_on.wait()
-        return Inspected(envelope, content)
+        return Inspected((Share(envelope, content),))
 
     async with site(spool=spool, inspect=inspect) as here:
         peer = await here.session()

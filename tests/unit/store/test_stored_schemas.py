@@ -14,6 +14,7 @@ from gatepost.store.bodies import BodyFile
 from gatepost.store.configuration import CONFIGURATION, ConfigurationStore
 from gatepost.store.database import Schema
 from gatepost.store.folder import DataFolder
+from gatepost.store.quarantine_values import QuarantineFilter, QuarantineOrder
 from gatepost.store.spool import Spool
 from gatepost.store.spool_schema import SPOOL
 from gatepost.store.values import SpoolFilter
@@ -52,7 +53,16 @@ async def test_a_spool_of_any_version_opens_with_its_mail(folder: DataFolder, ve
     assert [r.address for r in deferred.recipients] == ["bob@example.org", "eve@example.org"]
     assert (deferred.attempts, deferred.subject, deferred.envelope.sender) == (1, "One", "alice@example.com")
     assert await spool.load_content(deferred.message_id) == b"Subject: One\r\n\r\nHello\r\n"
+    (quarantined,) = await spool.quarantine_list(QuarantineFilter(), QuarantineOrder.AGE, descending=False, offset=0, limit=10)
+    assert (quarantined.subject, quarantined.sender, quarantined.recipients) == (
+        "Two",
+        "alice@example.com",
+        ("bob@example.org",),
+    )
+    assert quarantined.reason.startswith("spam ")
+    assert spool.counts().quarantined == 1
     assert await spool.release(SpoolFilter(subject="two")) == 1
+    assert spool.counts().quarantined == 0
     contents = [await spool.load_content(row.message_id) for row in await spool.list()]
     assert not any(isinstance(content, BodyFile) for content in contents)
     assert (spool.counts().deferred, spool.counts().waiting) == (1, 1)

@@ -11,16 +11,18 @@ routes is handed in through ``context.ReceptionContext``. Begin with ``reception
 ``head``           what the header section says                ``trace``      what is added on top of it
 """
 
-from .context import Inspected, ReceptionContext, RecipientQuestion, RecipientVerdict, Times
+from .context import Inspected, Note, ReceptionContext, RecipientQuestion, RecipientVerdict, Share, Times
 from .reception import ListenerState, ListenerStatus, Reception
 
 __all__ = [
     "Inspected",
     "ListenerState",
     "ListenerStatus",
+    "Note",
     "Reception",
     "ReceptionContext",
     "RecipientQuestion",
     "RecipientVerdict",
+    "Share",
     "Times",
 ]

@@ -21,7 +21,7 @@ from . import head as heads
 from . import replies, trace
 from .commands import Commands
 from .content import IncomingContent
-from .context import BodyWriterPort, Inspected, Note
+from .context import BodyWriterPort, Inspected, Note, Share
 from .head import Head
 from .parameters import MailCommand
 from .replies import Refusal
@@ -45,8 +45,8 @@ class Draft(smtp.Envelope):
         self.queue_id = ""
         self.received_at = 0.0
         self.head: Head | None = None
-        self.inspection: str | None = None
-        """Of the recipients so far; see ``RecipientVerdict.inspection``."""
+        self.refused_as: str | None = None
+        """Of the recipients so far; see ``ReceptionContext.refused_as``."""
         self.notes: list[Note] = []
 
 
@@ -181,53 +181,63 @@ class Acceptance(Commands):
         body = mail.body if draft.incoming.is_ascii else BodyType.EIGHT_BIT_MIME
         recipients = tuple(draft.recipients)
         envelope = Envelope(mail.sender, recipients, body, mail.smtputf8, mail.ret, mail.envid, self._origin(mail.smtputf8))
-        seen: Inspected | None = None
+        shares: tuple[Share, ...] = (Share(envelope, value),)
         handed_over = False
         try:
             if context.inspect is not None:
-                seen = await asyncio.ensure_future(context.inspect(envelope, value))
-                if seen.refusal is not None:
-                    self._refuse(Refusal(seen.reason, seen.refusal), "data")
+                seen = await asyncio.ensure_future(context.inspect(envelope, value, self._may_relay()))
+                if not seen.shares:
+                    self._keep_nothing(draft, shares[0], head, seen)
                     return
-                draft.notes += seen.notes
-                if seen.drop:
-                    self._take_responsibility(draft)
-                    if context.dropped is not None:
-                        context.dropped(self._message(draft, envelope, value, head, seen), tuple(draft.notes))
-                    return
-                envelope, value = seen.envelope, seen.content
+                shares = seen.shares
             if self._is_lost:
                 return
-            message = self._message(draft, envelope, value, head, seen)
+            messages = [self._message(draft, share, head, index == 0) for index, share in enumerate(shares)]
             handed_over = True
-            stored = await context.spool.submit(message)
+            if len(messages) == 1:
+                kept = [await context.spool.submit(messages[0])]
+            else:
+                kept = await context.spool.submit_all(messages)
         except GatepostError as error:
             log.warning("a message cannot be kept: %s", error)
             self._refuse(_storage_refusal(error), "data")
             return
         finally:
-            if not handed_over and isinstance(value, BodyFile):
-                value.discard()
-        self._tell(message, stored, value, draft.notes)
+            if not handed_over:
+                for share in shares:
+                    if isinstance(share.content, BodyFile):
+                        share.content.discard()
+        for message, stored, share in zip(messages, kept, shares, strict=True):
+            self._tell(message, stored, share.content, [*_notes_for(draft, share, len(shares)), *share.notes])
         self._take_responsibility(draft)
 
-    def _message(self, draft: Draft, envelope: Envelope, value: Content, head: Head, seen: Inspected | None) -> NewMessage:
+    def _keep_nothing(self, draft: Draft, share: Share, head: Head, seen: Inspected) -> None:
+        """Inspection refused the message, or had it accepted and forgotten."""
+        context = self.endpoint.context
+        if seen.refusal is not None:
+            self._refuse(Refusal(seen.reason, seen.refusal), "data")
+            return
+        self._take_responsibility(draft)
+        if context.dropped is not None:
+            context.dropped(self._message(draft, share, head, True), (*draft.notes, *seen.notes))
+
+    def _message(self, draft: Draft, share: Share, head: Head, is_first: bool) -> NewMessage:
+        """``is_first``: it has the id that stands in the Received field and is told to the client."""
         terms, context = self.terms, self.endpoint.context
-        parts = context.lanes(envelope)
+        parts = context.lanes(share.envelope)
         now = draft.received_at
         if context.times is not None:
             due_at, expires_at, notice_at = context.times(parts, now)
         else:
             due_at, expires_at = now + terms.delivery_delay, now + terms.lifetime
             notice_at = None if terms.delay_notice is None else now + terms.delay_notice
-        hold, hold_until, subject = "", None, head.subject
-        if seen is not None:
-            hold = seen.hold
-            hold_until = now + seen.hold_seconds if seen.hold_seconds is not None else None
-            subject = seen.subject if seen.subject is not None else subject
+        subject = f"{share.subject_prefix} {head.subject}".rstrip() if share.subject_prefix else head.subject
+        hold_until = None if share.hold_seconds is None else now + share.hold_seconds
+        number = draft.id if is_first else context.spool.allocate_id()
         return NewMessage(
-            envelope, value, parts, now, due_at, expires_at, notice_at, subject, head.message_id, 0, hold, draft.id, hold_until
-        )
+            share.envelope, share.content, parts, now, due_at, expires_at, notice_at, subject, head.message_id, 0,
+            share.hold, number, hold_until, share.quarantine,
+        )  # fmt: skip
 
     def _take_responsibility(self, draft: Draft) -> None:
         self._messages += 1
@@ -247,6 +257,13 @@ class Acceptance(Commands):
                 context.noted(stored, tuple(notes))
         except Exception:
             log.exception("message %s is kept, but not everybody could be told", stored.queue_id)
+
+
+def _notes_for(draft: Draft, share: Share, shares: int) -> list[Note]:
+    if shares == 1:
+        return draft.notes
+    addresses = {recipient.address for recipient in share.envelope.recipients}
+    return [note for note in draft.notes if not note.recipient or note.recipient in addresses]
 
 
 def _storage_refusal(error: GatepostError) -> Refusal:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from asyncio import Future
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -13,6 +13,7 @@ from ...model.envelope import Envelope, Recipient
 from ...model.gateway import InboundGateway
 from ...model.reply import Reply
 from ...store.bodies import BodyFile
+from ...store.quarantine_values import Quarantined
 from ...store.values import Content, NewMessage, StoredMessage
 from ..common.clock import Clock
 from ..common.metrics import Counters
@@ -41,6 +42,7 @@ class SpoolPort(Protocol):
     def allocate_id(self) -> int: ...
     def has_room(self, size: int) -> bool: ...
     def submit(self, message: NewMessage) -> Future[StoredMessage]: ...
+    def submit_all(self, messages: Sequence[NewMessage]) -> Future[list[StoredMessage]]: ...
 
 
 class Refused(NamedTuple):
@@ -90,9 +92,6 @@ class RecipientVerdict:
     reason: str = "recipient"
     words: str = ""
     """How the recipient was verified, for the message's timeline."""
-    inspection: str = ""
-    """Names what inspection will do with the message for this recipient; empty: nothing of its own. Recipients under
-    different names do not share a transaction, because one content has one outcome."""
 
 
 ACCEPTED = RecipientVerdict()
@@ -111,26 +110,36 @@ class Note(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Inspected:
-    """What inspection made of a message. ``refusal`` is answered; ``drop`` accepts and forgets.
-
-    Whoever replaces a content that stands in a file removes the file that it replaces.
-    """
+class Share:
+    """What some of the recipients get. Each share becomes a message of its own."""
 
     envelope: Envelope
     content: Content
-    refusal: Reply | None = None
-    reason: str = "inspection"
-    drop: bool = False
     hold: str = ""
     hold_seconds: float | None = None
     """How long it is held at most; None: until somebody decides."""
-    subject: str | None = None
-    """Set when inspection changed it."""
+    subject_prefix: str = ""
+    """What was put before the subject."""
+    quarantine: Quarantined | None = None
     notes: tuple[Note, ...] = ()
 
 
-Inspect = Callable[[Envelope, Content], Awaitable[Inspected]]
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """What inspection made of a message. ``refusal`` is answered; no share at all: accepted and forgotten.
+
+    With shares, the content that was inspected belongs to them or is gone; without, it is left to the caller.
+    """
+
+    shares: tuple[Share, ...] = ()
+    refusal: Reply | None = None
+    reason: str = "inspection"
+    notes: tuple[Note, ...] = ()
+    """Of a refused or forgotten message; what is kept has its notes with its shares."""
+
+
+Inspect = Callable[[Envelope, Content, bool], Awaitable[Inspected]]
+"""The last argument: the client may relay, so it is one of our own and is not scored."""
 
 
 class Times(NamedTuple):
@@ -157,6 +166,10 @@ class ReceptionContext:
     journal: JournalPort | None = None
     recipient_policy: RecipientPolicy | None = None
     inspect: Inspect | None = None
+    """Looked at for each message, so that it can be set and taken away while mail comes in."""
+    refused_as: Callable[[str, str, str], str] | None = None
+    """(sender domain, recipient domain, client) → names for what inspection may refuse mail to this domain; empty: for
+    nothing. Recipients under different names do not share a transaction, because one reply answers for all of them."""
     times: Callable[[Parts, float], Times] | None = None
     """(parts, received at) → due, expiry and delay notice; None: from Settings → Spool."""
     etrn: Etrn | None = None

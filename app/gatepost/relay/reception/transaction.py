@@ -109,7 +109,7 @@ class Transaction(Acceptance):
                 refusal = found
             else:
                 verdict = found
-        if refusal is None and draft.inspection not in (None, verdict.inspection):
+        if refusal is None and not self._is_refused_alike(draft, decision):
             refusal = replies.INSPECTED_APART
         if refusal is not None:
             draft.refused += 1
@@ -117,7 +117,6 @@ class Transaction(Acceptance):
             return
         if decision.address not in draft.known:
             draft.known.add(decision.address)
-            draft.inspection = verdict.inspection
             if verdict.words:
                 draft.notes.append(Note("verified", decision.address, verdict.words))
             draft.recipients.append(Recipient(decision.address, command.notify, command.orcpt))
@@ -131,6 +130,17 @@ class Transaction(Acceptance):
         if command.needs_smtputf8 and not draft.mail.smtputf8:
             return Decision(replies.NEEDS_SMTPUTF8)
         return terms.admission.recipient(client, bool(self.user), command.mailbox, self._local())
+
+    def _is_refused_alike(self, draft: Draft, decision: Decision) -> bool:
+        """Whether inspection would refuse the message for this recipient for the same reasons as for those before."""
+        refused_as = self.endpoint.context.refused_as
+        if refused_as is None or self._may_relay():
+            return True
+        assert self.client is not None  # noqa: S101 - commands come only after admission
+        name = refused_as(draft.mail.sender.rpartition("@")[2], decision.domain, self.client.address)
+        if draft.refused_as is None:
+            draft.refused_as = name
+        return draft.refused_as == name
 
     def _ask(self, draft: Draft, decision: Decision) -> Refusal | RecipientVerdict | asyncio.Future[Refusal | RecipientVerdict]:
         """The recipient policy's word; without one, the gateways' own lists decide."""
