@@ -263,7 +263,7 @@ class Spool:
 
     async def quarantine_ids(
         self, chosen: QuarantineFilter, order: QuarantineOrder, *, descending: bool, limit: int
-    ) -> builtins.list[int]:
+    ) -> array[int]:
         return await self._list_readers.run(lambda c: spool_quarantine.ids_in_order(c, chosen, order, descending, limit))
 
     async def quarantine_after(self, chosen: QuarantineFilter, after: int, limit: int) -> builtins.list[int]:
