@@ -52,6 +52,12 @@ class LoadClient:
     def start(self) -> None:
         self._tasks = [asyncio.create_task(self._session()) for _ in range(self._sessions)]
 
+    async def acknowledges(self, count: int) -> None:
+        """Wait for so many more acknowledgements."""
+        wanted = len(self.record.acknowledged) + count
+        while len(self.record.acknowledged) < wanted:
+            await asyncio.sleep(0.01)
+
     async def stop(self) -> None:
         """Send what nobody has acknowledged yet, begin nothing new, and end."""
         self._stopping = True
