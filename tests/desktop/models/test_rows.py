@@ -53,8 +53,8 @@ COLUMNS = (Column("text", "Text", lambda row: row.text, 20),)
 
 
 @pytest.fixture
-def model(tasks: Tasks) -> Iterator[RowModel]:
-    yield RowModel(COLUMNS, tasks.spawn)
+def model(tasks: Tasks) -> RowModel:
+    return RowModel(COLUMNS, tasks.spawn)
 
 
 @pytest.fixture

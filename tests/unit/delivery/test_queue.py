@@ -26,6 +26,26 @@ async def test_accepted_mail_leaves_at_once_and_is_forgotten(tmp_path: Path) -> 
         assert "message.delivered" in r.kinds()
 
 
+async def test_tracking_keeps_both_sides_of_what_was_delivered(tmp_path: Path) -> None:
+    async with SmtpPeer() as peer, rig(tmp_path, gateway("one", peer)) as r:
+        await r.submit("b@example.net")
+        await r.empty()
+        await r.submit("c@example.net")
+        await r.empty()
+        first, second = (entry.data["dialogue"] for entry in r.journal.entries if entry.kind is EntryKind.DELIVERED)
+
+    said = [line for line in first if not line.startswith("--")]
+    assert said[0].startswith("S: 220")
+    assert any(line.startswith("C: EHLO") for line in said)
+    transaction = said[said.index("C: MAIL FROM:<a@example.org>") :]
+    assert [line[:8] for line in transaction[::2]] == ["C: MAIL ", "C: RCPT ", "C: DATA", transaction[-2][:8]]
+    assert all(line.startswith("S: ") for line in transaction[1::2])
+    assert transaction[2] == "C: RCPT TO:<b@example.net>"
+    assert not any("EHLO" in line for line in second), "the kept connection is set up once"
+    assert f"message 2 on the connection to 127.0.0.1 port {peer.port}, not encrypted" in second[1]
+    assert "C: RCPT TO:<c@example.net>" in second
+
+
 async def test_mail_found_in_the_spool_at_start_leaves(tmp_path: Path) -> None:
     async with SmtpPeer() as peer, rig(tmp_path, gateway("one", peer), start=False) as r:
         for number in range(250):

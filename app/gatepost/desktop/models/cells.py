@@ -56,8 +56,8 @@ class CellPainter(QStyledItemDelegate):
         return found
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
-        rect: QRect = option.rect  # type: ignore[attr-defined]
-        state: QStyle.StateFlag = option.state  # type: ignore[attr-defined]
+        rect: QRect = option.rect
+        state: QStyle.StateFlag = option.state
         position = index.row()
         if state & _SELECTED:
             painter.fillRect(rect, self.colour("accent_soft"))
@@ -73,7 +73,7 @@ class CellPainter(QStyledItemDelegate):
             self._pill(painter, inner, column.text(row), self._tone(column, row))
         else:
             self._text(painter, inner, column, row)
-        if state & _FOCUS and option.widget is not None and option.widget.hasFocus():  # type: ignore[attr-defined]
+        if state & _FOCUS and option.widget is not None and option.widget.hasFocus():
             self._focus(painter, rect, index)
 
     def _tone(self, column: Column, row: Any) -> Tone:

@@ -1,9 +1,9 @@
 """A list as a Qt model: ids in the order shown, and rows fetched when somebody looks at them.
 
-The relay sorts and filters; this side holds 8 octets for each row and a bounded cache. A row that is not there yet is ``None``:
-it is painted as a quiet skeleton, and fetched together with its neighbours as soon as painting is over. ``refresh`` compares the
-relay's newest ids with those shown and tells views of the few rows that came and went; only where much changed do they begin
-anew, and the view then finds its selection and place again by id.
+The relay sorts and filters; this side holds 8 octets for each row and a bounded cache. A row that is not there yet is
+``None``: it is painted as a quiet skeleton, and fetched together with its neighbours as soon as painting is over. ``refresh``
+compares the relay's newest ids with those shown and tells views of the few rows that came and went; only where much changed
+do they begin anew, and the view then finds its selection and place again by id.
 """
 
 from __future__ import annotations

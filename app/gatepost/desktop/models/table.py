@@ -7,7 +7,16 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 
-from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QModelIndex, QPersistentModelIndex, QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import (
+    QEvent,
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QPoint,
+    Qt,
+    QTimer,
+    Signal,
+)
 from PySide6.QtGui import QContextMenuEvent, QFontMetrics, QKeyEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
@@ -162,7 +171,9 @@ class ListTable(QTableView):
     # --- what is chosen ---
 
     def _ranges(self) -> Iterator[tuple[int, int]]:
-        for found in self.selectionModel().selection():
+        chosen = self.selectionModel().selection()
+        for number in range(chosen.count()):
+            found = chosen.at(number)
             yield found.top(), found.bottom()
 
     @property
@@ -271,7 +282,9 @@ class ListTable(QTableView):
         """Paint again what changes with the clock."""
         for number, column in enumerate(self._rows.columns):
             if column.is_live and not self.isColumnHidden(number):
-                self.viewport().update(self.columnViewportPosition(number), 0, self.columnWidth(number), self.viewport().height())
+                self.viewport().update(
+                    self.columnViewportPosition(number), 0, self.columnWidth(number), self.viewport().height()
+                )
 
     # --- pointer and keys ---
 
@@ -311,9 +324,7 @@ class ListTable(QTableView):
         if self.chosen_count:
             self.menu_wanted.emit(place)
 
-    def moveCursor(
-        self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier
-    ) -> QModelIndex | QPersistentModelIndex:
+    def moveCursor(self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier) -> QModelIndex:
         """Left and right do not walk through cells: rows are what is chosen."""
         if action in (QAbstractItemView.CursorAction.MoveLeft, QAbstractItemView.CursorAction.MoveRight):
             return self.currentIndex()

@@ -15,7 +15,8 @@ from ...model.reply import Reply
 from ...store.values import Content, Delivery, RecipientRow
 from ..common.hop import NextHop
 from .classify import Fate, HopVerdict, Judgement, Verdict
-from .values import Job, Outcome, OutcomeState, Stage
+from .conversation import told
+from .values import Job, Outcome, Stage
 
 if TYPE_CHECKING:
     from .lanes import Lane
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 MAX_RECIPIENTS = 100
 """In one transaction: what every server must take (RFC 5321 §4.5.3.1.8)."""
 MAX_DIALOGUE = 60
-"""Lines kept of a failed attempt's conversation, over all its hops."""
+"""Lines kept of an attempt's conversation, over all its hops."""
 
 NO_HOP_REPLY = Reply(451, "4.4.1", "No next hop could be used")
 
@@ -176,8 +177,7 @@ class Attempt:
         self._chunk = []
         if judgement.hop in (HopVerdict.FAILED, HopVerdict.BLOCKED):
             self._give_up_hop(hop, host, judgement)
-        if judgement.hop is not HopVerdict.WORKS or any(v.fate is not Fate.DELIVERED for v in judgement.verdicts):
-            self._note(outcome, hop)
+        self._note(outcome, hop)
 
     def _give_up_hop(self, hop: NextHop, host: str, judgement: Judgement) -> None:
         """Chunks that have not been sent yet do not go to a hop that has just failed."""
@@ -241,29 +241,9 @@ class Attempt:
         )
 
     def _note(self, outcome: Outcome, hop: NextHop) -> None:
-        lines = self.dialogue
-        if len(lines) >= MAX_DIALOGUE:
-            return
-        lines.append(f"-- {hop.label}")
-        if outcome.failure is not None:
-            lines.extend(outcome.failure.dialogue[-MAX_DIALOGUE:])
-            lines.append(f"-- {outcome.failure.text}")
-            return
-        if outcome.session is not None:
-            lines.extend(outcome.session.dialogue[-20:])
-        if outcome.mail is not None:
-            lines += [f"C: MAIL FROM:<{outcome.job.sender}>", f"S: {outcome.mail}"]
-        for recipient, reply in list(zip(outcome.job.recipients, outcome.recipients, strict=False))[:10]:
-            lines += [f"C: RCPT TO:<{recipient.address}>", f"S: {reply}" if reply is not None else "-- no reply"]
-        if outcome.data is not None:
-            lines += ["C: DATA", f"S: {outcome.data}"]
-        if outcome.final is not None and outcome.state is OutcomeState.COMPLETED:
-            lines += [f"C: ({outcome.sent_octets} octets)", f"S: {outcome.final}"]
-        elif outcome.final is not None:
-            lines.append(f"-- {outcome.final}")
-        if outcome.state in (OutcomeState.LOST, OutcomeState.UNKNOWN):
-            lines.append(f"-- connection lost during {outcome.stage}")
-        del lines[MAX_DIALOGUE:]
+        if len(self.dialogue) < MAX_DIALOGUE:
+            self.dialogue += told(outcome, hop.label)
+            del self.dialogue[MAX_DIALOGUE:]
 
 
 def _host(hop: NextHop, outcome: Outcome) -> str:

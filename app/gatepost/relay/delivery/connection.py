@@ -257,6 +257,7 @@ class Connection(asyncio.Protocol):
         if transaction.phase is Stage.FINAL_DOT:
             self._prompt = now - self._dot_at < PROMPT_SECONDS
         outcome = transaction.outcome(OutcomeState.COMPLETED, self.session, now)
+        outcome.number = self.completed
         if transaction.phase is Stage.CONTENT:
             # A refusal before the dot: what the peer would make of the rest is anybody's guess.
             self._report(transaction.job, outcome)

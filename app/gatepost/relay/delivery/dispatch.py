@@ -27,6 +27,7 @@ from ..common.plan import Candidates, HopOutcome, Plan, Reject, Wait
 from . import convert
 from .attempt import Attempt, Settled
 from .classify import Fate, HopVerdict, judge
+from .conversation import told
 from .lanes import LOW_WATER, Lane, LaneStatus, weight_of
 from .ledger import Ledger
 from .recorder import Recorder
@@ -345,7 +346,8 @@ class Dispatcher(Ring):
             return
         self._out -= 1
         state = RecipientState.RELAYED if relayed else RecipientState.DELIVERED
-        self.ledger.tell_delivered(delivery, row, final, attempt.hop, relayed, self.around.clock())
+        dialogue = told(outcome, attempt.hop.label)
+        self.ledger.tell_delivered(delivery, row, final, attempt.hop, relayed, self.around.clock(), dialogue)
         self._bytes -= attempt.weight
         self.recorder.record(attempt.lane, DeliveryResult(delivery, (RecipientOutcome(row.id, state),)))
 

@@ -133,12 +133,13 @@ class Ledger:
                 )
 
     def tell_delivered(
-        self, delivery: Delivery, row: RecipientRow, reply: Reply, hop: NextHop, relayed: bool, now: float
+        self, delivery: Delivery, row: RecipientRow, reply: Reply, hop: NextHop, relayed: bool, now: float, dialogue: list[str]
     ) -> None:
-        """``tell`` for the one case that is nearly all of them."""
+        """``tell`` for the one case that is nearly all of them: one entry, which holds the dialogue too."""
         around = self._around
         kind = EntryKind.RELAYED if relayed else EntryKind.DELIVERED
-        around.journal.note(JournalEntry(delivery.message_id, now, kind, row.address, str(reply)[:500], {"hop": hop.key}))
+        data = {"hop": hop.key, "dialogue": dialogue}
+        around.journal.note(JournalEntry(delivery.message_id, now, kind, row.address, str(reply)[:500], data))
         around.counters.add("delivered")
         if around.events.is_followed:
             around.events.publish(

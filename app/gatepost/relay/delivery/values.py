@@ -230,6 +230,8 @@ class Outcome:
     """The reply to the final dot, or our own words for UNSENDABLE."""
     milliseconds: float = 0.0
     sent_octets: int = 0
+    number: int = 0
+    """Which transaction of its connection it was, from 1; 0 where it was none that ended in order."""
 
     @property
     def is_delivered(self) -> bool:
