@@ -98,8 +98,9 @@ class Client(Connection):
     async def totals(self) -> tuple[Total, ...]:
         return await self.get("v1/totals", tuple[Total, ...])
 
-    async def history(self, minutes: int = 60) -> tuple[MinuteFigures, ...]:
-        return await self.get("v1/history", tuple[MinuteFigures, ...], {"minutes": minutes})
+    async def history(self, minutes: int = 60, step: int = 1) -> tuple[MinuteFigures, ...]:
+        """Sums for ``step`` minutes each, oldest first; those in which nothing happened are left out."""
+        return await self.get("v1/history", tuple[MinuteFigures, ...], {"minutes": minutes, "step": step})
 
     async def metrics(self) -> str:
         body, _ = await self.call("GET", "metrics")

@@ -244,7 +244,7 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class MinuteFigures:
-    """What happened in one minute. ``minute`` counts minutes since the epoch."""
+    """What happened in one minute, or in several from that one on. ``minute`` counts minutes since the epoch."""
 
     minute: int
     sums: Mapping[str, int]

@@ -360,8 +360,8 @@ class Administration:
     async def totals(self) -> Mapping[tuple[str, str], int]:
         return self._service.counters.totals
 
-    async def history(self, minutes: int) -> Sequence[MinuteFigures]:
-        return [MinuteFigures(minute, sums) for minute, sums in self._service.counters.history(minutes)]
+    async def history(self, minutes: int, step: int = 1) -> Sequence[MinuteFigures]:
+        return [MinuteFigures(minute, sums) for minute, sums in await self._service.history.sums(minutes, step)]
 
     def subscribe(self, subscriber: Callable[[Event], None]) -> Callable[[], None]:
         return self._service.events.subscribe(subscriber)

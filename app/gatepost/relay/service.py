@@ -24,6 +24,7 @@ from ..model.relay_options import RelayOptions
 from ..model.report import MailPlane, Problem, VerifyStage
 from ..model.secret import Secret
 from ..store.configuration import ConfigurationStore
+from ..store.figures import Figures
 from ..store.folder import DataFolder
 from ..store.journal import Journal
 from ..store.spool import Spool
@@ -41,6 +42,7 @@ from .delivery.connector import Connector
 from .delivery.pool import HopConnections, Pool
 from .delivery.queue import Queue
 from .delivery.surroundings import Surroundings
+from .history import History
 from .reception import Reception, ReceptionContext, Times
 from .routing.block_listed import block_listed
 from .routing.hops import configured_hops
@@ -80,6 +82,7 @@ class RelayService:
         journal: Journal,
         vault: Vault,
         kept_verdicts: Verdicts,
+        figures: Figures,
         *,
         clock: Clock,
         machine_name: str,
@@ -101,6 +104,7 @@ class RelayService:
         self.delivery_paused = False
         self.events = EventBus(clock)
         self.counters = Counters(clock)
+        self.history = History(self.counters, figures, clock)
         self.start_problems: list[Problem] = []
         self._machine_name = machine_name
         self._tasks = Tasks("service")
@@ -129,7 +133,7 @@ class RelayService:
         request_shutdown: Callable[[], None] = lambda: None,
     ) -> RelayService:
         """Open what lasts. Raises GatepostError when the data folder cannot be used."""
-        store, journal, spool, verdicts = await asyncio.to_thread(_open_files, folder, clock)
+        store, journal, spool, verdicts, figures = await asyncio.to_thread(_open_files, folder, clock)
         if store.revision == 0:
             await asyncio.to_thread(store.save, first_configuration(), "gatepost", 0, "first start")
         vault, made_key = await _open_vault(folder, options)
@@ -141,6 +145,7 @@ class RelayService:
             journal,
             vault,
             verdicts,
+            figures,
             clock=clock,
             machine_name=machine_name,
             request_shutdown=request_shutdown,
@@ -150,6 +155,7 @@ class RelayService:
         if spool.report.check_pending:
             service._tasks.spawn(service._check_spool(), "integrity check")
         service._tasks.spawn(service._prune_for_ever(), "prune the journal")
+        service._tasks.spawn(service.history.keep_for_ever(), "keep figures")
         return service
 
     # --- the mail plane ---
@@ -185,6 +191,7 @@ class RelayService:
         await self.pool.drain(0)
         await self.spool.aclose()
         await self._kept_verdicts.close()
+        await self.history.close()
         await self.journal.close()
         await asyncio.to_thread(self.store.close)
         await self.vault.close()
@@ -380,10 +387,11 @@ class RelayService:
             )
 
 
-def _open_files(folder: DataFolder, clock: Clock) -> tuple[ConfigurationStore, Journal, Spool, Verdicts]:
+def _open_files(folder: DataFolder, clock: Clock) -> tuple[ConfigurationStore, Journal, Spool, Verdicts, Figures]:
     store = ConfigurationStore.open(folder, clock)
     journal = Journal.open(folder, clock)
-    return store, journal, Spool.open(folder, clock=clock, floor=journal.last_id()), Verdicts.open(folder, clock)
+    spool = Spool.open(folder, clock=clock, floor=journal.last_id())
+    return store, journal, spool, Verdicts.open(folder, clock), Figures.open(folder, clock)
 
 
 async def _open_vault(folder: DataFolder, options: RelayOptions) -> tuple[Vault, str | None]:

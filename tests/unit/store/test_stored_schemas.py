@@ -13,6 +13,7 @@ import pytest
 from gatepost.store.bodies import BodyFile
 from gatepost.store.configuration import CONFIGURATION, ConfigurationStore
 from gatepost.store.database import Schema
+from gatepost.store.figures import FIGURES, Figures
 from gatepost.store.folder import DataFolder
 from gatepost.store.quarantine_values import QuarantineFilter, QuarantineOrder
 from gatepost.store.spool import Spool
@@ -82,7 +83,16 @@ def test_a_configuration_of_any_version_opens_with_its_history(folder: DataFolde
     store.close()
 
 
-@pytest.mark.parametrize(("schema", "name"), [(SPOOL, "spool"), (CONFIGURATION, "configuration")])
+@pytest.mark.parametrize("version", range(1, FIGURES.version + 1))
+def test_figures_of_any_version_open_with_their_history(folder: DataFolder, version: int) -> None:
+    write(f"figures_{version}.sql", folder.path / "figures.sqlite")
+    figures = Figures.open(folder, Clock())
+
+    assert figures.sums(0) == {100: {"delivered": 3}}
+    figures.close()
+
+
+@pytest.mark.parametrize(("schema", "name"), [(SPOOL, "spool"), (CONFIGURATION, "configuration"), (FIGURES, "figures")])
 def test_released_steps_are_frozen(folder: DataFolder, schema: Schema, name: str) -> None:
     """What the steps build today is what the stored file of the same version looks like."""
     stored, built = folder.path / "stored.sqlite", folder.path / "built.sqlite"

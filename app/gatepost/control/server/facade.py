@@ -165,8 +165,8 @@ class RelayFacade(Protocol):
     async def totals(self) -> Mapping[tuple[str, str], int]:
         """Counters since the start, by (name, label)."""
 
-    async def history(self, minutes: int) -> Sequence[MinuteFigures]:
-        """Oldest first; minutes in which nothing happened are left out."""
+    async def history(self, minutes: int, step: int = 1) -> Sequence[MinuteFigures]:
+        """Sums for ``step`` minutes each, oldest first; those in which nothing happened are left out."""
 
     def subscribe(self, subscriber: Callable[[Event], None]) -> Callable[[], None]:
         """Call ``subscriber`` on the loop for each event, until the function that is returned is called."""

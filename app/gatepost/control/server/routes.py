@@ -138,7 +138,12 @@ def _relay() -> Iterator[Route]:
     yield Route("GET", "/v1/health", relay.health, "Health of next hops.", answer=tuple[schema.HopHealthBody, ...])
     yield Route("GET", "/v1/totals", relay.totals, "Counters since the start.", answer=tuple[Total, ...])
     yield Route(
-        "GET", "/v1/history", relay.history, "Sums by minute.", answer=tuple[MinuteFigures, ...], query=relay.HistoryQuery
+        "GET",
+        "/v1/history",
+        relay.history,
+        "Sums by minute, also from before a restart.",
+        answer=tuple[MinuteFigures, ...],
+        query=relay.HistoryQuery,
     )
     yield Route("GET", "/metrics", relay.metrics, "Prometheus text, version 0.0.4.", answer=str, form=Form.TEXT)
     yield Route("GET", "/v1/events", follow, "A snapshot, then events.", answer=schema.EventMessage, form=Form.WEBSOCKET)

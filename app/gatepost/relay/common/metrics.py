@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 
-HISTORY_MINUTES = 7 * 24 * 60
+HISTORY_MINUTES = 8 * 24 * 60
+"""A week, and the day that comparing its first day needs."""
+
+Minutes = list[tuple[int, Mapping[str, int]]]
+"""(minute since the epoch, sums by name), oldest first; minutes in which nothing happened are left out."""
 
 
 class Counters:
-    """Monotonic counters by name and label, and a history of per-minute sums for a week.
+    """Monotonic counters by name and label, and sums by minute until ``forget``: whoever keeps them for good has them then.
 
     Names in use: ``accepted``, ``delivered``, ``deferred``, ``bounced``, ``refused`` (label: reason),
     ``connections`` (label: listener), ``tolerated_line_ends`` (label: listener), ``attempts`` (label: outcome).
@@ -20,7 +24,7 @@ class Counters:
         self.totals: Counter[tuple[str, str]] = Counter()
         self._minute = int(clock() // 60)
         self._current: Counter[str] = Counter()
-        self._history: deque[tuple[int, Mapping[str, int]]] = deque(maxlen=HISTORY_MINUTES)
+        self._finished: deque[tuple[int, Mapping[str, int]]] = deque(maxlen=HISTORY_MINUTES)
 
     def add(self, name: str, label: str = "", count: int = 1) -> None:
         minute = int(self._clock() // 60)
@@ -31,18 +35,37 @@ class Counters:
 
     def _roll(self, minute: int) -> None:
         if self._current:
-            self._history.append((self._minute, dict(self._current)))
+            self._finished.append((self._minute, dict(self._current)))
             self._current = Counter()
         self._minute = minute
 
     def total(self, name: str) -> int:
         return sum(count for (key, _), count in self.totals.items() if key == name)
 
-    def history(self, minutes: int) -> list[tuple[int, Mapping[str, int]]]:
-        """(minute since the epoch, sums by name), oldest first; minutes in which nothing happened are left out."""
+    @property
+    def minute(self) -> int:
+        """The one that is counted now."""
         self._roll_if_due()
-        oldest = self._minute - minutes
-        return [*((m, c) for m, c in self._history if m > oldest), (self._minute, dict(self._current))]
+        return self._minute
+
+    def finished(self) -> Minutes:
+        """Minutes that are over and not forgotten."""
+        self._roll_if_due()
+        return list(self._finished)
+
+    def unforgotten(self) -> Minutes:
+        """As ``finished``, with the minute that is counted now."""
+        self._roll_if_due()
+        return [*self._finished, *([(self._minute, dict(self._current))] if self._current else [])]
+
+    def forget(self, minutes: Minutes) -> None:
+        """These were kept elsewhere. What was counted in them meanwhile stays."""
+        for minute, sums in minutes:
+            if self._finished and self._finished[0] == (minute, sums):
+                self._finished.popleft()
+            elif minute == self._minute:
+                self._current.subtract(sums)
+                self._current = +self._current
 
     def _roll_if_due(self) -> None:
         minute = int(self._clock() // 60)

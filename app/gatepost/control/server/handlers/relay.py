@@ -34,7 +34,9 @@ _GONE_CHECK_SECONDS = 0.25
 
 
 class HistoryQuery(Model):
-    minutes: int = Field(default=60, ge=1, le=7 * 24 * 60)
+    minutes: int = Field(default=60, ge=1, le=8 * 24 * 60)
+    step: int = Field(default=1, ge=1, le=24 * 60)
+    """Minutes that are summed up; they begin at its multiples since the epoch."""
 
 
 async def version(_call: Call) -> schema.Version:
@@ -84,7 +86,7 @@ async def totals_of(facade: RelayFacade) -> tuple[Total, ...]:
 
 
 async def history(call: Call) -> Any:
-    return await call.facade.history(call.query.minutes)
+    return await call.facade.history(call.query.minutes, call.query.step)
 
 
 async def metrics(call: Call) -> web.Response:
