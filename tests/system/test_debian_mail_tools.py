@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,14 +16,6 @@ from tests.support.mail_tools import SmtpSink, smtp_source, swaks
 from tests.support.ports import free_port, wait_until
 from tests.support.postfix import PostfixInstance
 from tests.support.relay_process import RelayProcess
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """Open to other accounts all the way up, unlike tmp_path: Postfix's processes give up root."""
-    with tempfile.TemporaryDirectory(prefix="gatepost-") as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
 
 
 def relay(folder: Path, *next_ports: int, settings: Settings | None = None) -> tuple[RelayProcess, int]:

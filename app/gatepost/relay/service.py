@@ -37,7 +37,7 @@ from .common.events import Event, EventBus
 from .common.hop import HopKind
 from .common.metrics import Counters
 from .common.tasks import Tasks
-from .defaults import first_configuration
+from .defaults import first_configuration, free_port
 from .delivery.connector import Connector
 from .delivery.pool import HopConnections, Pool
 from .delivery.queue import Queue
@@ -135,7 +135,7 @@ class RelayService:
         """Open what lasts. Raises GatepostError when the data folder cannot be used."""
         store, journal, spool, verdicts, figures = await asyncio.to_thread(_open_files, folder, clock)
         if store.revision == 0:
-            await asyncio.to_thread(store.save, first_configuration(), "gatepost", 0, "first start")
+            await asyncio.to_thread(store.save, first_configuration(free_port()), "gatepost", 0, "first start")
         vault, made_key = await _open_vault(folder, options)
         machine_name = await asyncio.to_thread(_machine_name)
         service = cls(
