@@ -14,6 +14,7 @@ from typing import Any
 
 from ..model.errors import Unavailable
 from ..model.report import (
+    CertificateReport,
     Explanation,
     GatewayReport,
     MinuteFigures,
@@ -180,6 +181,17 @@ class Client(Connection):
 
     async def restore(self, number: int, **options: Any) -> schema.SavedDifferences:
         return await self.change("POST", f"v1/revisions/{number}/restore", {}, schema.SavedDifferences, **options)
+
+    # --- certificates ---
+
+    async def certificates(self) -> tuple[CertificateReport, ...]:
+        """Of every listener that has TLS."""
+        return await self.get("v1/certificates", tuple[CertificateReport, ...])
+
+    async def inspect_certificate(self, certificate_file: str, key_file: str) -> CertificateReport:
+        """Of files on the relay's machine."""
+        request = schema.CertificateRequest(certificate_file=certificate_file, key_file=key_file)
+        return await self.post("v1/certificates/inspect", request, CertificateReport)
 
     # --- secrets ---
 

@@ -191,6 +191,13 @@ class SecretRequest(Model):
 # --- verify ---
 
 
+class CertificateRequest(Model):
+    """PEM files on the relay's machine."""
+
+    certificate_file: Annotated[Line, Field(min_length=1)]
+    key_file: Annotated[Line, Field(min_length=1)]
+
+
 class VerifyRequest(Model):
     gateway: dict[str, Any]
     """As it would be saved; it need not exist."""

@@ -44,6 +44,26 @@ class ListenerReport:
 
 
 @dataclass(frozen=True, slots=True)
+class CertificateReport:
+    """A server certificate as it stands in its file. ``listener`` is the id of the one that uses it, empty where a pair of
+    files was only looked at; ``problem`` says why it cannot be used."""
+
+    listener: str
+    certificate_file: str
+    key_file: str
+    subject: str = ""
+    issuer: str = ""
+    names: tuple[str, ...] = ()
+    not_before: float | None = None
+    not_after: float | None = None
+    fingerprint: str = ""
+    """SHA-256 of its DER form, in hexadecimal."""
+    is_self_signed: bool = False
+    problem: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class VaultReport:
     """``kind`` is ``keyring``, ``sealed`` or empty when none could be chosen."""
 

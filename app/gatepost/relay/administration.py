@@ -21,6 +21,7 @@ from ..model.errors import Conflict, InvalidInput, Issue, NotFound
 from ..model.gateway import AcceptPolicy, BackupMxGateway, DomainForwardGateway, Gateway
 from ..model.identifiers import queue_id
 from ..model.report import (
+    CertificateReport,
     Changed,
     ExplainStep,
     Explanation,
@@ -190,6 +191,17 @@ class Administration:
         if not password.reveal():
             raise InvalidInput([Issue("password", "an empty password is no password")])
         return await asyncio.to_thread(scrypt_verifier.make, password.reveal())
+
+    # --- certificates ---
+
+    async def certificates(self) -> Sequence[CertificateReport]:
+        return await self._service.reception.certificates()
+
+    async def inspect_certificate(self, certificate_file: str, key_file: str) -> CertificateReport:
+        from .reception.certificates import describe
+        from .reception.tls import Pair
+
+        return await asyncio.to_thread(describe, Pair(Path(certificate_file), Path(key_file)))
 
     # --- gateways ---
 

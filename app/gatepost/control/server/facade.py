@@ -15,6 +15,7 @@ from typing import Protocol
 from ...model.configuration import Configuration
 from ...model.gateway import Gateway
 from ...model.report import (
+    CertificateReport,
     Changed,
     Explanation,
     GatewayReport,
@@ -93,6 +94,14 @@ class RelayFacade(Protocol):
 
     async def make_verifier(self, password: Secret) -> str:
         """A salted scrypt verifier for a relay user, computed off the loop."""
+
+    # --- certificates ---
+
+    async def certificates(self) -> Sequence[CertificateReport]:
+        """Of every listener that has TLS."""
+
+    async def inspect_certificate(self, certificate_file: str, key_file: str) -> CertificateReport:
+        """Of files that the relay can read; what is wrong with them is part of the answer."""
 
     # --- gateways ---
 

@@ -9,7 +9,7 @@ from types import GenericAlias
 from typing import Any
 
 from ...model.fields import Model
-from ...model.report import GatewayReport, MinuteFigures, Revision, SecretReport, Total, VaultReport
+from ...model.report import CertificateReport, GatewayReport, MinuteFigures, Revision, SecretReport, Total, VaultReport
 from .. import schema
 from .call import Call, ChangeQuery, Handler, NoQuery, PageQuery, RemoveQuery
 from .editing import COLLECTIONS, GATEWAYS, SECTIONS, USERS, Collection
@@ -152,6 +152,11 @@ def _relay() -> Iterator[Route]:
         body=schema.VerifyRequest, answer=schema.VerifyLine, form=Form.LINES,
     )  # fmt: skip
     yield Route("GET", "/v1/vault", relay.vault, "Where secrets are kept.", answer=VaultReport)
+    yield Route("GET", "/v1/certificates", relay.certificates, "Of the listeners.", answer=tuple[CertificateReport, ...])
+    yield Route(
+        "POST", "/v1/certificates/inspect", relay.inspect_certificate, "Look at a pair of files before it is used.",
+        body=schema.CertificateRequest, answer=CertificateReport,
+    )  # fmt: skip
     yield Route("GET", "/v1/secrets", relay.secrets, "Which secrets are stored.", answer=tuple[SecretReport, ...])
     one = "/v1/secrets/{name:[^{}]+}"
     yield Route("PUT", one, relay.set_secret, "Store a secret. No call gives one back.", body=schema.SecretRequest)

@@ -14,8 +14,10 @@ from pathlib import Path
 from ...model.configuration import Configuration
 from ...model.errors import GatepostError
 from ...model.listener import Listener, ListenerTls
+from ...model.report import CertificateReport
 from . import tls
 from .authentication import Authenticator
+from .certificates import describe
 from .context import ReceptionContext
 from .endpoint import Endpoint
 from .gate import Gate
@@ -174,12 +176,7 @@ class Reception:
         folder = self._context.tls_folder
 
         def load() -> tuple[ssl.SSLContext, tuple[object, ...]]:
-            if listener.certificate_file:
-                pair = tls.Pair(Path(listener.certificate_file), Path(listener.key_file))
-            elif folder is not None:
-                pair = tls.self_signed(folder, host_name)
-            else:
-                raise tls.CertificateProblem("No certificate is named for this listener.", "", "Name one, or turn TLS off.")
+            pair = _pair(listener, folder, host_name)
             signature = pair.signature()
             if present is not None and signature == slot.signature:
                 return present, signature
@@ -188,10 +185,38 @@ class Reception:
         context, slot.signature = await asyncio.get_running_loop().run_in_executor(None, load)
         return context
 
+    async def certificates(self) -> list[CertificateReport]:
+        """Of every listener that has TLS, read anew from its files."""
+        configuration, folder = self._configuration, self._context.tls_folder
+        host_name = configuration.settings.server.host_name or await self._machine_name()
+
+        def read() -> list[CertificateReport]:
+            found = []
+            for listener in configuration.listeners:
+                if listener.tls is not ListenerTls.NONE:
+                    try:
+                        found.append(describe(_pair(listener, folder, host_name), listener=listener.id))
+                    except GatepostError as error:
+                        problem = f"{error.title} {error.detail}"
+                        found.append(CertificateReport(listener.id, "", "", problem=problem, hint=error.hint))
+            return found
+
+        return await asyncio.get_running_loop().run_in_executor(None, read)
+
     @staticmethod
     async def _machine_name() -> str:
         name = await asyncio.get_running_loop().run_in_executor(None, socket.getfqdn)
         return name if name and name.isascii() else "localhost"
+
+
+def _pair(listener: Listener, folder: Path | None, host_name: str) -> tls.Pair:
+    """The files that a listener uses; a self-signed pair is made where none are named. Blocking. Raises
+    CertificateProblem."""
+    if listener.certificate_file:
+        return tls.Pair(Path(listener.certificate_file), Path(listener.key_file))
+    if folder is None:
+        raise tls.CertificateProblem("No certificate is named for this listener.", "", "Name one, or turn TLS off.")
+    return tls.self_signed(folder, host_name)
 
 
 async def _close(endpoint: Endpoint) -> None:

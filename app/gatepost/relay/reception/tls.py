@@ -33,7 +33,7 @@ class Pair:
             try:
                 state = path.stat()
             except OSError as error:
-                raise _unreadable(path, error) from error
+                raise unreadable(path, error) from error
             found += [str(path), state.st_mtime_ns, state.st_size, state.st_ino]
         return tuple(found)
 
@@ -48,7 +48,7 @@ def load_context(pair: Pair) -> ssl.SSLContext:
             with path.open("rb"):
                 pass
         except OSError as error:
-            raise _unreadable(path, error) from error
+            raise unreadable(path, error) from error
     try:
         context.load_cert_chain(pair.certificate_file, pair.key_file, password=lambda: "")
     except (ssl.SSLError, ValueError) as error:
@@ -74,7 +74,7 @@ def self_signed(folder: Path, host_name: str) -> Pair:
                 return pair
         _make(pair, host_name)
     except OSError as error:
-        raise _unreadable(folder, error) from error
+        raise unreadable(folder, error) from error
     except ValueError as error:
         raise CertificateProblem(
             "The self-signed certificate cannot be read.", str(error), f"Remove the files in {folder} and start again."
@@ -128,7 +128,8 @@ def _write(path: Path, content: bytes) -> None:
     partial.replace(path)
 
 
-def _unreadable(path: Path, error: OSError) -> CertificateProblem:
+def unreadable(path: Path, error: OSError) -> CertificateProblem:
+    """The disk's error in words."""
     return CertificateProblem(
         "A certificate file cannot be read.",
         f"{path}: {error.strerror or error}",

@@ -98,6 +98,15 @@ async def vault(call: Call) -> Any:
     return await call.facade.vault()
 
 
+async def certificates(call: Call) -> Any:
+    return await call.facade.certificates()
+
+
+async def inspect_certificate(call: Call) -> Any:
+    request: schema.CertificateRequest = call.body
+    return await call.facade.inspect_certificate(request.certificate_file, request.key_file)
+
+
 async def secrets(call: Call) -> Any:
     return await call.facade.secrets()
 
