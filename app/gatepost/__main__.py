@@ -11,10 +11,13 @@ if TYPE_CHECKING:
 
 
 def main() -> int:
+    arguments = sys.argv[1:]
+    if _is_for_desktop(arguments) and _has_desktop():
+        return _desktop(arguments)
     from .cli.main import Roles
     from .cli.main import main as command
 
-    return command(sys.argv[1:], Roles(relay=_relay, desktop=_desktop if _has_desktop() else None))
+    return command(arguments, Roles(relay=_relay))
 
 
 def _relay(options: RelayOptions) -> int:
@@ -23,9 +26,20 @@ def _relay(options: RelayOptions) -> int:
     return run(options)
 
 
+def _is_for_desktop(arguments: list[str]) -> bool:
+    """No command at all, or nothing but the data folder."""
+    match arguments:
+        case [] | ["--data", _]:
+            return True
+        case [one]:
+            return one.startswith("--data=")
+        case _:
+            return False
+
+
 def _has_desktop() -> bool:
     """Whether the desktop app is installed and there is a display that it could open a window on."""
-    if len(sys.argv) > 1 or not (sys.platform in ("win32", "darwin") or _has_display()):
+    if not (sys.platform in ("win32", "darwin") or _has_display()):
         return False
     from importlib.util import find_spec
 
@@ -36,10 +50,15 @@ def _has_display() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def _desktop() -> int:
+def _desktop(arguments: list[str]) -> int:
     from importlib import import_module
+    from pathlib import Path
 
-    return int(import_module("gatepost.desktop.application").main())
+    from .model.locations import default_data_folder
+
+    named = arguments[-1].removeprefix("--data=") if arguments else ""
+    folder = Path(named) if named else default_data_folder()
+    return int(import_module("gatepost.desktop.application").main(folder.expanduser().absolute()))
 
 
 if __name__ == "__main__":

@@ -23,16 +23,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """What else the program can be. Both run until they end and return the exit code."""
+    """What else the program can be. It runs until it ends and returns the exit code."""
 
     relay: Callable[[RelayOptions], int]
-    desktop: Callable[[], int] | None = None
-    """None where there is no desktop app, or no display for it."""
 
 
 def main(argv: Sequence[str], roles: Roles) -> int:
     if not argv:
-        return _without_arguments(roles)
+        return _without_arguments()
     parser = build_parser(selected(argv))
     try:
         arguments = parser.parse_args(argv)
@@ -66,9 +64,7 @@ def _run(arguments: argparse.Namespace, roles: Roles) -> int:
     return run_with_client(arguments)
 
 
-def _without_arguments(roles: Roles) -> int:
-    if roles.desktop is not None:
-        return roles.desktop()
+def _without_arguments() -> int:
     build_parser(()).print_help()
     print("\nBegin with “gatepost relay”, and in a second terminal “gatepost gateway add --host …”.")
     return ExitCode.DONE

@@ -204,7 +204,7 @@ class Supervisor(QObject):
         problem = GatepostError(
             tr("The relay ended unexpectedly.") if code < 0 else tr("The relay could not go on."),
             tr("It was ended by signal {number}.", number=-code) if code < -1 else "",
-            tr("It is started again by itself. Mail that it had accepted is safe on the disk."),
+            tr("Mail that it had accepted is safe on the disk."),
         )
         status = Status(
             Phase.CRASHED,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-Report = Callable[[BaseException, str], None]
+Report = Callable[[BaseException, str], object]
 
 
 class Tasks:

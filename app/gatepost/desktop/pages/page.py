@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from PySide6.QtWidgets import QWidget
 
 from ..context import AppContext
+from ..theme import Role, set_role, theme
 
 if TYPE_CHECKING:
     from ...control.schema import EventMessage, Snapshot
@@ -27,6 +28,8 @@ class Page(QWidget):
         self.context = context
         self.tasks = context.tasks.child()
         self.setObjectName(f"page-{self.key}")
+        set_role(self, Role.PAGE)
+        theme().style(self)
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any], name: str) -> None:
         """Run it as long as the page lives; errors become the page's banner."""

@@ -17,6 +17,18 @@ QScrollArea > QWidget > QWidget { background: transparent; }
 QToolTip { background: $surface; color: $text; border: 1px solid $field_border; padding: ${p4} ${p6}; }
 
 *[role="sidebar"] { background: $sidebar; border: none; border-right: 1px solid $border; }
+QToolButton[role="navigation"], QToolButton[role="application"] {
+  background: transparent; border: 2px solid transparent; border-radius: ${p8}; padding: ${p7} ${p10}; text-align: left;
+}
+QToolButton[role="application"] { font-size: ${heading}; font-weight: 600; }
+QToolButton[role="application"]::menu-indicator { image: none; }
+QToolButton[role="navigation"]:hover, QToolButton[role="application"]:hover { background: $hover; }
+QToolButton[role="navigation"]:checked { background: $accent_soft; color: $accent; }
+QToolButton[role="navigation"]:focus, QToolButton[role="application"]:focus { border: 2px solid $focus; padding: ${p7} ${p10}; }
+*[role="strip"] { border: none; border-bottom: 1px solid $border; background: $accent_soft; }
+*[role="strip"][tone="warning"] { background: $warning_soft; }
+*[role="strip"][tone="bad"] { background: $bad_soft; }
+
 *[role="card"] { background: $surface; border: 1px solid $border; border-radius: ${p12}; }
 *[role="inset"] { background: $window; border: 1px solid $border; border-radius: ${p8}; }
 *[role="divider"] { background: $border; border: none; max-height: 1px; min-height: 1px; }

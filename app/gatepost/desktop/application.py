@@ -1,0 +1,289 @@
+"""The desktop app from its start to its end: one window, one loop, one exit event, one funnel for errors.
+
+The window is painted before the loop, the control client and the models are imported; what is slow to import is imported while
+a person reads the first words.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from PySide6.QtCore import QMessageLogContext, QObject, QSocketNotifier, QtMsgType, qInstallMessageHandler
+from PySide6.QtWidgets import QApplication, QSystemTrayIcon
+
+from ..model.errors import GatepostError
+from . import i18n
+from .bug_report import report_of_text
+from .context import AppContext
+from .dialogs import Choice, choose
+from .frame import Frame
+from .i18n import tr
+from .messages import Messages
+from .preferences import Preferences
+from .relay_words import words_for
+from .session import RelaySession
+from .supervisor import Supervisor
+from .tasks import Tasks
+from .theme import icon, theme
+from .tray import Tray
+
+log = logging.getLogger(__name__)
+
+_QT_LEVELS = {
+    QtMsgType.QtDebugMsg: logging.DEBUG,
+    QtMsgType.QtInfoMsg: logging.INFO,
+    QtMsgType.QtWarningMsg: logging.WARNING,
+    QtMsgType.QtCriticalMsg: logging.ERROR,
+    QtMsgType.QtFatalMsg: logging.CRITICAL,
+}
+
+
+def main(data_folder: Path) -> int:
+    """Run the app on a relay's data folder until it is quit. Returns the exit code."""
+    qt = QApplication.instance() or QApplication(["gatepost"])
+    assert isinstance(qt, QApplication)  # noqa: S101 - nobody else made another kind
+    qt.setApplicationName("Gatepost")
+    qt.setDesktopFileName("gatepost")
+    qt.setQuitOnLastWindowClosed(False)
+    app = Application(qt, data_folder, Preferences())
+    app.show()
+    qt.processEvents()
+    return app.run()
+
+
+class Application(QObject):
+    def __init__(self, qt: QApplication, data_folder: Path, preferences: Preferences) -> None:
+        super().__init__()
+        self._qt = qt
+        self.messages = Messages(self)
+        self._funnel = Funnel(self.messages)
+        self._funnel.install()
+        i18n.set_language(preferences.language)
+        theme().apply(preferences.theme)
+        qt.setWindowIcon(icon("gatepost", "accent"))
+        self.tasks = Tasks(self._task_failed)
+        self.session = RelaySession(data_folder, self)
+        self.supervisor = Supervisor(self.session, self.tasks, self)
+        self.preferences = preferences
+        self.context = AppContext(self.session, self.messages, self.tasks, preferences)
+        self._exit = asyncio.Event()
+        self._quitting = False
+        self.frame = self._make_frame()
+        self.tray: Tray | None = None
+        preferences.theme_changed.connect(lambda choice: theme().apply(choice))
+        preferences.language_changed.connect(self._speak)
+
+    def _make_frame(self) -> Frame:
+        frame = Frame(self.context, self.supervisor)
+        frame.close_wanted.connect(self.ask_to_quit)
+        return frame
+
+    def show(self) -> None:
+        self.frame.show()
+
+    def _task_failed(self, error: BaseException, name: str) -> None:
+        """Nobody awaited it: what was to be expected is a banner, the rest a bug."""
+        if isinstance(error, GatepostError):
+            current = self.frame.current
+            self.messages.banner(current.key if current is not None else "", error)
+        else:
+            self.messages.bug(error, name)
+
+    def run(self) -> int:
+        import qasync
+
+        loop = qasync.QEventLoop(self._qt)
+        loop.set_exception_handler(self._funnel.from_loop)
+        with loop:
+            asyncio.set_event_loop(loop)
+            return int(loop.run_until_complete(self._live()))
+
+    async def _live(self) -> int:
+        signals = Signals(self.quit_now)
+        try:
+            self.supervisor.start()
+            self._make_tray()
+            await self._exit.wait()
+        finally:
+            await self._end()
+            signals.close()
+            self._funnel.uninstall()
+        return 0
+
+    async def _end(self) -> None:
+        """In the order in which the parts depend on each other."""
+        self.frame.save_geometry()
+        self.preferences.sync()
+        self.frame.hide()
+        if self.tray is not None:
+            self.tray.hide()
+        await self.frame.close_pages()
+        await self.session.close()
+        await self.supervisor.stop()
+        await self.tasks.close()
+
+    # --- the tray ---
+
+    def _make_tray(self) -> None:
+        if not QSystemTrayIcon.isSystemTrayAvailable():
+            return
+        self.tray = Tray(self.frame)
+        self.tray.open_wanted.connect(self._open_window)
+        self.tray.quit_wanted.connect(self.quit_now)
+        self.tray.pause_wanted.connect(lambda pause: self.tasks.spawn(self._pause(pause), "tray: pause"))
+        self.messages.notified.connect(self.tray.notify)
+        self.frame.relay_shown.connect(self._show_in_tray)
+        self._show_in_tray()
+        self.tray.show()
+
+    def _show_in_tray(self) -> None:
+        if self.tray is not None:
+            relay = self.frame.relay
+            words = words_for(self.supervisor.status, self.session.state, relay)
+            is_running = self.session.is_connected and relay is not None and relay.mail.value == "running"
+            self.tray.show_state(words.state, is_running=is_running, is_paused=relay is not None and relay.delivery_paused)
+
+    def _open_window(self) -> None:
+        self.frame.show()
+        self.frame.raise_()
+        self.frame.activateWindow()
+
+    async def _pause(self, pause: bool) -> None:
+        client = self.session.client
+        await (client.pause() if pause else client.resume())
+
+    # --- language ---
+
+    def _speak(self, code: str) -> None:
+        self.tasks.spawn(self._speak_from_now(code), "change the language")
+
+    async def _speak_from_now(self, code: str) -> None:
+        """The window is built anew, so drafts are asked about first."""
+        if not await self.frame.may_close():
+            return
+        i18n.set_language(code)
+        old, current = self.frame, self.frame.current
+        key = current.key if current is not None else ""
+        old.save_geometry()
+        self.frame = self._make_frame()
+        self.frame.show()
+        if key:
+            self.frame.navigate(key)
+        if self.tray is not None:
+            self.tray.hide()
+            self._make_tray()
+        await old.close_pages()
+        old.detach()
+        old.deleteLater()
+
+    # --- the end ---
+
+    def ask_to_quit(self) -> None:
+        """The window is being closed: the person may have drafts, and may want the relay to go on."""
+        if not self._quitting:
+            self._quitting = True
+            self.tasks.spawn(self._ask_to_quit(), "quit")
+
+    async def _ask_to_quit(self) -> None:
+        try:
+            if not await self.frame.may_close():
+                return
+            if self.tray is not None and self.supervisor.owns_relay:
+                answer = await self._stay_in_tray()
+                if answer is None:
+                    return
+                if answer == "stay":
+                    self.frame.save_geometry()
+                    self.frame.hide()
+                    return
+            self._exit.set()
+        finally:
+            self._quitting = False
+
+    async def _stay_in_tray(self) -> str | None:
+        return await choose(
+            self.frame,
+            tr("Quit Gatepost"),
+            tr("Shall the relay go on?"),
+            [Choice("stay", tr("&Keep running in the tray")), Choice("stop", tr("&Stop it and quit"))],
+            detail=tr("Without the relay no mail is accepted or delivered. Mail that waits is kept until it runs again."),
+        )
+
+    def quit_now(self) -> None:
+        """Without a question: the system or the tray asked. Mail is safe, drafts are not."""
+        self._exit.set()
+
+
+class Funnel:
+    """Everything that nobody caught comes together here and becomes one report."""
+
+    def __init__(self, messages: Messages) -> None:
+        self._messages = messages
+        self._before = (sys.excepthook, threading.excepthook)
+
+    def install(self) -> None:
+        sys.excepthook = self._from_slot
+        threading.excepthook = self._from_thread
+        qInstallMessageHandler(self._from_qt)
+
+    def uninstall(self) -> None:
+        sys.excepthook, threading.excepthook = self._before
+        qInstallMessageHandler(None)
+
+    def _from_slot(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            return
+        self._messages.bug(error.with_traceback(trace), "the window")
+
+    def _from_thread(self, args: Any) -> None:
+        if args.exc_value is not None:
+            log.error("a thread failed", exc_info=args.exc_value)
+
+    def from_loop(self, _loop: object, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if isinstance(error, BaseException):
+            self._messages.bug(error, str(context.get("message", "the loop")))
+        else:
+            log.error("the loop: %s", context.get("message"))
+
+    def _from_qt(self, kind: QtMsgType, _context: QMessageLogContext, text: str) -> None:
+        log.log(_QT_LEVELS.get(kind, logging.WARNING), "Qt: %s", text)
+        if kind is QtMsgType.QtCriticalMsg:
+            self._messages.bug_found.emit(report_of_text(text, "Qt"))
+
+
+class Signals:
+    """SIGINT and SIGTERM end the app. Python runs handlers only when it runs, so a byte in a socket wakes Qt's loop."""
+
+    def __init__(self, end: Any) -> None:
+        self._reader, self._writer = socket.socketpair()
+        self._reader.setblocking(False)
+        self._writer.setblocking(False)
+        self._previous_fd = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        self._notifier = QSocketNotifier(self._reader.fileno(), QSocketNotifier.Type.Read)
+        self._notifier.activated.connect(self._read)
+        self._previous = {number: signal.signal(number, lambda *_: end()) for number in self._numbers()}
+
+    @staticmethod
+    def _numbers() -> Sequence[signal.Signals]:
+        return (signal.SIGINT, signal.SIGTERM)
+
+    def _read(self) -> None:
+        self._reader.recv(64)  # the handlers run as soon as Python does, which is now
+
+    def close(self) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(self._previous_fd)
+        self._notifier.setEnabled(False)
+        self._reader.close()
+        self._writer.close()

@@ -1,0 +1,85 @@
+"""The menu behind the name in the sidebar, and the keys of the whole window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+from PySide6.QtWidgets import QMenu, QWidget
+
+from .about import AboutDialog, ShortcutsDialog
+from .context import AppContext
+from .dialogs import open_dialog
+from .i18n import LANGUAGES, tr
+from .pages.registry import PageEntry
+from .preferences import Theme
+from .theme import theme
+
+
+class ApplicationMenu(QObject):
+    page_wanted = Signal(str)
+    refresh_wanted = Signal()
+    search_wanted = Signal()
+    quit_wanted = Signal()
+
+    def __init__(self, window: QWidget, context: AppContext, entries: Sequence[PageEntry]) -> None:
+        super().__init__(window)
+        self._window = window
+        self._context = context
+        self.menu = QMenu(window)
+        self.menu.setObjectName("application-menu-items")
+        theme().style(self.menu)
+        self._add(tr("&Refresh"), self.refresh_wanted.emit, "F5", "refresh")
+        self._add(tr("&Find"), self.search_wanted.emit, "Ctrl+F", "find")
+        self.menu.addSeparator()
+        self._add_theme()
+        self._add_language()
+        self.menu.addSeparator()
+        self._add(tr("&Keyboard shortcuts"), lambda: open_dialog(ShortcutsDialog(entries, window)), "Ctrl+?", "shortcuts")
+        self._add(tr("&About Gatepost"), lambda: open_dialog(AboutDialog(context, window)), "", "about")
+        self.menu.addSeparator()
+        self._add(tr("&Quit"), self.quit_wanted.emit, "Ctrl+Q", "quit")
+        for number, entry in enumerate(entries[:9], 1):
+            action = QAction(tr(entry.title), window)
+            action.setShortcut(QKeySequence(f"Ctrl+{number}"))
+            action.triggered.connect(lambda _=False, key=entry.key: self.page_wanted.emit(key))
+            window.addAction(action)
+
+    def _add(self, text: str, action: Callable[[], object], keys: str, name: str) -> None:
+        added = QAction(text, self._window)
+        added.setObjectName(f"menu-{name}")
+        if keys:
+            added.setShortcut(QKeySequence(keys))
+        added.triggered.connect(lambda: action())
+        self.menu.addAction(added)
+        self._window.addAction(added)  # so that its keys work while the menu is closed
+
+    def _add_theme(self) -> None:
+        names = {Theme.SYSTEM: tr("Like the &system"), Theme.LIGHT: tr("&Light"), Theme.DARK: tr("&Dark")}
+        chosen = self._context.preferences.theme
+        self._choices(tr("A&ppearance"), names, chosen, self._set_theme, "theme")
+
+    def _set_theme(self, choice: str) -> None:
+        self._context.preferences.theme = Theme(choice)
+
+    def _add_language(self) -> None:
+        names = {"": tr("Like the &system"), **LANGUAGES}
+        self._choices(tr("&Language"), names, self._context.preferences.language, self._set_language, "language")
+
+    def _set_language(self, choice: str) -> None:
+        self._context.preferences.language = choice
+
+    def _choices(
+        self, title: str, names: dict[str, str] | dict[Theme, str], chosen: str, choose: Callable[[str], None], name: str
+    ) -> None:
+        menu = self.menu.addMenu(title)
+        menu.setObjectName(f"menu-{name}")
+        group = QActionGroup(menu)
+        for key, text in names.items():
+            action = menu.addAction(text)
+            action.setObjectName(f"menu-{name}-{key or 'system'}")
+            action.setCheckable(True)
+            action.setChecked(key == chosen)
+            action.triggered.connect(lambda _=False, value=str(key): choose(value))
+            group.addAction(action)

@@ -1,0 +1,99 @@
+"""The relay's state in words: what the foot of the sidebar says and offers, as a function of what is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from .i18n import tr
+from .session import SessionState
+from .supervisor import Phase, Status
+
+if TYPE_CHECKING:
+    from ..model.report import RelayReport
+
+
+class Tone(StrEnum):
+    GOOD = "good"
+    BUSY = "info"
+    CAREFUL = "warning"
+    BAD = "bad"
+    NEUTRAL = "neutral"
+
+
+class Offer(StrEnum):
+    """What the button in the foot does."""
+
+    START_MAIL = "start-mail"
+    STOP_MAIL = "stop-mail"
+    RESUME = "resume"
+    START_RELAY = "start-relay"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    state: str
+    tone: Tone
+    offer: Offer = Offer.NOTHING
+    detail: str = ""
+
+
+def where(status: Status) -> str:
+    """Which relay the window administers."""
+    return tr("This computer") if status.is_ours or status.phase is not Phase.RUNNING else tr("This computer (already running)")
+
+
+def words_for(status: Status, session: SessionState, relay: RelayReport | None) -> Words:
+    """``relay`` is the newest report, which may be of a relay that is gone."""
+    match status.phase:
+        case Phase.LOOKING:
+            return Words(tr("Looking for the relay…"), Tone.BUSY)
+        case Phase.STARTING:
+            return Words(tr("Starting…"), Tone.BUSY)
+        case Phase.STOPPING:
+            return Words(tr("Stopping…"), Tone.BUSY)
+        case Phase.ENDED:
+            return Words(tr("Not running"), Tone.NEUTRAL, Offer.START_RELAY)
+        case Phase.CRASHED:
+            return Words(tr("Ended unexpectedly"), Tone.BAD, Offer.START_RELAY)
+        case Phase.OTHER_VERSION:
+            return Words(tr("Another version"), Tone.CAREFUL)
+        case Phase.UNREACHABLE:
+            return Words(tr("Cannot be reached"), Tone.CAREFUL)
+        case Phase.RUNNING:
+            return _running(session, relay)
+
+
+def _running(session: SessionState, relay: RelayReport | None) -> Words:
+    if session is not SessionState.CONNECTED or relay is None:
+        return Words(tr("Does not answer"), Tone.CAREFUL)
+    match relay.mail.value:
+        case "running" if relay.delivery_paused:
+            return Words(tr("Delivery is paused"), Tone.CAREFUL, Offer.RESUME)
+        case "running":
+            failed = [listener for listener in relay.listeners if listener.state.value == "failed"]
+            if failed:
+                return Words(tr("Running, a listener failed"), Tone.CAREFUL, Offer.STOP_MAIL, failed[0].problem)
+            return Words(tr("Running"), Tone.GOOD, Offer.STOP_MAIL)
+        case "starting":
+            return Words(tr("Mail is being started…"), Tone.BUSY)
+        case "stopping":
+            return Words(tr("Mail is being stopped…"), Tone.BUSY)
+        case _:
+            return Words(tr("Stopped, no mail moves"), Tone.NEUTRAL, Offer.START_MAIL)
+
+
+def label_of(offer: Offer) -> str:
+    match offer:
+        case Offer.START_MAIL:
+            return tr("Start")
+        case Offer.STOP_MAIL:
+            return tr("Stop")
+        case Offer.RESUME:
+            return tr("Resume")
+        case Offer.START_RELAY:
+            return tr("Start")
+        case Offer.NOTHING:
+            return ""
