@@ -221,7 +221,7 @@ class Administration:
         keys = (f"gateway:{gateway.id}", f"inbound:{gateway.id}")
         found = next((health[key] for key in keys if key in health), None)
         state = found.state.value if found is not None else HealthState.HEALTHY.value
-        last = service.last_of_gateway(gateway.id)
+        last = service.gateway_memory.of(gateway.id)
         return GatewayReport(
             id=gateway.id,
             health=state if gateway.enabled else "disabled",

@@ -12,7 +12,6 @@ import logging
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..model.address import AddressError, normalise_domain
@@ -23,9 +22,11 @@ from ..model.locations import default_data_folder
 from ..model.relay_options import RelayOptions
 from ..model.report import MailPlane, Problem, VerifyStage
 from ..model.secret import Secret
+from ..model.settings import DeliverySettings
 from ..store.configuration import ConfigurationStore
 from ..store.figures import Figures
 from ..store.folder import DataFolder
+from ..store.gateway_file import GatewayFile
 from ..store.journal import Journal
 from ..store.spool import Spool
 from ..store.values import Content, NewMessage, SpoolFilter, StoredMessage
@@ -33,7 +34,7 @@ from ..store.verdicts import Verdicts
 from ..vault import Vault, open_vault
 from ..vault.key import create_key_file, find_key
 from .common.clock import Clock, system_clock
-from .common.events import Event, EventBus
+from .common.events import EventBus
 from .common.hop import HopKind
 from .common.metrics import Counters
 from .common.tasks import Tasks
@@ -42,7 +43,9 @@ from .delivery.connector import Connector
 from .delivery.pool import HopConnections, Pool
 from .delivery.queue import Queue
 from .delivery.surroundings import Surroundings
+from .gateway_memory import GatewayMemory
 from .history import History
+from .host_names import HostNames
 from .reception import Reception, ReceptionContext, Times
 from .routing.block_listed import block_listed
 from .routing.hops import configured_hops
@@ -61,14 +64,6 @@ log = logging.getLogger(__name__)
 PRUNE_SECONDS = 3600.0
 DRAIN_SECONDS = 20.0
 """What deliveries under way get when delivery stops."""
-
-
-@dataclass(slots=True)
-class LastOfGateway:
-    """What a gateway did last, for its row in the list."""
-
-    delivered_at: float | None = None
-    error: str = ""
 
 
 class RelayService:
@@ -109,13 +104,16 @@ class RelayService:
         self._machine_name = machine_name
         self._tasks = Tasks("service")
         self._plane_lock = asyncio.Lock()
-        self._last: dict[str, LastOfGateway] = {}
         self._own_addresses = OwnAddresses()
         self._reception_journal = ReceptionJournal(journal)
-        self.events.subscribe(self._note_event)
         self.router = self._make_router(self.configuration)
+        self.gateway_memory = GatewayMemory(GatewayFile(folder), self.router.outlets.caps, clock)
+        self.events.subscribe(self.gateway_memory.note)
         self.connector = Connector(
-            settings=lambda: self.configuration.settings.delivery, server_name=lambda: self.host_name, secrets=vault
+            settings=self._delivery_settings,
+            server_name=lambda: self.host_name,
+            secrets=vault,
+            resolve=HostNames(self._delivery_settings, self.router.resolver),
         )
         self.pool = Pool(self.connector)
         self.queue = self._make_queue()
@@ -156,6 +154,8 @@ class RelayService:
             service._tasks.spawn(service._check_spool(), "integrity check")
         service._tasks.spawn(service._prune_for_ever(), "prune the journal")
         service._tasks.spawn(service.history.keep_for_ever(), "keep figures")
+        await asyncio.to_thread(service.gateway_memory.restore)
+        service._tasks.spawn(service.gateway_memory.keep_for_ever(), "keep what gateways did")
         return service
 
     # --- the mail plane ---
@@ -166,7 +166,7 @@ class RelayService:
                 return
             self._set_mail(MailPlane.STARTING)
             await self.reception.start()
-            self._own_addresses.set((item.address, item.port) for item in self.reception.listeners())
+            self._listeners_changed()
             await self.queue.start(paused=self.delivery_paused)
             self._set_mail(MailPlane.RUNNING)
 
@@ -178,6 +178,7 @@ class RelayService:
             self._set_mail(MailPlane.STOPPING)
             await self.reception.stop()
             await self.queue.stop(self.pool.drain, DRAIN_SECONDS)
+            await self.router.resolver.close()
             # A drained pool takes nothing any more: the next start has a new one.
             self.pool = Pool(self.connector)
             self.queue = self._make_queue()
@@ -188,6 +189,7 @@ class RelayService:
         """End in good order; everything that was accepted is in the spool."""
         await self.stop()
         await self._tasks.close()
+        await self.gateway_memory.keep()
         await self.pool.drain(0)
         await self.spool.aclose()
         await self._kept_verdicts.close()
@@ -223,8 +225,16 @@ class RelayService:
         self.pool.retire(lambda hop: hop.kind is HopKind.MX or hop in current)
         await self.queue.apply()
         await self.reception.apply(configuration)
-        self._own_addresses.set((item.address, item.port) for item in self.reception.listeners())
+        self._listeners_changed()
         self.events.publish("configuration.changed", revision=self.store.revision)
+
+    def _delivery_settings(self) -> DeliverySettings:
+        return self.configuration.settings.delivery
+
+    def _listeners_changed(self) -> None:
+        """Which mail hosts are this server itself is part of what the resolver remembers."""
+        if self._own_addresses.set((item.address, item.port) for item in self.reception.listeners()):
+            self.router.resolver.forget()
 
     def _apply_limits(self) -> None:
         self.spool.min_free_bytes = self.configuration.settings.spool.min_free_bytes
@@ -316,9 +326,6 @@ class RelayService:
     def connections(self) -> list[HopConnections]:
         return self.pool.status()
 
-    def last_of_gateway(self, gateway_id: str) -> LastOfGateway:
-        return self._last.get(gateway_id) or LastOfGateway()
-
     def verify_gateway(self, gateway: Gateway, password: Secret | None) -> AsyncIterator[VerifyStage]:
         from .verifying import verify  # with the probe: seldom needed
 
@@ -359,15 +366,6 @@ class RelayService:
         return stored.queue_id
 
     # --- housekeeping ---
-
-    def _note_event(self, event: Event) -> None:
-        """Keeps what each gateway did last."""
-        gateway_id = event.data.get("gateway_id")
-        if not gateway_id:
-            return
-        last = self._last.setdefault(gateway_id, LastOfGateway())
-        if event.kind == "gateway.resting":
-            last.error = str(event.data.get("cause", ""))
 
     async def _prune_for_ever(self) -> None:
         while True:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from ...model.network import parse_ip
 from ...model.reply import Reply
-from .lookup import Absent, Failed, Lookup
+from .lookup import Absent, Failed, Found, Lookup
 
 if TYPE_CHECKING:
     from ...model.network import IPAddress
@@ -139,6 +139,10 @@ class MxResolver:
             self._running[domain] = task
             task.add_done_callback(lambda _: self._running.pop(domain, None))
         return await asyncio.shield(task)
+
+    async def addresses(self, name: str) -> Found[str] | Absent | Failed:
+        """The addresses of one host, asked of the same name servers. Not remembered."""
+        return await self._lookup.addresses(name)
 
     async def close(self) -> None:
         """Give up the questions under way."""

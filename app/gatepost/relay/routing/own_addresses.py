@@ -15,11 +15,15 @@ class OwnAddresses:
         self._wildcard_ports: frozenset[int] = frozenset()
         self.set(listeners)
 
-    def set(self, listeners: Iterable[tuple[str, int]]) -> None:
-        """(address, port) of every open listener."""
+    def set(self, listeners: Iterable[tuple[str, int]]) -> bool:
+        """(address, port) of every open listener. Returns whether anything changed."""
         pairs = [(ipaddress.ip_address(address), port) for address, port in listeners]
-        self._exact = frozenset((str(address), port) for address, port in pairs)
+        exact = frozenset((str(address), port) for address, port in pairs)
+        if exact == self._exact:
+            return False
+        self._exact = exact
         self._wildcard_ports = frozenset(port for address, port in pairs if address.is_unspecified)
+        return True
 
     def __call__(self, address: str, port: int) -> bool:
         if (address, port) in self._exact:
