@@ -1,13 +1,14 @@
 # One command each. The work is done by packaging/setup/setup.py, which also runs where there is no Make.
 SETUP := sh packaging/setup/python.sh packaging/setup/setup.py
 
-.PHONY: help run test lint bench lock clean
+.PHONY: help run test lint bench translations lock clean
 
 help:
 	@echo "make run [DATA=folder]           set up and start: the app where there is a display, else the relay"
 	@echo "make test [ARGS='-k name']       set up and run the tests"
 	@echo "make lint                        ruff, mypy, import-linter"
 	@echo "make bench [QUICK=1] [REPEAT=n]  measure Gatepost and Postfix side by side"
+	@echo "make translations                collect the app's texts and say what is not translated"
 	@echo "make lock                        resolve the dependencies anew and write requirements/*.lock"
 	@echo "make clean                       remove .venv, build/ and caches"
 
@@ -22,6 +23,9 @@ lint:
 
 bench:
 	@exec $(SETUP) bench $(if $(QUICK),--quick) $(if $(REPEAT),--repeat '$(REPEAT)') $(ARGS)
+
+translations:
+	@exec $(SETUP) translations
 
 lock:
 	@exec sh packaging/setup/python.sh packaging/setup/lock.py

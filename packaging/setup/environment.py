@@ -11,7 +11,8 @@ from pathlib import Path
 
 import system
 
-ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
 FOLDER = ROOT / ".venv"
 LOCKS = ROOT / "requirements"
 _BIN = FOLDER / ("Scripts" if os.name == "nt" else "bin")

@@ -4,6 +4,7 @@
     python packaging/setup/setup.py test [pytest options]
     python packaging/setup/setup.py lint
     python packaging/setup/setup.py bench [options]
+    python packaging/setup/setup.py translations          collect the app's texts and say what is not translated
     python packaging/setup/setup.py prepare               only set up
 
 ``make`` calls this on Linux and macOS; on Windows call it yourself. Python packages go to ``.venv`` with the versions of
@@ -90,6 +91,11 @@ def prepare(_: list[str]) -> int:
     return 0
 
 
+def translations(arguments: list[str]) -> int:
+    _ensure_development()
+    return _start([str(environment.PYTHON), str(environment.HERE / "translations.py"), *arguments])
+
+
 def _ensure_development() -> None:
     environment.ensure("relay", "dev", *(["desktop"] if environment.has_desktop() else []))
     if environment.has_desktop():
@@ -117,7 +123,7 @@ def _start(command: list[str]) -> int:
     return subprocess.run(command, check=False).returncode
 
 
-COMMANDS = {"run": run, "test": test, "lint": lint, "bench": bench, "prepare": prepare}
+COMMANDS = {"run": run, "test": test, "lint": lint, "bench": bench, "translations": translations, "prepare": prepare}
 
 
 def main(arguments: list[str]) -> int:
