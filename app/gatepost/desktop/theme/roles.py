@@ -33,6 +33,8 @@ class Role(StrEnum):
     INSET = "inset"
     """A part of a card set apart by its ground."""
     DIVIDER = "divider"
+    BAR = "bar"
+    """The save bar at the foot of a page."""
     # fields
     WRONG = "wrong"
     """Its value was refused."""

@@ -31,6 +31,7 @@ QToolButton[role="navigation"]:focus, QToolButton[role="application"]:focus { bo
 
 *[role="card"] { background: $surface; border: 1px solid $border; border-radius: ${p12}; }
 *[role="inset"] { background: $window; border: 1px solid $border; border-radius: ${p8}; }
+*[role="bar"] { background: $surface; border: none; border-top: 1px solid $border; }
 *[role="divider"] { background: $border; border: none; max-height: 1px; min-height: 1px; }
 
 QLabel[role="title"] { font-size: ${title}; font-weight: 600; }
@@ -42,7 +43,7 @@ QLabel:disabled { color: $disabled; }
 
 QPushButton, QToolButton {
   background: $surface; color: $text; border: 1px solid $field_border; border-radius: ${p6};
-  padding: ${p6} ${p15}; font-weight: 500;
+  padding: ${p6} ${p15}; font-weight: 500; icon-size: ${p16};
 }
 QToolButton { padding: ${p6}; }
 QPushButton:hover, QToolButton:hover { background: $hover; }
@@ -68,7 +69,7 @@ QPushButton[role="quiet"]:hover, QToolButton[role="quiet"]:hover { background: $
 QPushButton[role="quiet"]:pressed, QToolButton[role="quiet"]:pressed { background: $pressed; }
 QPushButton[role="quiet"]:focus, QToolButton[role="quiet"]:focus { border: 2px solid $focus; }
 QPushButton[role="link"] {
-  background: transparent; border: 2px solid transparent; color: $accent; padding: ${p2} ${p4}; border-radius: ${p4};
+  background: transparent; border: 2px solid transparent; color: $accent; padding: ${p2} ${p4} ${p2} 0; border-radius: ${p4};
   text-align: left;
 }
 QPushButton[role="link"]:hover { text-decoration: underline; }
