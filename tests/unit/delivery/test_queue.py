@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from gatepost.model.configuration import parse_configuration
 from gatepost.model.envelope import BodyType, Notify, Recipient
-from gatepost.store.errors import SpoolFull
+from gatepost.relay.common.plan import HealthState
+from gatepost.store.errors import SpoolFull, StoreError
 from gatepost.store.journal_values import EntryKind
-from gatepost.store.values import DeliveryResult, SpoolFilter, SpoolState, StoredMessage
+from gatepost.store.values import Content, DeliveryResult, SpoolFilter, SpoolState, StoredMessage
 
 from ...support.smtp_peer import DROP, HANG, SayAndDrop, SmtpPeer
-from .queue_rig import START, gateway, named, reports, rig
+from .queue_rig import CONTENT, START, gateway, named, reports, rig
 
 
 async def test_accepted_mail_leaves_at_once_and_is_forgotten(tmp_path: Path) -> None:
@@ -449,3 +452,46 @@ async def test_delivery_is_not_stopped_by_a_full_turn(tmp_path: Path) -> None:
                     await r.submit(f"b{round_}@example.net", sender=f"a@d{n}.example")
             await r.empty(10)
             assert len(peer.messages) == 100
+
+
+async def test_a_message_that_cannot_be_read_now_is_deferred_and_read_again_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with SmtpPeer() as peer, rig(tmp_path, gateway("one", peer), start=False) as r:
+        await r.submit("b@example.net", hand_over=False)
+        load = r.spool.load_content
+
+        async def fail(message_id: int) -> Content:
+            raise StoreError("The spool cannot be read.", "disk I/O error")
+
+        monkeypatch.setattr(r.spool, "load_content", fail)
+        await r.queue.start()
+        await r.until(lambda: r.journal.texts(EntryKind.DEFERRED))
+        await r.settled()
+        row = await r.row()
+        assert row.state is SpoolState.DEFERRED
+        assert row.last_reply.startswith("451 4.3.0")
+        assert "disk I/O error" in row.last_reply
+        assert not peer.messages
+        monkeypatch.setattr(r.spool, "load_content", load)
+        await r.advance(row.due_at - START + 1)
+        await r.empty()
+        assert len(peer.messages) == 1
+
+
+async def test_a_message_whose_file_is_gone_is_deferred_and_in_the_end_bounced(tmp_path: Path) -> None:
+    async with SmtpPeer() as peer, rig(tmp_path, gateway("one", peer), start=False) as r:
+        writer = r.spool.bodies.open_body()
+        await writer.write(CONTENT + b"large\r\n" * 100_000)
+        body = await writer.finish()
+        await r.submit("b@example.net", content=body, hand_over=False, lifetime=1000.0)
+        body.path.unlink()
+        await r.queue.start()
+        await r.until(lambda: r.journal.texts(EntryKind.DEFERRED))
+        await r.settled()
+        assert (await r.row()).attempts == 1
+        assert r.router.health()[0].state is HealthState.HEALTHY
+        await r.advance(1001)
+        await r.empty()
+        assert len(reports(peer)) == 1
+        assert len(peer.messages) == 1

@@ -132,25 +132,33 @@ class Dispatcher(Ring):
             self._sleep(lane, plan.until, plan.waiting_for, plan.reply)
 
     async def _load(self, lane: Lane, attempt: Attempt) -> None:
-        loaded = False
         try:
             attempt.content = await self.around.spool.load_content(attempt.delivery.message_id)
-            loaded = True
         except NotFound:
             log.info("%s is gone from the spool", attempt.delivery.queue_id)
+            self._not_tried(lane, attempt)
         except GatepostError as error:
             log.error("%s cannot be read: %s", attempt.delivery.queue_id, error)
-            lane.reason = str(error)
-        finally:
-            if loaded:
-                attempt.weight = weight_of(attempt.content)
-                self._bytes += attempt.weight
-                self._launch(lane, attempt)
-            else:
-                self.around.router.report(attempt.hop, HopOutcome.NOT_TRIED)
-                self.flying.discard(attempt.delivery.id)
-                # Its id stays in hand: an unreadable message is not fetched over and over. The next start, or a
-                # person's action on it, tries again.
+            self._unreadable(lane, attempt, Reply(451, "4.3.0", str(error)))
+        except BaseException:
+            self._not_tried(lane, attempt)
+            raise
+        else:
+            attempt.weight = weight_of(attempt.content)
+            self._bytes += attempt.weight
+            self._launch(lane, attempt)
+
+    def _not_tried(self, lane: Lane, attempt: Attempt) -> None:
+        self.around.router.report(attempt.hop, HopOutcome.NOT_TRIED)
+        self._put_back(lane, attempt.delivery.id, attempt.weight)
+        self.ready(lane)
+
+    def _unreadable(self, lane: Lane, attempt: Attempt, reply: Reply) -> None:
+        """An attempt like another: later ones may find that the disk is back, and some day the sender is told."""
+        self.around.router.report(attempt.hop, HopOutcome.NOT_TRIED)
+        rows = (*attempt.delivery.recipients, *attempt.rest)
+        settled = [Settled(row, Fate.DEFERRED, reply, None) for row in rows]
+        self.recorder.settle(lane, replace(attempt.delivery, recipients=rows), settled, None, counts=True)
 
     def _launch(self, lane: Lane, attempt: Attempt) -> None:
         hops = attempt.hops
