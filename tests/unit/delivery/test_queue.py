@@ -495,3 +495,23 @@ async def test_a_message_whose_file_is_gone_is_deferred_and_in_the_end_bounced(t
         await r.empty()
         assert len(reports(peer)) == 1
         assert len(peer.messages) == 1
+
+
+@pytest.mark.parametrize("pipelining", [True, False], ids=["pipelined", "one by one"])
+async def test_no_more_recipients_are_offered_at_once_than_the_server_announced(tmp_path: Path, pipelining: bool) -> None:
+    features = ("LIMITS MAILMAX=50 RCPTMAX=3", *(["PIPELINING"] if pipelining else []))
+    async with SmtpPeer(features=features) as peer, rig(tmp_path, gateway("one", peer)) as r:
+        peer.on("rcpt", "550 5.1.1 no such user", match="b4@")
+        peer.on("rcpt", "550 5.1.1 no such user", match="b5@")
+        peer.on("rcpt", "550 5.1.1 no such user", match="b6@")
+        await r.submit(*(f"b{number}@example.net" for number in range(1, 9)))
+        await r.empty()
+    taken = [message.recipients for message in peer.messages if message.sender]
+    assert [len(recipients) for recipients in taken] == [3, 2]
+    assert {address for recipients in taken for address in recipients} == {f"b{n}@example.net" for n in (1, 2, 3, 7, 8)}
+    offered = 0
+    for command in peer.connections[0].commands:
+        offered = offered + 1 if command.startswith("RCPT") else 0 if command.startswith("MAIL") else offered
+        assert offered <= 3
+    assert len(r.journal.texts(EntryKind.DEFERRED)) == 0
+    assert len(r.journal.texts(EntryKind.BOUNCED)) == 3

@@ -13,6 +13,7 @@ no session (DNS, connect, TLS, sign-in)     next hop               failed
 connection lost before the final dot        next hop               failed
 connection lost after it                    deferred, uncertain    failed
 “too many recipients” (452, 552)            again on this hop      works
+more than the announced RCPTMAX             again on this hop      –
 ==========================================  =====================  ================================
 
 When no hop is left, those that should go to the next one are deferred: ``attempt`` does that.
@@ -26,7 +27,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ...model.reply import Reply
-from .values import Addressee, HopFailure, Outcome, OutcomeState, Stage
+from .values import BEYOND_LIMIT, Addressee, HopFailure, Outcome, OutcomeState, Stage
 
 IsBlockListed = Callable[[Reply], bool]
 
@@ -164,7 +165,9 @@ def _completed(outcome: Outcome, is_block_listed: IsBlockListed) -> Judgement:
         reply = replies[index] if index < len(replies) else None
         if reply is not None and not reply.is_positive:
             fate, permanent = _fate_of(reply, is_block_listed)
-            if _is_too_many(reply, accepted):
+            if reply is BEYOND_LIMIT:
+                fate = Fate.AGAIN  # whatever became of those before it
+            elif _is_too_many(reply, accepted):
                 fate = Fate.AGAIN if delivered else Fate.DEFERRED
             verdict = Verdict(recipient, fate, reply, Stage.RCPT, is_permanent=permanent)
         elif reply is None or end is None:

@@ -393,6 +393,17 @@ def features_of(extensions: dict[str, str], mechanisms: Sequence[str]) -> Featur
         smtputf8="smtputf8" in extensions,
         dsn="dsn" in extensions,
         size="size" in extensions,
-        size_limit=int(size) if size.isdecimal() and size.isascii() and len(size) < 20 else 0,
+        size_limit=_number(size),
+        max_recipients=_number(_limit(extensions.get("limits", ""), "RCPTMAX")),
         auth=tuple(dict.fromkeys(name.upper() for name in mechanisms)),
     )
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() and text.isascii() and len(text) < 20 else 0
+
+
+def _limit(limits: str, name: str) -> str:
+    """One of ``RCPTMAX=20 MAILMAX=5 …``; empty when it is not among them."""
+    pairs = (item.partition("=") for item in limits.upper().split())
+    return next((value for key, _, value in pairs if key == name), "")

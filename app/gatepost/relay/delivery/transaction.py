@@ -11,7 +11,7 @@ from enum import Enum, auto
 
 from ...model.envelope import BodyType, Notify
 from ...model.reply import Reply
-from .values import Addressee, Features, Job, Outcome, OutcomeState, Session, Stage
+from .values import BEYOND_LIMIT, Addressee, Features, Job, Outcome, OutcomeState, Session, Stage
 from .wire import content_size, scan
 
 GROUP = 100
@@ -72,6 +72,7 @@ class Transaction:
 
     __slots__ = (
         "_accepted",
+        "_asked",
         "_features",
         "_index",
         "_lines",
@@ -95,13 +96,15 @@ class Transaction:
         self.began = began
         self._features = features
         self._pipelined = features.pipelining
-        self._lines = _commands(job, features, traits)
+        total = len(job.recipients)
+        self._asked = min(total, features.max_recipients or total)
+        self._lines = _commands(job, features, traits, self._asked)
         self._sent = 0
         self._index = 0
         self._accepted = 0
         self.phase = Stage.MAIL
         self.mail: Reply | None = None
-        self.recipients: list[Reply | None] = [None] * len(job.recipients)
+        self.recipients: list[Reply | None] = [None] * self._asked + [BEYOND_LIMIT] * (total - self._asked)
         self.data: Reply | None = None
         self.final: Reply | None = None
         self.pending = b""
@@ -158,7 +161,7 @@ class Transaction:
         self._index += 1
         if reply.code // 100 == 2:
             self._accepted += 1
-        if self._index == len(self.recipients):
+        if self._index == self._asked:
             self.phase = self._after_recipients
             if not self._pipelined and not self._accepted and self.phase is Stage.DATA:
                 self.needs_reset = True
@@ -224,7 +227,7 @@ class Transaction:
         """Every recipient has its answer although the transaction has not ended in order."""
         if self.mail is not None and self.mail.code >= 400:
             return True
-        return self._index == len(self.recipients) and (self._accepted == 0 or self.job.content is None)
+        return self._index == self._asked and (self._accepted == 0 or self.job.content is None)
 
     def outcome(self, state: OutcomeState, session: Session | None, now: float) -> Outcome:
         refused_all = self._accepted == 0 and self.job.content is not None
@@ -255,8 +258,8 @@ class Transaction:
         )
 
 
-def _commands(job: Job, features: Features, traits: Traits) -> list[str]:
-    """MAIL, the RCPTs, and DATA (or RSET, for a job that only asks)."""
+def _commands(job: Job, features: Features, traits: Traits, asked: int) -> list[str]:
+    """MAIL, the RCPTs for the first ``asked`` recipients, and DATA (or RSET, for a job that only asks)."""
     if job.content is not None:
         _check_size(job, features)
     utf8 = _uses_smtputf8(job, features, traits)
@@ -280,7 +283,7 @@ def _commands(job: Job, features: Features, traits: Traits) -> list[str]:
         if job.envid:
             mail += f" ENVID={job.envid}"
     lines = [mail]
-    for recipient in job.recipients:
+    for recipient in job.recipients[:asked]:
         line = f"RCPT TO:<{recipient.address}>"
         if dsn and (recipient.notify or recipient.orcpt):
             line += _dsn_parameters(recipient)

@@ -102,8 +102,14 @@ class Features:
     size: bool = False
     size_limit: int = 0
     """Octets; 0: no fixed limit (RFC 1870)."""
+    max_recipients: int = 0
+    """In one transaction; 0: none announced (RFC 9422 RCPTMAX)."""
     auth: tuple[str, ...] = ()
     """Mechanisms, upper case, in the order announced."""
+
+
+BEYOND_LIMIT = Reply(452, "4.5.3", "Too many recipients for one transaction with this server")
+"""Stands as the reply for recipients that were not offered, because the server had announced how many it takes."""
 
 
 @dataclass(frozen=True, slots=True)
