@@ -18,7 +18,15 @@ from .dkim import DkimKey
 from .domain import DomainRule, GatewayRoute, RouteChoice
 from .errors import InvalidInput, Issue
 from .fields import Model
-from .gateway import BackupMxGateway, DomainForwardGateway, Gateway, InboundGateway, OutboundGateway, RoundRobinGateway
+from .gateway import (
+    BackupMxGateway,
+    DomainForwardGateway,
+    DomainVerification,
+    Gateway,
+    InboundGateway,
+    OutboundGateway,
+    RoundRobinGateway,
+)
 from .listener import Listener
 from .settings import Settings
 from .spam import SpamPolicy, VirusPolicy
@@ -46,6 +54,16 @@ class Configuration(Model):
     @property
     def round_robin(self) -> tuple[RoundRobinGateway, ...]:
         return tuple(g for g in self.gateways if isinstance(g, RoundRobinGateway))
+
+    @property
+    def postmaster(self) -> str | None:
+        """Who gets the mail for postmaster at our own name (RFC 5321 §4.5.1): who is set, else the postmaster of the first
+        domain that we take mail for. None: we take mail for nobody, and nobody was named."""
+        if self.settings.server.postmaster:
+            return self.settings.server.postmaster
+        domains = (domain for gateway in self.inbound if gateway.enabled for domain in _taken(gateway))
+        first = next(domains, None)
+        return f"postmaster@{first}" if first else None
 
     def gateway(self, gateway_id: str) -> Gateway | None:
         return next((g for g in self.gateways if g.id == gateway_id), None)
@@ -103,6 +121,13 @@ class Configuration(Model):
                     "narrow it, or confirm it with confirmed_world",
                     "world",
                 )
+
+
+def _taken(gateway: InboundGateway) -> Iterable[str]:
+    """The domains that an inbound gateway's list names one by one as taken."""
+    if isinstance(gateway, DomainForwardGateway) and gateway.domain_verification is not DomainVerification.SPECIFIED:
+        return ()
+    return (domain for domain in gateway.domains if not domain.startswith("*"))
 
 
 def _repeated(name: str, key: str, values: Iterable[object], message: str) -> Iterable[Issue]:

@@ -438,6 +438,7 @@ def _not_in_effect(configuration: Configuration) -> Iterator[Issue]:
 def _warnings(configuration: Configuration) -> list[str]:
     """What a person should know of a configuration that is valid all the same."""
     from ..model.gateway import CertificateCheck, Encryption
+    from ..model.listener import ListenerMode
 
     found: list[str] = []
     for gateway in configuration.outbound:
@@ -447,6 +448,10 @@ def _warnings(configuration: Configuration) -> list[str]:
             found.append(f"{gateway.label}: the password may travel unencrypted.")
         if gateway.encryption is not Encryption.NONE and gateway.certificate.check is CertificateCheck.NONE:
             found.append(f"{gateway.label}: its certificate is not verified.")
+    if configuration.postmaster is None and any(
+        item.enabled and item.mode is ListenerMode.MX for item in configuration.listeners
+    ):
+        found.append("Nobody gets the mail for this server's postmaster: set server.postmaster in the settings.")
     found.extend(
         f"Trusted network {network.network} covers (nearly) the whole internet: this is an open relay."
         for network in configuration.trusted_networks

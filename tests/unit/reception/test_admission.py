@@ -89,6 +89,27 @@ def test_postmaster_at_our_own_name_and_address_goes_to_the_administrator(recipi
     assert decision.address == "boss@example.org"
 
 
+@pytest.mark.parametrize("recipient", [None, f"postmaster@{HOST}"])
+def test_without_a_named_postmaster_the_one_of_the_first_domain_that_we_take_gets_the_mail(recipient: str | None) -> None:
+    unnamed = {"server": {"host_name": HOST}}
+    wild = INBOUND | {"id": "gw-wild", "domains": ["*.wild.example", "second.example"]}
+    disabled = INBOUND | {"id": "gw-disabled", "domains": ["disabled.example"], "enabled": False}
+    admission = Admission(config(gateways=[disabled, wild, INBOUND], settings=unnamed), HOST)
+    mailbox = parse_mailbox(recipient) if recipient else None
+    decision = admission.recipient(admission.client(STRANGER), False, mailbox, "192.0.2.1")
+    assert decision.refusal is None
+    assert decision.address == "postmaster@second.example"
+    assert decision.gateway is not None
+    assert decision.gateway.id == "gw-wild"
+
+
+def test_a_server_without_any_postmaster_says_so_for_now_and_not_for_good() -> None:
+    admission = Admission(config(gateways=[], settings={"server": {"host_name": HOST}}), HOST)
+    decision = admission.recipient(admission.client(STRANGER), False, parse_mailbox(f"postmaster@{HOST}"), "192.0.2.1")
+    assert decision.refusal is replies.NO_POSTMASTER
+    assert str(decision.refusal.reply).startswith("451 4.3.5")
+
+
 def test_an_ipv6_literal_of_our_own_is_ours() -> None:
     mailbox = parse_mailbox("postmaster@[IPv6:2001:db8::1]")
     assert ADMISSION.recipient(ADMISSION.client(STRANGER), False, mailbox, "2001:db8:0::1").refusal is None

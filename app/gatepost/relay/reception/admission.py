@@ -61,7 +61,7 @@ class Admission:
         self._primaries = AddressSet(text for g in configuration.inbound if g.enabled for text in g.addresses)
         self._proxies = AddressSet(proxies)
         self._own_name = host_name.lower()
-        postmaster = configuration.settings.server.postmaster
+        postmaster = configuration.postmaster
         self._postmaster = parse_mailbox(postmaster) if postmaster else None
         self._exact: dict[str, InboundGateway] = {}
         self._wildcards: list[tuple[str, InboundGateway]] = []
@@ -164,8 +164,9 @@ class Admission:
 
     def _to_postmaster(self) -> Decision:
         if self._postmaster is None:
-            return Decision(replies.NO_SUCH_USER_HERE)
-        return Decision(None, str(self._postmaster), self._postmaster.domain)
+            return Decision(replies.NO_POSTMASTER)
+        domain = self._postmaster.domain
+        return Decision(None, str(self._postmaster), domain, self._exact.get(domain))
 
     def _at_own_name(self, mailbox: Mailbox) -> Decision:
         if mailbox.local.lower() == "postmaster":

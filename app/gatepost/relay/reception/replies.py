@@ -104,6 +104,9 @@ GATEWAY_DISABLED = _refusal(
     "gateway-disabled", 450, "4.3.2", "Mail for this domain is not taken now, please try again later", is_error=False
 )
 NO_SUCH_USER_HERE = _refusal("own-name", 550, "5.1.1", "There are no mailboxes at this server's own name but postmaster")
+NO_POSTMASTER = _refusal(
+    "no-postmaster", 451, "4.3.5", "Nobody has been named postmaster of this server yet, please try again later", is_error=False
+)
 NO_LITERALS = _refusal("literal", 550, "5.1.2", "Mail to address literals is not relayed, please use a domain")
 NEEDS_SMTPUTF8 = _refusal("smtputf8", 553, "5.6.7", "This address needs SMTPUTF8 on the MAIL command")
 
