@@ -63,6 +63,7 @@ async def _main(options: RelayOptions) -> int:
     from .control.server.lean import prepare_aiohttp
 
     prepare_aiohttp()
+    from .control.server.metrics_port import MetricsPort
     from .control.server.transport import serve
     from .relay.administration import Administration
     from .relay.instance import InstanceLock, prepare_runtime_folder, remove_endpoint, write_endpoint
@@ -77,12 +78,15 @@ async def _main(options: RelayOptions) -> int:
     lock.acquire()
     ending = asyncio.Event()
     service = await RelayService.open(folder, options, request_shutdown=ending.set)
-    server = None
+    server = metrics = None
     try:
         _on_signals(ending)
         if options.lifeline:
             _on_lifeline(ending)
-        server = await serve(Administration(service), prepare_runtime_folder(folder.path))
+        administration = Administration(service)
+        server = await serve(administration, prepare_runtime_folder(folder.path))
+        metrics = MetricsPort(administration)
+        await metrics.follow()
         await service.start()
         # Last: whoever finds the relay by its endpoint file finds it listening.
         write_endpoint(folder.path, server.address)
@@ -94,6 +98,8 @@ async def _main(options: RelayOptions) -> int:
         log.info("ending")
     finally:
         remove_endpoint(folder.path)
+        if metrics is not None:
+            await metrics.close()
         if server is not None:
             await server.close()
         await service.close()

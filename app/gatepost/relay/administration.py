@@ -75,6 +75,7 @@ class Administration:
     def __init__(self, service: RelayService) -> None:
         self._service = service
         self._changes = asyncio.Lock()
+        self._told: dict[str, Problem] = {}
 
     # --- the relay and its mail plane ---
 
@@ -106,6 +107,11 @@ class Administration:
 
     async def resume_delivery(self) -> None:
         self._service.resume_delivery()
+
+    def tell_problem(self, subject: str, problem: Problem | None) -> None:
+        self._told.pop(subject, None)
+        if problem is not None:
+            self._told[subject] = problem
 
     async def shut_down(self) -> None:
         self._service.request_shutdown()
@@ -388,7 +394,7 @@ class Administration:
 
     def _problems(self) -> list[Problem]:
         service = self._service
-        found = list(service.start_problems)
+        found = [*service.start_problems, *self._told.values()]
         for listener in service.reception.listeners():
             if listener.problem:
                 found.append(
@@ -429,8 +435,6 @@ def _not_in_effect(configuration: Configuration) -> Iterator[Issue]:
                 yield Issue(f"gateways.{index}.holding.accept", text, "unsupported")
     if configuration.virus.enabled:
         yield Issue("virus.enabled", text, "unsupported")
-    if configuration.settings.monitoring.metrics_enabled:
-        yield Issue("settings.monitoring.metrics_enabled", text, "unsupported")
     if configuration.dkim_keys:
         yield Issue("dkim_keys", text, "unsupported")
 

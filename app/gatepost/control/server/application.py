@@ -11,7 +11,7 @@ from .call import FACADE, MAX_BODY, answer, read_call
 from .errors import Handler, tell_errors
 from .events import FOLLOWERS, close_followers
 from .facade import RelayFacade
-from .guard import LOCAL_HOSTS, Authenticator, guard, peers
+from .guard import LOCAL_HOSTS, Authenticator, guard, peers, refuse_browsers
 from .metrics import CONTENT_TYPE, metrics_text
 from .routes import ROUTES, Route
 
@@ -30,8 +30,16 @@ def make_application(
     return app
 
 
-def make_metrics_application(facade: RelayFacade) -> web.Application:
-    """For Settings → Monitoring's TCP port: figures only, readable by whoever reaches the port, nothing else."""
+def make_metrics_application(facade: RelayFacade, hosts: frozenset[str] | None) -> web.Application:
+    """For Settings → Monitoring's TCP port: figures only, readable by whoever reaches the port, nothing else.
+
+    ``hosts``: names by which the port may be called; None: any.
+    """
+
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        refuse_browsers(request, hosts)
+        return await handler(request)
 
     async def metrics(_request: web.Request) -> web.Response:
         return web.Response(body=(await metrics_text(facade)).encode(), headers={"Content-Type": CONTENT_TYPE})
@@ -39,7 +47,7 @@ def make_metrics_application(facade: RelayFacade) -> web.Application:
     async def spool(_request: web.Request) -> web.StreamResponse:
         return await answer(SpoolFigures, await facade.spool_counts())
 
-    app = web.Application(middlewares=[tell_errors], client_max_size=1024)
+    app = web.Application(middlewares=[tell_errors, check], client_max_size=1024)
     app.router.add_get("/metrics", metrics)
     app.router.add_get("/spool.json", spool)
     return app

@@ -20,6 +20,7 @@ from ...model.report import (
     Explanation,
     GatewayReport,
     MinuteFigures,
+    Problem,
     RelayReport,
     Revision,
     SecretReport,
@@ -50,6 +51,9 @@ class RelayFacade(Protocol):
     async def pause_delivery(self) -> None: ...
 
     async def resume_delivery(self) -> None: ...
+
+    def tell_problem(self, subject: str, problem: Problem | None) -> None:
+        """Something beside the relay that the report shall show with its own problems; None: it is over."""
 
     async def shut_down(self) -> None:
         """End the process in good order. Returns at once, so that the answer still reaches the client."""

@@ -101,10 +101,10 @@ def guard(authenticators: Iterable[Authenticator], hosts: Iterable[str] = LOCAL_
     return check
 
 
-def refuse_browsers(request: web.Request, allowed_hosts: frozenset[str]) -> None:
-    """Raises Forbidden for a foreign Host and for anything that a browser sends along."""
+def refuse_browsers(request: web.Request, allowed_hosts: frozenset[str] | None) -> None:
+    """Raises Forbidden for a foreign Host (None: every name is ours) and for anything that a browser sends along."""
     hosts = request.headers.getall("Host", [])
-    if len(hosts) != 1 or _host_name(hosts[0]) not in allowed_hosts:
+    if len(hosts) != 1 or (allowed_hosts is not None and _host_name(hosts[0]) not in allowed_hosts):
         raise Forbidden("This name does not lead here.", "The Host header names another server.")
     for header in _BROWSER_HEADERS:
         if header in request.headers:
