@@ -1,0 +1,8 @@
+"""How the relay does, at a glance: one sentence, four figures, throughput, gateways, and what needs attention.
+
+``trends`` and ``needs`` work out what is said, without Qt; ``view`` shows it.
+"""
+
+from .view import OverviewPage
+
+__all__ = ["OverviewPage"]

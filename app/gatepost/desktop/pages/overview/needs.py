@@ -1,0 +1,194 @@
+"""What needs attention, each with what mends it. A function of what the relay reports; no Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from ...i18n import ntr, tr
+from ...messages import Attention
+from ...words import moment_text
+from ..wording import OUTBOUND, Plain, gateway_name, name_by_id
+
+if TYPE_CHECKING:
+    from ....control.schema import SpoolFigures
+    from ....model.report import CertificateReport, Problem, RelayReport, SecretReport
+
+SOON_DAYS = 21
+_DAY = 86_400
+
+
+class Weight(StrEnum):
+    BAD = "bad"
+    WARNING = "warning"
+    HINT = "hint"
+
+
+class Mend(StrEnum):
+    """What the button does: something right here, or show the page where it is done."""
+
+    START = "start"
+    RESUME = "resume"
+    SHOW = "show"
+    LOOK_AGAIN = "look-again"
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    weight: Weight
+    title: str
+    detail: str = ""
+    button: str = ""
+    mend: Mend = Mend.LOOK_AGAIN
+    page: str = ""
+    arguments: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Everything that is looked at. ``configuration`` as the API shows it; None where it could not be read."""
+
+    relay: RelayReport
+    spool: SpoolFigures
+    configuration: Plain | None = None
+    secrets: Sequence[SecretReport] = ()
+    certificates: Sequence[CertificateReport] = ()
+    noted: Sequence[Attention] = field(default_factory=tuple)
+
+
+def needs(known: Known, now: float) -> list[Need]:
+    """The worst first."""
+    found = [
+        *_of_mail(known.relay),
+        *_of_vault(known.relay),
+        *(_of_problem(problem, known) for problem in known.relay.problems),
+        *_of_spool(known.spool),
+        *_of_certificates(known.certificates, known.configuration, now),
+        *_of_configuration(known.configuration, known.secrets),
+        *(Need(Weight.WARNING, one.title, one.detail, tr("Show"), Mend.SHOW, one.page) for one in known.noted if one.page),
+    ]
+    order = list(Weight)
+    return sorted(found, key=lambda need: order.index(need.weight))
+
+
+def _of_mail(relay: RelayReport) -> Iterator[Need]:
+    if relay.mail.value == "stopped":
+        yield Need(
+            Weight.BAD,
+            tr("The relay is stopped."),
+            tr("No mail is taken and none is delivered; what waits in the spool stays there."),
+            tr("Start"),
+            Mend.START,
+        )
+    elif relay.delivery_paused:
+        yield Need(
+            Weight.WARNING,
+            tr("Delivery is paused."),
+            tr("Mail is taken and waits in the spool."),
+            tr("Resume delivery"),
+            Mend.RESUME,
+        )
+
+
+def _of_vault(relay: RelayReport) -> Iterator[Need]:
+    vault = relay.vault
+    if vault.waiting:
+        detail = tr("Unlock it in its own window; gateways that sign in wait until then.")
+        yield Need(Weight.WARNING, tr("{name} asks for permission.", name=vault.label), detail, tr("Look again"))
+    elif not vault.usable:
+        detail = " ".join(part for part in (vault.problem, vault.hint) if part)
+        yield Need(Weight.BAD, tr("Passwords cannot be read."), detail, tr("Look again"))
+
+
+def _of_problem(problem: Problem, known: Known) -> Need:
+    kind, _, identifier = problem.subject.partition(":")
+    if problem.kind == "listener":
+        title = tr("{name} has a problem.", name=_name(known.configuration, "listeners", identifier))
+        return _show(Weight.BAD, title, problem.detail, tr("Open the listener"), "settings", section="listeners", id=identifier)
+    if problem.kind == "gateway" and kind in ("gateway", "inbound"):
+        gateway = identifier.partition("@")[0].partition("/")[0]
+        title = tr("{name} rests.", name=_name(known.configuration, "gateways", gateway))
+        detail = problem.detail
+        if problem.since is not None:
+            detail = tr("Since {time}: {cause}", time=moment_text(problem.since), cause=problem.detail)
+        return _show(Weight.WARNING, title, detail, tr("Open the gateway"), "gateways", id=gateway)
+    if problem.kind == "disk":
+        detail = tr("New mail is answered 452 until there is room. Free some, or lower the limit.")
+        return _show(Weight.BAD, tr("The disk is nearly full."), detail, tr("Open the limit"), "settings", section="spool")
+    detail = " ".join(part for part in (problem.detail, problem.hint) if part)
+    return Need(Weight.WARNING, problem.title, detail, tr("Look again"))
+
+
+def _of_spool(spool: SpoolFigures) -> Iterator[Need]:
+    if spool.held:
+        title = ntr("{n} message is held.", "{n} messages are held.", spool.held)
+        detail = tr("Held mail is not delivered until somebody releases it.")
+        yield _show(Weight.HINT, title, detail, tr("Show held mail"), "spool", state="held")
+
+
+def _of_certificates(certificates: Iterable[CertificateReport], configuration: Plain | None, now: float) -> Iterator[Need]:
+    for one in certificates:
+        name = _name(configuration, "listeners", one.listener)
+        button = tr("Open the certificate")
+        if one.problem:
+            title = tr("The certificate of {name} cannot be used.", name=name)
+            yield _show(Weight.BAD, title, one.problem, button, "settings", section="certificates", id=one.listener)
+        elif one.not_after is not None and one.certificate_file and not one.is_self_signed:
+            days = int((one.not_after - now) // _DAY)
+            if days < 0:
+                title = tr("The certificate of {name} has expired.", name=name)
+                yield _show(Weight.BAD, title, "", button, "settings", section="certificates", id=one.listener)
+            elif days < SOON_DAYS:
+                title = ntr(
+                    "The certificate of {name} expires in {n} day.", "The certificate of {name} expires in {n} days.", days,
+                    name=name,
+                )  # fmt: skip
+                yield _show(Weight.WARNING, title, "", button, "settings", section="certificates", id=one.listener)
+
+
+def _of_configuration(configuration: Plain | None, secrets: Sequence[SecretReport]) -> Iterator[Need]:
+    if configuration is None:
+        return
+    gateways = configuration["gateways"]
+    if not gateways:
+        detail = tr("Without one, mail of your programs and users waits in the spool.")
+        yield _show(Weight.HINT, tr("There is no gateway yet."), detail, tr("Add a gateway"), "gateways")
+    stored = {secret.name for secret in secrets}
+    for gateway in gateways:
+        auth = gateway.get("auth") or {}
+        if gateway["enabled"] and auth.get("enabled") and f"gateway/{gateway['id']}/password" not in stored:
+            title = tr("{name} has no password.", name=gateway_name(gateway))
+            detail = tr("It signs in to the next server, but no password is stored for it.")
+            yield _show(Weight.BAD, title, detail, tr("Set the password"), "gateways", id=gateway["id"])
+    if gateways and _default_waits(configuration):
+        detail = tr("Domains without a row use round robin, and no round-robin gateway is enabled: their mail waits.")
+        yield _show(Weight.WARNING, tr("Some mail has no way out."), detail, tr("Choose the default"), "settings",
+                    section="delivery")  # fmt: skip
+    if not any(listener["enabled"] for listener in configuration["listeners"]):
+        detail = tr("Nobody can hand mail to this relay.")
+        title = tr("No listener is enabled.")
+        yield _show(Weight.WARNING, title, detail, tr("Open listeners"), "settings", section="listeners")
+    for network in configuration["trusted_networks"]:
+        if network["confirmed_world"]:
+            title = tr("This is an open relay.")
+            detail = tr(
+                "The trusted network {network} lets (nearly) everybody on the internet send.", network=network["network"]
+            )
+            yield _show(Weight.WARNING, title, detail, tr("Open trusted networks"), "settings", section="networks")
+
+
+def _default_waits(configuration: Plain) -> bool:
+    if configuration["settings"]["delivery"]["default_route"]["via"] != "round-robin":
+        return False
+    outbound = [one for one in configuration["gateways"] if one["mode"] in OUTBOUND]
+    return bool(outbound) and not any(one["mode"] == "round-robin" and one["enabled"] for one in outbound)
+
+
+def _show(weight: Weight, title: str, detail: str, button: str, page: str, **arguments: Any) -> Need:
+    return Need(weight, title, detail, button, Mend.SHOW, page, tuple(arguments.items()))
+
+
+def _name(configuration: Plain | None, collection: str, identifier: str) -> str:
+    return name_by_id(configuration[collection], identifier) if configuration is not None else identifier

@@ -1,0 +1,164 @@
+"""The overview: figures from the relay's counters, trends over a restart, what needs attention and what mends it."""
+
+from __future__ import annotations
+
+import asyncio
+import smtplib
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtWidgets import QLabel, QPushButton, QWidget
+
+from gatepost.control.schema import SpoolFigures
+from gatepost.desktop.context import AppContext
+from gatepost.desktop.messages import Attention
+from gatepost.desktop.pages.overview import OverviewPage
+from gatepost.desktop.pages.overview.needs import Known, Mend, Weight, needs
+from gatepost.desktop.pages.overview.trends import Compared, Range, Sums, compared
+from gatepost.desktop.pages.overview.view import trend
+from gatepost.model.configuration import Configuration
+from gatepost.model.report import (
+    CertificateReport,
+    MailPlane,
+    MinuteFigures,
+    Problem,
+    RelayReport,
+    VaultReport,
+)
+
+from ..waiting import until
+
+NOW = 1_790_000_000.0
+MINUTE = int(NOW // 60)
+USABLE = VaultReport("sealed", "Vault", True)
+
+
+def sums(*minutes: tuple[int, dict[str, int]], step: int = 1, counted: dict[str, int] | None = None) -> Sums:
+    return Sums.read([MinuteFigures(minute, found) for minute, found in minutes], step, counted or {})
+
+
+def test_what_was_counted_since_is_added_and_a_restarted_relay_counts_from_zero() -> None:
+    found = sums((MINUTE - 3, {"delivered": 10}), counted={"delivered": 100})
+    found.count({"delivered": 104})
+    assert compared(found, "delivered", 60, NOW) == Compared(14, 0)
+    found.count({"delivered": 2})
+    assert compared(found, "delivered", 60, NOW).now == 12
+
+
+def test_a_sum_is_compared_with_the_time_before() -> None:
+    found = sums((MINUTE - 90, {"delivered": 50}), (MINUTE - 30, {"delivered": 60}))
+    assert compared(found, "delivered", 60, NOW).percent == 20
+    assert [trend(Compared(*pair)) for pair in ((60, 50), (5, 10), (7, 7), (7, 0))] == ["↑ 20 %", "↓ 50 %", "as before", ""]
+
+
+def test_a_chart_has_a_point_for_every_step_but_the_one_that_has_just_begun() -> None:
+    at = 7200.0 * 1000
+    found = sums((int(at // 60) - 15, {"delivered": 30, "deferred": 15, "refused": 15}), step=15)
+    points = found.points(Range.DAY.minutes, at + 60)
+    assert (len(points), points[-1].delivered, points[-1].trouble) == (95, 2.0, 2.0)
+    found.count({"delivered": 20})
+    points = found.points(Range.DAY.minutes, at + 600)
+    assert (len(points), points[-1].delivered) == (96, 2.0)
+
+
+def known(problems: tuple[Problem, ...] = (), **fields: Any) -> Known:
+    relay: dict[str, Any] = {"mail": MailPlane.RUNNING, "delivery_paused": False, "vault": USABLE}
+    for name in tuple(relay):
+        relay[name] = fields.pop(name, relay[name])
+    report = RelayReport(
+        version="1", api_version=1, pid=1, started_at=0, data_folder="/", host_name="mx.example.com", revision=1, listeners=(),
+        problems=problems, **relay,
+    )  # fmt: skip
+    configuration = fields.pop("configuration", {"gateways": [{"id": "gw-1", "mode": "round-robin", "host": "a.example.com"}],
+                                                 "listeners": [{"id": "ls-1"}]})  # fmt: skip
+    spool = fields.pop("spool", SpoolFigures())
+    return Known(report, spool, Configuration.model_validate(configuration).model_dump(mode="json"), **fields)
+
+
+def test_a_relay_in_order_needs_nothing() -> None:
+    assert needs(known(), NOW) == []
+
+
+def test_every_trouble_has_a_button_and_the_worst_comes_first() -> None:
+    found = needs(
+        known(
+            (
+                Problem("gateway", "rests", "refused", subject="gateway:gw-1@192.0.2.1", since=NOW),
+                Problem("listener", "x", "address in use", subject="listener:ls-1"),
+                Problem("disk", "full"),
+                Problem("spool", "The spool file is damaged.", "page 3", "Restart Gatepost."),
+            ),
+            mail=MailPlane.STOPPED,
+            vault=VaultReport("keyring", "GNOME Keyring", False, "locked"),
+            spool=SpoolFigures(held=3, total=3),
+            noted=(Attention("child", "The relay ended", page="settings"),),
+            certificates=(
+                CertificateReport("ls-1", "/c", "/k", problem="no such file"),
+                CertificateReport("ls-1", "/c", "/k", not_after=NOW + 5 * 86_400),
+            ),
+        ),
+        NOW,
+    )
+    assert [need.weight for need in found] == sorted((need.weight for need in found), key=list(Weight).index)
+    assert all(need.title and need.button for need in found)
+    shown = {(need.page, *dict(need.arguments).values()) for need in found if need.mend is Mend.SHOW}
+    assert {("gateways", "gw-1"), ("settings", "listeners", "ls-1"), ("settings", "spool"), ("spool", "held")} <= shown
+    assert found[0].mend is Mend.START
+
+
+def test_a_gateway_without_its_password_and_mail_without_a_way_are_found() -> None:
+    gateway = {
+        "id": "gw-1", "mode": "specific-domains", "host": "a.example.com", "auth": {"enabled": True, "username": "me"},
+    }  # fmt: skip
+    found = needs(known(configuration={"gateways": [gateway]}), NOW)
+    assert [need.page for need in found] == ["gateways", "settings", "settings"]
+    network = {"network": "0.0.0.0/0", "confirmed_world": True}
+    listener = {"id": "ls-1"}
+    found = needs(known(configuration={"trusted_networks": [network], "listeners": [listener]}), NOW)
+    assert {need.title for need in found} == {"There is no gateway yet.", "This is an open relay."}
+
+
+async def test_the_page_shows_a_real_relay_and_starts_it_again(connected_context: AppContext, show: Callable[..., Any]) -> None:
+    page = OverviewPage(connected_context)
+    connected_context.session.snapshot_arrived.connect(page.on_snapshot)
+    connected_context.session.happened.connect(page.on_event)
+    show(page)
+    await page.enter()
+    assert page.chart.accessibleName() == "Throughput"
+    assert "There is no gateway yet." in texts(page)
+
+    await connected_context.session.client.stop()
+    await until(lambda: "The relay is stopped." in texts(page), "the overview asks for a start")
+    button(page, "Start").click()
+    await until(lambda: "The relay is stopped." not in texts(page), "the relay runs again")
+    status = await connected_context.session.client.status()
+    assert status.relay.mail is MailPlane.RUNNING
+    await page.leave()
+    await page.close_page()
+
+
+async def test_a_refusal_is_counted_on_the_page_at_once(connected_context: AppContext, show: Callable[..., Any]) -> None:
+    page = OverviewPage(connected_context)
+    connected_context.session.happened.connect(page.on_event)
+    show(page)
+    await page.enter()
+    (listener,) = (await connected_context.session.client.status()).relay.listeners
+
+    def deliver() -> None:
+        with smtplib.SMTP("127.0.0.1", listener.port) as smtp:
+            smtp.sendmail("a@example.com", ["b@example.org"], "Subject: x\r\n\r\nx\r\n")
+
+    await asyncio.to_thread(deliver)
+    await until(lambda: " 1" in page.waiting.accessibleName(), "the message is counted")
+    totals = await connected_context.session.client.totals()
+    assert {t.name: t.value for t in totals}["accepted"] == 1
+    await page.leave()
+    await page.close_page()
+
+
+def texts(page: QWidget) -> list[str]:
+    return [found.text() for found in page.findChildren(QLabel) if found.isVisibleTo(page)]
+
+
+def button(page: QWidget, text: str) -> QPushButton:
+    return next(found for found in page.findChildren(QPushButton) if found.text().replace("&", "") == text)
