@@ -25,11 +25,16 @@ def plain(number: int, port: int, weight: int = 1) -> RoundRobinGateway:
 
 
 def relaying(
-    folder: Path, gateways: Iterable[Gateway], *, domains: Iterable[DomainRule] = (), settings: Settings | None = None
+    folder: Path,
+    gateways: Iterable[Gateway],
+    *,
+    domains: Iterable[DomainRule] = (),
+    settings: Settings | None = None,
+    options: tuple[str, ...] = (),
 ) -> tuple[RelayProcess, int]:
     """A relay, not started yet, that takes mail from this machine; and the port it will listen on."""
     port = free_port()
-    process = RelayProcess(folder)
+    process = RelayProcess(folder, options=options)
     process.configure(
         Configuration(
             gateways=tuple(gateways),
