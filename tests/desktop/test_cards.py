@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QWid
 
 from gatepost.desktop.cards import (
     AddressListField,
+    Answer,
     Badge,
     Card,
     ChoiceField,
@@ -30,6 +31,7 @@ from gatepost.desktop.cards import (
     Series,
     Switch,
     TextField,
+    ask,
     assign_mnemonics,
     field_line,
     label,
@@ -305,3 +307,17 @@ def test_a_page_never_scrolls_sideways(show: Show) -> None:
     body.add(FieldRow("A field", TextField(), "help " * 50))
     show(body, 500, 400)
     assert body.widget().width() <= body.viewport().width()
+
+
+async def test_a_question_is_answered_without_blocking_others(show: Show) -> None:
+    parent = show(QWidget())
+
+    def press() -> None:
+        dialog = QApplication.activeModalWidget() or next(w for w in QApplication.topLevelWidgets() if w is not parent)
+        next(b for b in dialog.findChildren(QPushButton) if "Delete" in b.text().replace("&", "")).click()
+
+    from PySide6.QtCore import QTimer
+
+    QTimer.singleShot(0, press)
+    answer = await ask(parent, "Delete it?", "It cannot be undone.", [Answer("no", "Cancel"), Answer("yes", "Delete")])
+    assert answer == "yes"

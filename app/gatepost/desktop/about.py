@@ -5,64 +5,39 @@ from __future__ import annotations
 import platform
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSize, Qt, qVersion
-from PySide6.QtWidgets import QApplication, QDialog, QDialogButtonBox, QFormLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import qVersion
+from PySide6.QtWidgets import QApplication, QWidget
 
 from .. import __version__
+from .cards import Dialog, Facts, Sign, label, line, rows
 from .context import AppContext
 from .i18n import tr
 from .pages.registry import PageEntry
-from .theme import Role, icon, px, set_role
+from .theme import Role
 
 
-class AboutDialog(QDialog):
-    def __init__(self, context: AppContext, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setObjectName("about")
-        self.setWindowTitle(tr("About Gatepost"))
-        self.finished.connect(self.deleteLater)
-        picture = QLabel(self)
-        picture.setPixmap(icon("gatepost", "accent").pixmap(QSize(px(56), px(56)), self.devicePixelRatioF()))
-        name = _plain("Gatepost", self)
-        set_role(name, Role.TITLE)
-        purpose = _plain(tr("A mail gateway and its administration."), self)
-        heading = QVBoxLayout()
-        heading.addWidget(name)
-        heading.addWidget(purpose)
-        top = QHBoxLayout()
-        top.setSpacing(px(16))
-        top.addWidget(picture)
-        top.addLayout(heading, 1)
-        self._rows = facts(context)
-        form = QFormLayout()
-        form.setHorizontalSpacing(px(24))
-        for label, value in self._rows:
-            shown = _plain(value, self)
-            shown.setTextInteractionFlags(
-                Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
-            )
-            shown.setAccessibleName(label)
-            caption = _plain(label, self)
-            set_role(caption, Role.MUTED)
-            form.addRow(caption, shown)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
-        buttons.button(QDialogButtonBox.StandardButton.Close).setText(tr("Close"))
-        buttons.addButton(tr("&Copy"), QDialogButtonBox.ButtonRole.ActionRole).clicked.connect(self._copy)
-        buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.setSpacing(px(16))
-        layout.setContentsMargins(px(24), px(24), px(24), px(16))
-        layout.addLayout(top)
-        layout.addLayout(form)
-        layout.addWidget(buttons)
-
-    def _copy(self) -> None:
-        QApplication.clipboard().setText("\n".join(f"{label}: {value}" for label, value in self._rows))
+def open_about(context: AppContext, parent: QWidget) -> None:
+    found = facts(context)
+    dialog = Dialog(parent, tr("About Gatepost"))
+    dialog.setObjectName("about")
+    top = line(gap=16)
+    top.addWidget(Sign("gatepost", "accent", 52))
+    words = rows(gap=4)
+    words.addWidget(label("Gatepost", Role.TITLE))
+    words.addWidget(label(tr("A mail gateway and its administration."), Role.MUTED, wrap=True))
+    top.addLayout(words, 1)
+    dialog.body.addLayout(top)
+    shown = Facts()
+    shown.set(found)
+    dialog.add(shown)
+    text = "\n".join(f"{name}: {value}" for name, value in found)
+    dialog.add_button("copy", tr("Copy")).clicked.connect(lambda: QApplication.clipboard().setText(text))
+    _show(dialog)
 
 
 def facts(context: AppContext) -> list[tuple[str, str]]:
     """Label and value, for people and for a question to the makers."""
-    rows = [
+    found = [
         (tr("This program"), __version__),
         (tr("Python and Qt"), f"{platform.python_version()}, Qt {qVersion()}"),
         (tr("System"), f"{platform.system()} {platform.release()}"),
@@ -71,34 +46,20 @@ def facts(context: AppContext) -> list[tuple[str, str]]:
     snapshot = context.session.snapshot
     if snapshot is not None:
         relay = snapshot.status.relay
-        rows += [
+        found += [
             (tr("Relay"), tr("{version}, process {pid}", version=relay.version, pid=relay.pid)),
             (tr("Passwords are kept in"), relay.vault.label or tr("nothing that works yet")),
         ]
-    return rows
+    return found
 
 
-class ShortcutsDialog(QDialog):
-    def __init__(self, entries: Sequence[PageEntry], parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setObjectName("shortcuts")
-        self.setWindowTitle(tr("Keyboard shortcuts"))
-        self.finished.connect(self.deleteLater)
-        form = QFormLayout()
-        form.setHorizontalSpacing(px(32))
-        form.setVerticalSpacing(px(6))
-        for keys, what in shortcuts(entries):
-            caption = _plain(keys, self)
-            set_role(caption, Role.STRONG)
-            form.addRow(caption, _plain(what, self))
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
-        buttons.button(QDialogButtonBox.StandardButton.Close).setText(tr("Close"))
-        buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(px(24), px(20), px(24), px(16))
-        layout.setSpacing(px(16))
-        layout.addLayout(form)
-        layout.addWidget(buttons)
+def open_shortcuts(entries: Sequence[PageEntry], parent: QWidget) -> None:
+    dialog = Dialog(parent, tr("Keyboard shortcuts"), width=440)
+    dialog.setObjectName("shortcuts")
+    shown = Facts()
+    shown.set(shortcuts(entries))
+    dialog.add(shown)
+    _show(dialog)
 
 
 def shortcuts(entries: Sequence[PageEntry]) -> list[tuple[str, str]]:
@@ -114,7 +75,7 @@ def shortcuts(entries: Sequence[PageEntry]) -> list[tuple[str, str]]:
     ]
 
 
-def _plain(text: str, parent: QWidget) -> QLabel:
-    label = QLabel(text, parent)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    return label
+def _show(dialog: Dialog) -> None:
+    dialog.add_button("close", tr("Close"), is_default=True)
+    dialog.finished.connect(dialog.deleteLater)
+    dialog.open()

@@ -17,16 +17,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from PySide6.QtCore import QMessageLogContext, QObject, QSocketNotifier, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QLocale, QMessageLogContext, QObject, QSocketNotifier, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication, QSystemTrayIcon
 
 from ..model.errors import GatepostError
 from . import i18n
 from .bug_report import report_of_text
 from .context import AppContext
-from .dialogs import Choice, choose
 from .frame import Frame
-from .i18n import tr
 from .messages import Messages
 from .preferences import Preferences
 from .relay_words import words_for
@@ -67,7 +65,7 @@ class Application(QObject):
         self.messages = Messages(self)
         self._funnel = Funnel(self.messages)
         self._funnel.install()
-        i18n.set_language(preferences.language)
+        self._set_language(preferences.language)
         theme().apply(preferences.theme)
         qt.setWindowIcon(icon("gatepost", "accent"))
         self.tasks = Tasks(self._task_failed)
@@ -166,11 +164,17 @@ class Application(QObject):
     def _speak(self, code: str) -> None:
         self.tasks.spawn(self._speak_from_now(code), "change the language")
 
+    @staticmethod
+    def _set_language(code: str) -> None:
+        """Words, and with them dates and numbers; the system's own variety of the language where it speaks it."""
+        chosen, system = i18n.set_language(code), QLocale.system()
+        QLocale.setDefault(system if system.name().startswith(f"{chosen}_") else QLocale(chosen))
+
     async def _speak_from_now(self, code: str) -> None:
         """The window is built anew, so drafts are asked about first."""
         if not await self.frame.may_close():
             return
-        i18n.set_language(code)
+        self._set_language(code)
         old, current = self.frame, self.frame.current
         key = current.key if current is not None else ""
         old.save_geometry()
@@ -198,8 +202,10 @@ class Application(QObject):
             if not await self.frame.may_close():
                 return
             if self.tray is not None and self.supervisor.owns_relay:
-                answer = await self._stay_in_tray()
-                if answer is None:
+                from .dialogs import ask_whether_relay_goes_on
+
+                answer = await ask_whether_relay_goes_on(self.frame)
+                if not answer:
                     return
                 if answer == "stay":
                     self.frame.save_geometry()
@@ -208,15 +214,6 @@ class Application(QObject):
             self._exit.set()
         finally:
             self._quitting = False
-
-    async def _stay_in_tray(self) -> str | None:
-        return await choose(
-            self.frame,
-            tr("Quit Gatepost"),
-            tr("Shall the relay go on?"),
-            [Choice("stay", tr("&Keep running in the tray")), Choice("stop", tr("&Stop it and quit"))],
-            detail=tr("Without the relay no mail is accepted or delivered. Mail that waits is kept until it runs again."),
-        )
 
     def quit_now(self) -> None:
         """Without a question: the system or the tray asked. Mail is safe, drafts are not."""

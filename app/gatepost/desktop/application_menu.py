@@ -8,9 +8,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
-from .about import AboutDialog, ShortcutsDialog
 from .context import AppContext
-from .dialogs import open_dialog
 from .i18n import LANGUAGES, tr
 from .pages.registry import PageEntry
 from .preferences import Theme
@@ -36,8 +34,8 @@ class ApplicationMenu(QObject):
         self._add_theme()
         self._add_language()
         self.menu.addSeparator()
-        self._add(tr("&Keyboard shortcuts"), lambda: open_dialog(ShortcutsDialog(entries, window)), "Ctrl+?", "shortcuts")
-        self._add(tr("&About Gatepost"), lambda: open_dialog(AboutDialog(context, window)), "", "about")
+        self._add(tr("&Keyboard shortcuts"), lambda: self._open_shortcuts(entries), "Ctrl+?", "shortcuts")
+        self._add(tr("&About Gatepost"), self._open_about, "", "about")
         self.menu.addSeparator()
         self._add(tr("&Quit"), self.quit_wanted.emit, "Ctrl+Q", "quit")
         for number, entry in enumerate(entries[:9], 1):
@@ -45,6 +43,16 @@ class ApplicationMenu(QObject):
             action.setShortcut(QKeySequence(f"Ctrl+{number}"))
             action.triggered.connect(lambda _=False, key=entry.key: self.page_wanted.emit(key))
             window.addAction(action)
+
+    def _open_about(self) -> None:
+        from .about import open_about
+
+        open_about(self._context, self._window)
+
+    def _open_shortcuts(self, entries: Sequence[PageEntry]) -> None:
+        from .about import open_shortcuts
+
+        open_shortcuts(entries, self._window)
 
     def _add(self, text: str, action: Callable[[], object], keys: str, name: str) -> None:
         added = QAction(text, self._window)

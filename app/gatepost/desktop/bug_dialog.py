@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QApplication, QDialog, QDialogButtonBox, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
 from .bug_report import BugReport
-from .dialogs import open_dialog
 from .i18n import tr
 from .strips import Strip
-from .theme import monospace, px
 
 
 class BugStrip(Strip):
@@ -29,31 +27,24 @@ class BugStrip(Strip):
 
     def _open(self) -> None:
         if self._report is not None:
-            open_dialog(ReportDialog(self._report, self.window()))
+            open_report(self._report, self.window())
 
 
-class ReportDialog(QDialog):
-    def __init__(self, report: BugReport, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setWindowTitle(tr("Report"))
-        self.setObjectName("bug-report-dialog")
-        self._text = report.text
-        label = QLabel(tr("&This is what can be passed on to the makers of Gatepost:"), self)
-        view = QPlainTextEdit(report.text, self)
-        view.setReadOnly(True)
-        view.setFont(monospace())
-        label.setBuddy(view)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
-        copy = buttons.addButton(tr("&Copy"), QDialogButtonBox.ButtonRole.ActionRole)
-        copy.clicked.connect(self._copy)
-        buttons.button(QDialogButtonBox.StandardButton.Close).setText(tr("Close"))
-        buttons.rejected.connect(self.reject)
-        self.finished.connect(self.deleteLater)
-        layout = QVBoxLayout(self)
-        layout.addWidget(label)
-        layout.addWidget(view, 1)
-        layout.addWidget(buttons)
-        self.resize(px(680), px(440))
+def open_report(report: BugReport, parent: QWidget) -> None:
+    from PySide6.QtWidgets import QPlainTextEdit
 
-    def _copy(self) -> None:
-        QApplication.clipboard().setText(self._text)
+    from .cards import Dialog, FieldRow
+    from .theme import monospace, px
+
+    dialog = Dialog(parent, tr("Report"), width=680)
+    dialog.setObjectName("bug-report-dialog")
+    view = QPlainTextEdit(report.text)
+    view.setReadOnly(True)
+    view.setFont(monospace())
+    view.setMinimumHeight(px(320))
+    dialog.add(FieldRow(tr("This is what can be passed on to the makers of Gatepost:"), view))
+    # Copying closes it: there is nothing else to be done here.
+    dialog.add_button("copy", tr("Copy")).clicked.connect(lambda: QApplication.clipboard().setText(report.text))
+    dialog.add_button("close", tr("Close"), is_default=True)
+    dialog.finished.connect(dialog.deleteLater)
+    dialog.open()

@@ -1,4 +1,4 @@
-"""The look of pages, once: cards, fields, bars, figures. Knows the theme and the words, no page and no relay.
+"""The look of pages, once: cards, fields, bars, figures, questions. Knows the theme and the words, no page and no relay.
 
 - ``page_parts``: PageHeader, PageBody, EmptyState, ``tool_button``
 - ``card``: Card, FieldRow (label, field, help, error), Disclosure, ``field_line``
@@ -6,6 +6,7 @@
   ``secret_field``: SecretField
 - ``bars``: Banner (also inside a card), SaveBar; ``badge``: Badge, Tone; ``chips``: FilterChips
 - ``figures``: Figure, Facts, HealthLine; ``chart``: LineChart, Series
+- ``dialog``: ``ask``, ``confirm``, Dialog: coroutines, never ``exec``
 - ``layout``: rows, line, Columns, Flow, LeadLayout: they fold where there is no room; ``mnemonics``: Alt and a letter
 - ``text``: ``label``, ElidedLabel, Sign
 
@@ -18,6 +19,7 @@ from .bars import Banner, SaveBar
 from .card import Card, Disclosure, FieldRow, field_line
 from .chart import LineChart, Series
 from .chips import FilterChips
+from .dialog import Answer, Dialog, ask, confirm
 from .figures import Facts, Figure, HealthLine
 from .inputs import ChoiceField, NumberField, TextField
 from .layout import Columns, Flow, LeadLayout, divider, line, rows
@@ -30,11 +32,13 @@ from .text import ElidedLabel, Sign, label
 
 __all__ = [
     "AddressListField",
+    "Answer",
     "Badge",
     "Banner",
     "Card",
     "ChoiceField",
     "Columns",
+    "Dialog",
     "Disclosure",
     "ElidedLabel",
     "EmptyState",
@@ -59,7 +63,9 @@ __all__ = [
     "Switch",
     "TextField",
     "Tone",
+    "ask",
     "assign_mnemonics",
+    "confirm",
     "divider",
     "field_line",
     "label",

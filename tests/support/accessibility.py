@@ -1,0 +1,184 @@
+"""A person who uses a window through the accessibility tree (AT-SPI over D-Bus), as a screen reader does.
+
+    desktop = Desktop()                         # inside a D-Bus session with at-spi2-core
+    window = desktop.window("Gatepost")
+    window.find("push button", "Save").press()
+    window.find("text", "Server address").type("smtp.example.com")
+
+Only what the tree offers is used: names, roles, states, actions, text. What has no name cannot be found.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from jeepney import DBusAddress, DBusErrorResponse, Properties, new_method_call
+from jeepney.io.blocking import DBusConnection, open_dbus_connection
+
+_ACCESSIBLE = "org.a11y.atspi.Accessible"
+_ROOT = "/org/a11y/atspi/accessible/root"
+_STATES = {
+    1: "active", 4: "checked", 7: "editable", 8: "enabled", 11: "focusable", 12: "focused", 24: "sensitive", 25: "showing",
+    30: "visible", 41: "checkable",
+}  # fmt: skip
+"""AtspiStateType, as far as it is needed."""
+
+
+class Gone(Exception):
+    """The object left the tree while it was being looked at."""
+
+
+class Desktop:
+    """All windows of the session."""
+
+    def __init__(self) -> None:
+        session = open_dbus_connection(bus="SESSION")
+        try:
+            address = DBusAddress("/org/a11y/bus", bus_name="org.a11y.Bus", interface="org.a11y.Bus")
+            reply = session.send_and_get_reply(new_method_call(address, "GetAddress"))
+        finally:
+            session.close()
+        self.connection: DBusConnection = open_dbus_connection(bus=reply.body[0])
+
+    def close(self) -> None:
+        self.connection.close()
+
+    @property
+    def applications(self) -> list[Node]:
+        return Node(self, "org.a11y.atspi.Registry", _ROOT).children()
+
+    def window(self, title: str, timeout: float = 60) -> Node:
+        """The window whose title holds ``title``."""
+
+        def look() -> Node | None:
+            for application in self.applications:
+                for window in application.children():
+                    if title in window.name:
+                        return window
+            return None
+
+        return wait_for(look, f"a window {title!r}", timeout, self.describe)
+
+    def describe(self) -> str:
+        return "\n".join(line for application in self.applications for line in application.outline())
+
+
+def wait_for(look: Callable[[], Any], what: str, timeout: float = 30, explain: Callable[[], str] = str) -> Any:
+    """Poll until ``look`` gives something. AssertionError with ``explain()`` after ``timeout`` seconds."""
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            if found := look():
+                return found
+        except Gone:
+            pass
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {timeout:g} s: {what}\n{explain()}")
+        time.sleep(0.05)
+
+
+@dataclass(frozen=True)
+class Node:
+    """One object of the tree."""
+
+    desktop: Desktop
+    bus: str
+    path: str
+
+    def _call(self, interface: str, method: str, signature: str | None = None, *arguments: Any) -> Any:
+        address = DBusAddress(self.path, bus_name=self.bus, interface=interface)
+        message = new_method_call(address, method, signature, arguments)
+        return self._reply(message)
+
+    def _reply(self, message: Any) -> Any:
+        try:
+            reply = self.desktop.connection.send_and_get_reply(message, timeout=30)
+        except TimeoutError:
+            raise AssertionError("the window does not answer its accessibility tree") from None
+        if reply.header.message_type.name == "error":
+            raise Gone(str(DBusErrorResponse(reply)))
+        return reply.body[0] if reply.body else None
+
+    def _property(self, interface: str, name: str) -> Any:
+        address = DBusAddress(self.path, bus_name=self.bus, interface=interface)
+        return self._reply(Properties(address).get(name))[1]
+
+    @property
+    def name(self) -> str:
+        return str(self._property(_ACCESSIBLE, "Name"))
+
+    @property
+    def role(self) -> str:
+        return str(self._call(_ACCESSIBLE, "GetRoleName"))
+
+    @property
+    def states(self) -> set[str]:
+        low, high = self._call(_ACCESSIBLE, "GetState")
+        bits = low | high << 32
+        return {name for number, name in _STATES.items() if bits >> number & 1}
+
+    @property
+    def text(self) -> str:
+        return str(self._call("org.a11y.atspi.Text", "GetText", "ii", 0, -1))
+
+    def children(self) -> list[Node]:
+        return [Node(self.desktop, bus, path) for bus, path in self._call(_ACCESSIBLE, "GetChildren")]
+
+    def walk(self) -> Iterator[Node]:
+        """Everything below that is showing, nearest first."""
+        waiting = self.children()
+        while waiting:
+            node = waiting.pop(0)
+            try:
+                if "showing" in node.states:
+                    yield node
+                    waiting += node.children()
+            except Gone:
+                continue
+
+    def search(self, role: str, name: str) -> Node | None:
+        """The first of this role (empty: any) whose name holds ``name``."""
+        for node in self.walk():
+            try:
+                if name in node.name and (not role or node.role == role):
+                    return node
+            except Gone:
+                continue
+        return None
+
+    def find(self, role: str, name: str, timeout: float = 30) -> Node:
+        found: Node = wait_for(lambda: self.search(role, name), f"a {role or 'thing'} named {name!r}", timeout, self.describe)
+        return found
+
+    def press(self) -> None:
+        """What a click does, once it can be clicked."""
+        wait_for(lambda: {"sensitive", "showing"} <= self.states, f"{self.name} can be used")
+        actions = [str(action[0]) for action in self._call("org.a11y.atspi.Action", "GetActions")]
+        for wanted in ("Press", "Toggle", "SetFocus"):
+            if wanted in actions:
+                self._call("org.a11y.atspi.Action", "DoAction", "i", actions.index(wanted))
+                return
+        raise AssertionError(f"{self.name} ({self.role}) has no action to press: {actions}")
+
+    def type(self, text: str) -> None:
+        """Replace what stands in the field."""
+        wait_for(lambda: {"editable", "sensitive"} <= self.states, f"{self.name} can be typed in")
+        assert self._call("org.a11y.atspi.EditableText", "SetTextContents", "s", text), f"{self.name} took no text"
+
+    def describe(self) -> str:
+        return "\n".join(self.outline())
+
+    def outline(self, depth: int = 0) -> Iterator[str]:
+        """The tree below in words, for a test that failed."""
+        try:
+            states = " ".join(sorted(self.states & {"checked", "focused", "sensitive"}))
+            yield f"{'  ' * depth}{self.role} {self.name!r} {states}"
+            children = self.children()
+        except Gone:
+            return
+        for child in children:
+            if depth < 2 or "showing" in child.states:
+                yield from child.outline(depth + 1)
