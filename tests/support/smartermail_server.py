@@ -53,6 +53,8 @@ class SmarterMailStandIn:
         self.is_admin = True
         self.fault: Callable[[web.Request], Any] | None = None
         self.older_user_list = False
+        self.unreadable: set[str] = set()
+        """Domains whose calls are refused."""
         self._clock = clock
         self._refresh_tokens: set[str] = set()
         self._serial = 0
@@ -123,7 +125,7 @@ class SmarterMailStandIn:
         if path == "settings/sysadmin/spool-message-counts":
             return web.json_response({"success": True, "counts": {"default": 3, "waiting": 4, "virus": 0, "spam": 1}})
         call, _, name = path.rpartition("/")
-        if name not in self.domains:
+        if name not in self.domains or name in self.unreadable:
             return web.json_response({"success": False, "message": "DOMAIN_NOT_FOUND"})
         found = self.domains[name]
         if call == "settings/sysadmin/domain-settings":

@@ -12,7 +12,7 @@ from ..model.report import StageState
 from ..model.secret import Secret
 from .editing import add_dry_run, add_set_option, assigned, tell_saved
 from .exit_codes import ExitCode
-from .output import Out, value_text
+from .output import Out, plural, value_text
 from .session import add_password_options, confirm, read_password
 from .state import gateway_label
 
@@ -52,6 +52,10 @@ def configure(parser: argparse.ArgumentParser, _name: str) -> None:
     verifying = actions.add_parser("verify", help="probe the connection, stage by stage")
     verifying.add_argument("id")
     verifying.set_defaults(run=verify)
+    testing = actions.add_parser("smartermail-test", help="log in to the SmarterMail server on a gateway's card")
+    testing.add_argument("id")
+    add_password_options(testing, "the SmarterMail administrator's password, instead of the stored one")
+    testing.set_defaults(run=test_smartermail)
     moving = actions.add_parser("move", help="change the order of the list")
     moving.add_argument("id")
     moving.add_argument("position", type=int, help="0 is the first")
@@ -129,7 +133,7 @@ async def list_gateways(_arguments: argparse.Namespace, client: Client, out: Out
             (
                 gateway["id"], report.health if report else "–", gateway["mode"], gateway_label(gateway), gateway["encryption"],
                 str(report.spooled) if report else "–", out.when(report.last_delivery if report else None),
-                report.last_error if report else "",
+                "; ".join(filter(None, (report.last_error, *report.remarks))) if report else "",
             )
         )  # fmt: skip
     out.table(
@@ -224,6 +228,18 @@ async def verify(arguments: argparse.Namespace, client: Client, out: Out) -> int
         passed = await _probe(client, out, gateway, None)
         out.line("The connection works." if passed else "The connection does not work.")
     return ExitCode.DONE if passed else ExitCode.VERIFY_FAILED
+
+
+async def test_smartermail(arguments: argparse.Namespace, client: Client, out: Out) -> None:
+    gateway = (await client.object("gateways", arguments.id)).value
+    typed = read_password("The password", from_stdin=True) if arguments.password_stdin else None
+    found = await client.test_smartermail(gateway, typed)
+    if out.as_json:
+        out.json(found)
+        return
+    out.line(f"It speaks {found.interface} and has {plural(len(found.domains), 'domain', 'domains')}, {found.users:,} users.")
+    for domain in found.domains:
+        out.line(f"  {domain}")
 
 
 async def remove(arguments: argparse.Namespace, client: Client, out: Out) -> None:

@@ -20,6 +20,7 @@ from ..model.report import (
     MinuteFigures,
     Revision,
     SecretReport,
+    SmarterMailReport,
     SpoolOperation,
     Total,
     VaultReport,
@@ -35,6 +36,7 @@ from .connection import (
     Plain,
     RemoteError,
     Tagged,
+    decoded,
     error_of,
     quoted,
     read_endpoint,
@@ -220,6 +222,12 @@ class Client(Connection):
                 if part.passed is not None:
                     return
         raise Unavailable("The verification ended early.", "The relay closed the connection.", "Try again.")
+
+    async def test_smartermail(self, gateway: Plain, password: Secret | None = None) -> SmarterMailReport:
+        """Takes as long as the server on the card does, up to two minutes."""
+        body = {"gateway": gateway, "password": password.reveal() if password else None}
+        raw, _ = await self.call("POST", "v1/smartermail-test", body)
+        return decoded(SmarterMailReport, raw)
 
     # --- spool ---
 

@@ -170,11 +170,11 @@ class Connection:
 
     async def get(self, path: str, kind: type[T], query: Mapping[str, Any] | None = None) -> T:
         body, _ = await self.call("GET", path, query=query)
-        return _decoded(kind, body)
+        return decoded(kind, body)
 
     async def post(self, path: str, request: Any, kind: type[T]) -> T:
         body, _ = await self.call("POST", path, request.model_dump(mode="json"))
-        return _decoded(kind, body)
+        return decoded(kind, body)
 
     async def id_array(self, path: str, request: Any) -> array[int]:
         """Ids in their compact form: a million of them are 8 MB and need no decoding."""
@@ -204,7 +204,7 @@ class Connection:
         headers = {"If-Match": f'"{revision}"'} if revision is not None else {}
         asked = query | ({"dry_run": True} if dry_run else {}) | ({"note": note} if note else {})
         raw, _ = await self.call(method, path, body, query=asked, headers=headers)
-        return _decoded(kind, raw)
+        return decoded(kind, raw)
 
     async def call(
         self,
@@ -299,7 +299,7 @@ def quoted(text: str) -> str:
     return "/".join("%2E" * len(part) if part in (".", "..") else quote(part, safe="") for part in text.split("/"))
 
 
-def _decoded(kind: type[T], raw: bytes) -> T:
+def decoded(kind: type[T], raw: bytes) -> T:
     known: Any = kind  # mypy: a type with a parameter is not known to be hashable
     decoded: T = _adapter(known).validate_json(raw)
     return decoded

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from .fields import DomainPattern, Fingerprint, Host, Identifier, IPText, Line, Model, Port, new_id
 from .network import MAX_TARGETS, AddressText, parse_address_range
-from .smartermail import SmarterMailCard
+from .smartermail import SmarterMailCard, SmarterMailUserVerification
 from .spam import SpamCard
 from .verification import VerificationCard
 
@@ -166,6 +166,12 @@ class _InboundGateway(_Gateway):
         return self.description or ", ".join(self.addresses)
 
     @property
+    def verifies_recipients(self) -> bool:
+        """Whether anybody is asked if a recipient is real: a source of the Verification card, or the web service."""
+        by_web_service = self.smartermail.user_verification is SmarterMailUserVerification.WEB_SERVICE
+        return self.verification.is_on or (self.smartermail.enabled and by_web_service)
+
+    @property
     def targets(self) -> tuple[str, ...]:
         """The addresses that mail is delivered to: single ones and ranges of at most 256, in order."""
         found: list[str] = []
@@ -225,7 +231,7 @@ class DomainForwardGateway(_InboundGateway):
             raise ValueError("list at least one domain, or choose another domain verification")
         if (
             self.domain_verification is DomainVerification.ALL_BUT_SPECIFIED
-            and not self.verification.is_on
+            and not self.verifies_recipients
             and not self.accept_for_anyone
         ):
             raise ValueError("this accepts mail for anyone: turn user verification on, or confirm with accept_for_anyone")

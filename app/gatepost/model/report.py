@@ -125,6 +125,8 @@ class GatewayReport:
     remote_spool: Mapping[str, int] = field(default_factory=dict)
     """The SmarterMail server's own spool counts, by kind; empty when they are not read."""
     remote_spool_at: float | None = None
+    remarks: tuple[str, ...] = ()
+    """What an administrator should know of it beyond its health, a sentence each."""
 
 
 # --- configuration ---
@@ -202,6 +204,17 @@ class VerifyStage:
     dialogue: tuple[str, ...] = ()
     """Both sides, as ``C: …`` and ``S: …``, credentials left out."""
     certificate: SeenCertificate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SmarterMailReport:
+    """What the Test of a SmarterMail Gateway card found out."""
+
+    interface: str
+    """``REST`` or ``SOAP``."""
+    domains: tuple[str, ...]
+    users: int
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from .. import __version__
 from ..model.address import AddressError, parse_mailbox
 from ..model.configuration import Configuration
 from ..model.errors import Conflict, InvalidInput, Issue, NotFound
-from ..model.gateway import AcceptPolicy, BackupMxGateway, DomainForwardGateway, Gateway
+from ..model.gateway import BackupMxGateway, DomainForwardGateway, Gateway
 from ..model.identifiers import queue_id
 from ..model.report import (
     CertificateReport,
@@ -34,6 +34,7 @@ from ..model.report import (
     RelayReport,
     Revision,
     SecretReport,
+    SmarterMailReport,
     SpoolOperation,
     TestMessage,
     VaultReport,
@@ -42,6 +43,7 @@ from ..model.report import (
 from ..model.secret import Secret
 from ..store.journal_values import EntryKind, JournalEntry, TrackedMessage, TrackPage, TrackQuery
 from ..store.values import SpoolCounts, SpoolFilter, SpoolMessage, SpoolOrder, SpoolRow
+from . import waiting_words
 from .common.events import Event
 from .common.plan import HealthState, HopHealth
 from .instance import API_VERSION
@@ -225,21 +227,27 @@ class Administration:
     ) -> GatewayReport:
         service = self._service
         keys = (f"gateway:{gateway.id}", f"inbound:{gateway.id}")
-        found = next((health[key] for key in keys if key in health), None)
-        state = found.state.value if found is not None else HealthState.HEALTHY.value
+        found = _health_of(gateway.id, health)
         last = service.gateway_memory.of(gateway.id)
+        remote_spool, remote_spool_at = service.inbound.servers.spool(gateway.id)
         return GatewayReport(
             id=gateway.id,
-            health=state if gateway.enabled else "disabled",
-            cause=found.cause if found is not None else "",
-            since=found.since if found is not None else None,
-            next_probe=found.next_probe if found is not None else None,
+            health=found.state.value if gateway.enabled else "disabled",
+            cause=found.cause,
+            since=found.since,
+            next_probe=found.next_probe,
             spooled=sum(counts.lanes.get(key, 0) for key in keys),
             connections=sum(connections.get(key, 0) for key in keys),
             last_delivery=last.delivered_at,
-            last_failure=found.last_failure if found is not None else None,
+            last_failure=found.last_failure,
             last_error=last.error,
+            remote_spool=remote_spool,
+            remote_spool_at=remote_spool_at,
+            remarks=service.inbound.remarks(gateway.id),
         )
+
+    async def test_smartermail(self, gateway: Gateway, password: Secret | None) -> SmarterMailReport:
+        return await self._service.inbound.servers.test(gateway, password)
 
     async def health(self) -> Sequence[HopHealth]:
         return self._service.router.health()
@@ -256,7 +264,8 @@ class Administration:
     async def spool_list(
         self, chosen: SpoolFilter, *, order: SpoolOrder, descending: bool, offset: int, limit: int
     ) -> Sequence[SpoolRow]:
-        return await self._service.spool.list(chosen, order, descending=descending, offset=offset, limit=limit)
+        rows = await self._service.spool.list(chosen, order, descending=descending, offset=offset, limit=limit)
+        return waiting_words.of_rows(rows, self._service.router.lane_state)
 
     async def spool_count(self, chosen: SpoolFilter) -> int:
         return await self._service.spool.count(chosen)
@@ -266,7 +275,8 @@ class Administration:
 
     async def spool_message(self, message_id: int) -> SpoolMessage | None:
         try:
-            return await self._service.spool.get(message_id)
+            found = await self._service.spool.get(message_id)
+            return waiting_words.of_message(found, self._service.router.lane_state)
         except NotFound:
             return None
 
@@ -339,11 +349,14 @@ class Administration:
     async def explain(
         self, *, sender: str, recipient: str, client: str, user: str, configuration: Configuration | None
     ) -> Explanation:
+        from .permission import explain_admission
         from .routing.explain import explain
 
         service = self._service
         router = service.router if configuration is None else service.draft_router(configuration)
-        admission = partial(service.explain_admission, user, configuration or service.configuration)
+        asked = configuration or service.configuration
+        host_name = asked.settings.server.host_name or service.host_name
+        admission = partial(explain_admission, user, asked, host_name, service.inbound.explain)
         found = await explain(router, sender, recipient, client or None, admission)
         steps = tuple(ExplainStep(step.text, step.verdict.value) for step in found.steps)
         hops = tuple(f"{hop.label} · {hop.tls}" for hop in found.hops)
@@ -404,9 +417,23 @@ class Administration:
         for health in service.router.health():
             if health.state is not HealthState.HEALTHY:
                 found.append(Problem("gateway", f"{health.label} rests.", health.cause, subject=health.key, since=health.since))
+        for gateway in service.configuration.gateways:
+            for remark in service.inbound.remarks(gateway.id):
+                found.append(Problem("gateway", f"{gateway.label}: {remark}", subject=f"gateway:{gateway.id}"))
         if not service.spool.has_room(0):
             found.append(Problem("disk", "The disk is nearly full.", "New mail is answered 452 until there is room."))
         return found
+
+
+def _health_of(gateway_id: str, health: Mapping[str, HopHealth]) -> HopHealth:
+    """A gateway's health; that of a primary with several addresses is the best of theirs."""
+    own = f"gateway:{gateway_id}"
+    if own in health:
+        return health[own]
+    prefix = f"inbound:{gateway_id}/"
+    addresses = [item for key, item in health.items() if key.startswith(prefix)]
+    order = (HealthState.HEALTHY, HealthState.PROBING, HealthState.RESTING)
+    return min(addresses, key=lambda item: order.index(item.state), default=HopHealth(own, "", HealthState.HEALTHY))
 
 
 def _routes_differently(current: Configuration, changed: Configuration) -> bool:
@@ -421,18 +448,8 @@ def _not_in_effect(configuration: Configuration) -> Iterator[Issue]:
     """What the model knows and this relay does not do yet is refused, so that nobody relies on a check that is not made."""
     text = "this version of the relay does not do this yet"
     for index, gateway in enumerate(configuration.gateways):
-        if gateway.smartermail.enabled:
-            yield Issue(f"gateways.{index}.smartermail.enabled", text, "unsupported")
-        if isinstance(gateway, BackupMxGateway | DomainForwardGateway):
-            if gateway.spam.enabled:
-                yield Issue(f"gateways.{index}.spam.enabled", text, "unsupported")
-            if gateway.verification.is_on:
-                yield Issue(f"gateways.{index}.verification", text, "unsupported")
-        if isinstance(gateway, BackupMxGateway):
-            if not gateway.domains:
-                yield Issue(f"gateways.{index}.domains", "list the domains: finding them by MX is not done yet", "unsupported")
-            if gateway.holding.accept is not AcceptPolicy.ALWAYS:
-                yield Issue(f"gateways.{index}.holding.accept", text, "unsupported")
+        if isinstance(gateway, BackupMxGateway | DomainForwardGateway) and gateway.spam.enabled:
+            yield Issue(f"gateways.{index}.spam.enabled", text, "unsupported")
     if configuration.virus.enabled:
         yield Issue("virus.enabled", text, "unsupported")
     if configuration.dkim_keys:

@@ -1,23 +1,40 @@
-"""Whether a client may send a message at all: reception's own answer, as the first step of an explanation."""
+"""Whether a client may send a message at all: reception's own answer, as the first steps of an explanation."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
+
 from ..model.address import parse_mailbox
 from ..model.configuration import Configuration
+from ..model.gateway import InboundGateway
+from .reception import replies
 from .reception.admission import Admission
 from .routing.explain import Step, StepVerdict
 
+AskPolicy = Callable[[str, str, InboundGateway | None], Awaitable[Sequence[Step]]]
+"""(address, domain, the gateway whose list names the domain) → what the recipient policy would say."""
 
-def explain_admission(
-    user: str, configuration: Configuration, host_name: str, client: str, sender: str, recipient: str
-) -> Step:
+
+async def explain_admission(
+    user: str,
+    configuration: Configuration,
+    host_name: str,
+    ask_policy: AskPolicy,
+    client: str,
+    recipient: str,
+) -> list[Step]:
     """Asked of the same rules that a session asks; ``user`` is a relay user who signed in, or empty."""
     rules = Admission(configuration, host_name)
     found = rules.client(client)
     signed_in = user.casefold() in rules.users if user else False
     decision = rules.recipient(found, signed_in, parse_mailbox(recipient), "")
     if decision.refusal is not None:
-        return Step(f"{client} is refused: {decision.refusal.reply}", StepVerdict.REFUSED)
+        return [Step(f"{client} is refused: {decision.refusal.reply}", StepVerdict.REFUSED)]
+    steps: list[Step] = []
+    if decision.ask:
+        steps = list(await ask_policy(decision.address, decision.domain, decision.gateway))
+        if any(step.verdict is StepVerdict.REFUSED for step in steps):
+            return steps
     if signed_in:
         why = f"“{user}” has signed in"
     elif found.is_trusted:
@@ -26,6 +43,11 @@ def explain_admission(
         why = "it is the primary of an inbound gateway"
     elif decision.gateway is not None:
         why = f"{decision.domain} is a domain of “{decision.gateway.label}”"
+    elif decision.ask and not steps:
+        reply = replies.RELAY_DENIED.reply
+        return [Step(f"{client} is refused: {reply}", StepVerdict.REFUSED)]
+    elif decision.ask:
+        why = f"{decision.domain} was found to be behind an inbound gateway"
     else:
         why = "the recipient is ours"
-    return Step(f"{client} may send this, because {why}.", StepVerdict.FACT)
+    return [Step(f"{client} may send this, because {why}.", StepVerdict.FACT), *steps]

@@ -12,7 +12,6 @@ import logging
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING
 
 from ..model.address import AddressError, normalise_domain
 from ..model.configuration import Configuration
@@ -46,6 +45,7 @@ from .delivery.surroundings import Surroundings
 from .gateway_memory import GatewayMemory
 from .history import History
 from .host_names import HostNames
+from .inbound.inbound import Inbound
 from .reception import Reception, ReceptionContext, Times
 from .routing.block_listed import block_listed
 from .routing.hops import configured_hops
@@ -54,10 +54,7 @@ from .routing.router import Router, build_router
 from .test_message import header_value
 from .tracking import ReceptionJournal
 from .verdict_store import KeptVerdicts
-from .verification.cache import VerdictCache
-
-if TYPE_CHECKING:
-    from .routing.explain import Step
+from .verification.cache import REMEMBERED_DAYS, VerdictCache
 
 log = logging.getLogger(__name__)
 
@@ -117,8 +114,10 @@ class RelayService:
         )
         self.pool = Pool(self.connector)
         self.queue = self._make_queue()
+        self.inbound = Inbound(self, self.verdicts, vault, self._waiting_in, time.monotonic)
         self.reception = Reception(self._reception_context(), self.configuration)
         self.router.opened = self.queue.wake
+        self.inbound.apply(self.configuration)
         self._apply_limits()
 
     @classmethod
@@ -168,6 +167,7 @@ class RelayService:
             await self.reception.start()
             self._listeners_changed()
             await self.queue.start(paused=self.delivery_paused)
+            self.inbound.start()
             self._set_mail(MailPlane.RUNNING)
 
     async def stop(self) -> None:
@@ -177,6 +177,7 @@ class RelayService:
                 return
             self._set_mail(MailPlane.STOPPING)
             await self.reception.stop()
+            await self.inbound.stop()
             await self.queue.stop(self.pool.drain, DRAIN_SECONDS)
             await self.router.resolver.close()
             # A drained pool takes nothing any more: the next start has a new one.
@@ -188,6 +189,7 @@ class RelayService:
     async def close(self) -> None:
         """End in good order; everything that was accepted is in the spool."""
         await self.stop()
+        await self.inbound.close()
         await self._tasks.close()
         await self.gateway_memory.keep()
         await self.pool.drain(0)
@@ -221,6 +223,7 @@ class RelayService:
         self.configuration = configuration
         self._apply_limits()
         self.router.apply(configuration)
+        self.inbound.apply(configuration)
         current = frozenset(configured_hops(configuration))
         self.pool.retire(lambda hop: hop.kind is HopKind.MX or hop in current)
         await self.queue.apply()
@@ -232,9 +235,10 @@ class RelayService:
         return self.configuration.settings.delivery
 
     def _listeners_changed(self) -> None:
-        """Which mail hosts are this server itself is part of what the resolver remembers."""
+        """Which hosts are this server itself is part of what the resolver remembers, and of where primaries are."""
         if self._own_addresses.set((item.address, item.port) for item in self.reception.listeners()):
             self.router.resolver.forget()
+            self.router.outlets.leave_out_own()
 
     def _apply_limits(self) -> None:
         self.spool.min_free_bytes = self.configuration.settings.spool.min_free_bytes
@@ -249,9 +253,11 @@ class RelayService:
 
     def secret_changed(self, name: str) -> None:
         """A new password may end a gateway's rest at once."""
-        kind, _, rest = name.partition("/")
+        kind, gateway_id, which = (*name.split("/", 2), "", "")[:3]
         if kind == "gateway":
-            self.router.retry_now(rest.partition("/")[0])
+            self.router.retry_now(gateway_id)
+            if which == "smartermail":
+                self.inbound.servers.secret_changed(gateway_id)
         self.events.publish("secret.changed", name=name)
 
     # --- what the parts are given ---
@@ -264,6 +270,7 @@ class RelayService:
             events=self.events,
             local_addresses=self._own_addresses,
             host_name=self.host_name,
+            fronted_by=self._fronted_by,
         )
 
     def draft_router(self, configuration: Configuration) -> Router:
@@ -275,7 +282,11 @@ class RelayService:
             events=EventBus(self.clock),
             local_addresses=self._own_addresses,
             host_name=configuration.settings.server.host_name or self._machine_name,
+            fronted_by=self._fronted_by,
         )
+
+    def _fronted_by(self, domain: str) -> str | None:
+        return self.inbound.domains.fronted_by(domain)
 
     def _make_queue(self) -> Queue:
         return Queue(
@@ -301,7 +312,10 @@ class RelayService:
             accepted=self._accepted,
             counters=self.counters,
             journal=self._reception_journal,
+            recipient_policy=self.inbound.recipients,
             times=self._message_times,
+            etrn=self.inbound.etrn,
+            noted=self._reception_journal.noted,
             tls_folder=self.folder.tls,
             clock=self.clock,
         )
@@ -332,11 +346,8 @@ class RelayService:
         sender = self.configuration.settings.server.postmaster or ""
         return verify(self.connector, gateway, password, sender)
 
-    def explain_admission(self, user: str, configuration: Configuration, client: str, sender: str, recipient: str) -> Step:
-        from .permission import explain_admission
-
-        host_name = configuration.settings.server.host_name or self._machine_name
-        return explain_admission(user, configuration, host_name, client, sender, recipient)
+    def _waiting_in(self, lane: str) -> int:
+        return self.spool.counts().lanes.get(lane, 0)
 
     async def submit_own(self, sender: str, recipient: str, content: bytes, *, pinned: str | None = None) -> str:
         """Put a message of our own into the spool; returns its queue id when it is durable."""
@@ -371,6 +382,7 @@ class RelayService:
         while True:
             days = self.configuration.settings.retention.journal_days
             pruned = await self.journal.prune(self.clock() - days * 86_400)
+            await self._kept_verdicts.prune(self.clock() - REMEMBERED_DAYS * 86_400)
             await asyncio.sleep(PRUNE_SECONDS if pruned.done else 0.1)
 
     async def _check_spool(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..store.journal import Journal
 from ..store.journal_values import EntryKind
 from ..store.values import NewMessage, StoredMessage
-from .reception.context import Refused
+from .reception.context import Note, Refused
 
 
 class ReceptionJournal:
@@ -46,3 +46,8 @@ class ReceptionJournal:
                 "reason": refused.reason,
             },
         )
+
+    def noted(self, stored: StoredMessage, notes: tuple[Note, ...]) -> None:
+        """What verification and inspection had to say of a message that was stored."""
+        for note in notes:
+            self._journal.add(stored.id, stored.received_at, EntryKind(note.kind), note.recipient, note.text, note.data)

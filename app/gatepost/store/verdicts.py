@@ -66,7 +66,8 @@ class Verdicts:
         return rows[0] if rows else None
 
     async def search(self, text: str = "", gateway_id: str = "", limit: int = 100) -> list[VerdictRow]:
-        """Newest first. ``text`` matches anywhere in the address."""
+        """Newest first, everything that was ``put`` before included. ``text`` matches anywhere in the address."""
+        await self._writer.submit(lambda _connection: None)
         pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         return await self._read(
             "SELECT * FROM verdict WHERE address LIKE ? ESCAPE '\\' AND ? IN ('', gateway_id) ORDER BY fetched_at DESC LIMIT ?",

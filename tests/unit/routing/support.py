@@ -99,6 +99,7 @@ class Bench:
             resolver=self.resolver,
             events=bus,
             random=NoJitter(1),
+            is_own=is_own,
             **more,
         )
 

@@ -95,7 +95,11 @@ async def test_an_inbound_domain_goes_to_the_primary_and_the_client_matters() ->
 async def test_receptions_own_answer_about_the_client_comes_first() -> None:
     bench = Bench(configuration(outbound("a")))
     step = Step("198.51.100.1 may not send to r.test", StepVerdict.REFUSED)
-    found = await explain(bench.router, "", "y@r.test", "198.51.100.1", lambda client, sender, recipient: step)
+
+    async def admission(_client: str, _recipient: str) -> list[Step]:
+        return [step]
+
+    found = await explain(bench.router, "", "y@r.test", "198.51.100.1", admission)
     assert found.steps[0] is step
 
 

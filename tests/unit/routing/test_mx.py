@@ -15,7 +15,7 @@ from gatepost.relay.routing import mx as mx_module
 from gatepost.relay.routing.own_addresses import OwnAddresses, is_local_address
 from tests.support.dns_server import DnsServer
 
-from .support import Bench, backup, configuration, outbound, row, specific
+from .support import Bench, backup, configuration, forward, outbound, row, specific
 
 PORT = 2526
 
@@ -348,9 +348,36 @@ async def test_a_backup_mx_delivers_to_the_primarys_best_preference_first(dns: D
         backup("b", "192.0.2.3", "192.0.2.1", "192.0.2.2"), name_servers=[dns.address], name_server_port=dns.port
     )
     bench = Bench(config, host_name="relay.test")
-    assert bench.hops("inbound:b", to="r.test") == ["192.0.2.3", "192.0.2.1", "192.0.2.2"]
-    await bench.resolver.hosts("r.test")
+    assert bench.router.plan_now("inbound:b", "a@s.test", "r.test") is None, "the DNS has to be asked first"
+    found = await bench.router.plan("inbound:b", "a@s.test", "r.test")
+    assert isinstance(found, Candidates)
+    assert [hop.address for hop in found.hops] == ["192.0.2.2", "192.0.2.1", "192.0.2.3"]
     assert bench.hops("inbound:b", to="r.test") == ["192.0.2.2", "192.0.2.1", "192.0.2.3"]
+
+
+async def test_a_backup_mx_delivers_in_the_order_typed_where_the_dns_cannot_say(dns: DnsServer) -> None:
+    dns.servfail("r.test")
+    config = configuration(
+        backup("b", "192.0.2.3", "192.0.2.1", domains=["split.test"]), name_servers=[dns.address], name_server_port=dns.port
+    )
+    bench = Bench(config)
+    assert bench.hops("inbound:b", to="split.test") == ["192.0.2.3", "192.0.2.1"]
+    found = await bench.router.plan("inbound:b", "a@s.test", "r.test")
+    assert isinstance(found, Candidates)
+    assert [hop.address for hop in found.hops] == ["192.0.2.3", "192.0.2.1"]
+
+
+def test_mail_for_a_primary_never_goes_to_a_listener_of_this_server() -> None:
+    own = OwnAddresses([("192.0.2.2", 25)])
+    bench = Bench(configuration(forward("f", "192.0.2.1-3", domains=["r.test"])), is_own=own)
+    assert bench.hops("inbound:f") == ["192.0.2.1", "192.0.2.3"]
+    own.set([("192.0.2.3", 25)])
+    bench.router.outlets.leave_out_own()
+    assert bench.hops("inbound:f") == ["192.0.2.1", "192.0.2.2"]
+    bench = Bench(configuration(forward("f", "192.0.2.2", domains=["r.test"])), is_own=OwnAddresses([("192.0.2.2", 25)]))
+    plan = bench.plan("inbound:f")
+    assert isinstance(plan, Wait)
+    assert "this server itself" in plan.waiting_for
 
 
 async def test_other_name_servers_make_it_ask_anew(dns: DnsServer, bench: Bench) -> None:

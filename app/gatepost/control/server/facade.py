@@ -24,6 +24,7 @@ from ...model.report import (
     RelayReport,
     Revision,
     SecretReport,
+    SmarterMailReport,
     SpoolOperation,
     TestMessage,
     VaultReport,
@@ -118,6 +119,12 @@ class RelayFacade(Protocol):
         """Probe a gateway as it would be saved. ``password`` is the one just typed; None takes the stored one.
 
         An async generator: closing it ends the probe.
+        """
+
+    async def test_smartermail(self, gateway: Gateway, password: Secret | None) -> SmarterMailReport:
+        """Log in to the SmarterMail server on a gateway's card as it would be saved, list its domains, count its users.
+
+        ``password`` as for ``verify_gateway``. Raises Unavailable with what was seen and the way out.
         """
 
     # --- spool ---

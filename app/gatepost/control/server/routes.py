@@ -9,7 +9,16 @@ from types import GenericAlias
 from typing import Any
 
 from ...model.fields import Model
-from ...model.report import CertificateReport, GatewayReport, MinuteFigures, Revision, SecretReport, Total, VaultReport
+from ...model.report import (
+    CertificateReport,
+    GatewayReport,
+    MinuteFigures,
+    Revision,
+    SecretReport,
+    SmarterMailReport,
+    Total,
+    VaultReport,
+)
 from .. import schema
 from .call import Call, ChangeQuery, Handler, NoQuery, PageQuery, RemoveQuery
 from .editing import COLLECTIONS, GATEWAYS, SECTIONS, USERS, Collection
@@ -150,6 +159,10 @@ def _relay() -> Iterator[Route]:
     yield Route(
         "POST", "/v1/verify", relay.verify, "Probe a gateway as it would be saved, stage by stage.",
         body=schema.VerifyRequest, answer=schema.VerifyLine, form=Form.LINES,
+    )  # fmt: skip
+    yield Route(
+        "POST", "/v1/smartermail-test", relay.test_smartermail, "Log in to the SmarterMail server of a gateway's card.",
+        body=schema.VerifyRequest, answer=SmarterMailReport,
     )  # fmt: skip
     yield Route("GET", "/v1/vault", relay.vault, "Where secrets are kept.", answer=VaultReport)
     yield Route("GET", "/v1/certificates", relay.certificates, "Of the listeners.", answer=tuple[CertificateReport, ...])

@@ -247,7 +247,10 @@ class _HopQueue:
         self._blame: HopFailure | None = None
 
     def add(self, job: Job, done: Done) -> None:
-        self._waiting.append((job, done))
+        if job.content is None:  # a question, for which a client waits at RCPT
+            self._waiting.appendleft((job, done))
+        else:
+            self._waiting.append((job, done))
         self.serve()
 
     @property

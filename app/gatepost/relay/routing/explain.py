@@ -6,7 +6,7 @@ Nothing is decided here. The table, the outlets and the resolver that serve the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -77,17 +77,17 @@ async def explain(
     sender: str,
     recipient: str,
     client: str | None = None,
-    admission: Callable[[str, str, str], Step] | None = None,
+    admission: Callable[[str, str], Awaitable[Sequence[Step]]] | None = None,
 ) -> Explanation:
     """Where mail from ``sender`` (empty: the null sender) to ``recipient`` would go now, and why.
 
-    ``admission(client, sender, recipient)`` is reception's own answer to whether the client may send it; it becomes the
-    first step. Raises InvalidInput for what is no mail address.
+    ``admission(client, recipient)`` is reception's own answer to whether the client may send it: the first steps.
+    Raises InvalidInput for what is no mail address.
     """
     sender_domain, recipient_domain = _domains(sender, recipient)
     steps: list[Step] = []
     if client and admission is not None:
-        steps.append(admission(client, sender, recipient))
+        steps.extend(await admission(client, recipient))
     decision = router.table.decide(sender_domain, recipient_domain, client or "")
     steps.extend(_rule_steps(decision))
     plan = await router.plan(decision.lane, sender_domain, recipient_domain, commit=False)

@@ -6,6 +6,7 @@ Everything that lasts between messages is here: health, caps and the rotation of
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -47,7 +48,10 @@ class Outlets:
         monotonic: Callable[[], float],
         jitter: Callable[[], float],
         changed: Callable[[HopHealth], None],
+        is_own: Callable[[str, int], bool] = lambda _address, _port: False,
     ) -> None:
+        self._is_own = is_own
+        """Whether an address and port is one of this relay's own listeners: the way there is a loop."""
         self._clock = clock
         self._monotonic = monotonic
         self.gateways = Health(clock, monotonic, jitter, changed)
@@ -60,6 +64,8 @@ class Outlets:
         """Inbound gateways that somebody probes while they rest: no message is spent on finding out."""
         self._hops: dict[str, NextHop] = {}
         self._inbound: dict[str, tuple[NextHop, ...]] = {}
+        self._primaries: dict[str, tuple[NextHop, ...]] = {}
+        """As ``_inbound``, without this server's own listeners."""
         self._policies: dict[str, RestPolicy] = {}
         self._policy = RestPolicy(30.0, 900.0)
         self._pool: tuple[OutboundGateway, ...] = ()
@@ -76,6 +82,7 @@ class Outlets:
         self._gateways = {gateway.id: gateway for gateway in configuration.gateways}
         self._hops = {g.id: gateway_hop(g) for g in configuration.outbound}
         self._inbound = {g.id: inbound_hops(g) for g in configuration.inbound}
+        self.leave_out_own()
         delivery = configuration.settings.delivery
         self._policy = RestPolicy(delivery.rest_seconds, max(delivery.rest_seconds, delivery.rest_max_seconds))
         self._policies = {g.id: self._primary_policy(g) for g in configuration.inbound}
@@ -91,6 +98,13 @@ class Outlets:
         self.rotation.keep(self._gateways)
         self._pool = configuration.round_robin
         self._prepare_quick_path()
+
+    def leave_out_own(self) -> None:
+        """After a change of gateways or listeners: a range of a primary's addresses may hold this server's as well."""
+        self._primaries = {
+            name: tuple(hop for hop in hops if not self._is_own(hop.address or hop.host, hop.port))
+            for name, hops in self._inbound.items()
+        }
 
     def _primary_policy(self, gateway: InboundGateway) -> RestPolicy:
         """A primary is somebody's only mail server: it never rests for long."""
@@ -220,7 +234,9 @@ class Outlets:
             return Wait(None, f"the inbound gateway “{gateway.label}” is disabled")
         if (capped := self._capped(gateway)) is not None:
             return self._wait([(gateway.label, capped)])
-        hops = self._inbound[gateway.id]
+        hops = self._primaries[gateway.id]
+        if not hops:
+            return Wait(None, f"every address of “{gateway.label}” is this server itself")
         if preferred and len(hops) > 1:
             rank = {address: index for index, address in enumerate(preferred)}
             hops = tuple(sorted(hops, key=lambda hop: rank.get(hop.host, len(rank))))
@@ -270,6 +286,16 @@ class Outlets:
         else:
             policy = self._policies.get(hop.gateway_id or "", self._policy)
             self.addresses.failure(key, hop.label, cause, policy, outcome is HopOutcome.ADDRESS_BLOCKED)
+
+    def probed(self, hop: NextHop, outcome: HopOutcome, cause: str = "") -> None:
+        """As ``report``, of a primary's address, where no message had been counted."""
+        if not self._is_current(hop):
+            return
+        key = health_key(hop)
+        if outcome is HopOutcome.SUCCESS:
+            self.addresses.success(key, hop.label)
+        else:
+            self.addresses.failure(key, hop.label, cause, self._policies.get(hop.gateway_id or "", self._policy))
 
     def _report_gateway(self, hop: NextHop, outcome: HopOutcome, cause: str, source_address: str) -> None:
         gateway_id = hop.gateway_id or ""
@@ -326,12 +352,30 @@ class Outlets:
     def resting(self, gateway_id: str) -> list[tuple[NextHop, float]]:
         """A primary's addresses that are not healthy, each with the monotonic time at which it may be tried."""
         now = self._monotonic()
-        hops = [hop for hop in self._inbound.get(gateway_id, ()) if not self.addresses.is_healthy(health_key(hop))]
+        hops = [hop for hop in self.hops_of(gateway_id) if not self.addresses.is_healthy(health_key(hop))]
         return [(hop, self.addresses.closed_until(health_key(hop)) or now) for hop in hops]
+
+    def why_closed(self, hop: NextHop) -> str | None:
+        """Why nothing is to be tried at a primary's address now; None: it may be."""
+        key = health_key(hop)
+        if self.addresses.is_healthy(key):
+            return None
+        now = self._monotonic()
+        until = self.addresses.closed_until(key)
+        if until is None and hop.gateway_id not in self.watched:
+            return None
+        return f"{hop.label} {_rests(self.addresses, key, now if until is None else until, now)}"
+
+    def last_success(self, gateway_id: str) -> float:
+        """The monotonic time at which an address of a primary last took something; long ago where none did."""
+        hops = self.hops_of(gateway_id)
+        times = [self.addresses.describe(health_key(hop), hop.label).last_success for hop in hops]
+        latest = max((at for at in times if at is not None), default=None)
+        return -math.inf if latest is None else self._monotonic() - max(0.0, self._clock() - latest)
 
     def hops_of(self, gateway_id: str) -> tuple[NextHop, ...]:
         """A primary's addresses, in order."""
-        return self._inbound.get(gateway_id, ())
+        return self._primaries.get(gateway_id, ())
 
     def next_change(self) -> float | None:
         """When something may open that is closed now, in seconds since the epoch."""
@@ -359,7 +403,7 @@ class Outlets:
 def _rests(health: Health, key: str, until: float, now: float) -> str:
     cause = health.cause(key)
     if health.is_probing(key):
-        return f"is being tried with one message after: {cause}"
+        return f"is being tried again after: {cause}"
     return f"rests for {max(1, round(until - now))} s more after: {cause}"
 
 

@@ -13,10 +13,11 @@ from collections import OrderedDict
 from collections.abc import Callable
 from itertools import groupby
 
+from ...model.address import is_domain_pattern_match
 from ...model.configuration import Configuration
 from ...model.domain import GatewayRoute, WhenResting
 from ...model.envelope import Envelope, Recipient
-from ...model.gateway import BackupMxGateway, DomainForwardGateway, DomainVerification, OutboundGateway
+from ...model.gateway import BackupMxGateway, DomainForwardGateway, DomainVerification, InboundGateway, OutboundGateway
 from ..common.events import EventBus
 from ..common.hop import Lane, NextHop
 from ..common.plan import Candidates, HealthState, HopHealth, HopOutcome, LaneState, Plan, Reject, Wait
@@ -47,6 +48,7 @@ class Router:
         random: random_module.Random,
         host_name: str = "",
         fronted_by: Callable[[str], str | None] | None = None,
+        is_own: IsOwn = lambda _address, _port: False,
     ) -> None:
         self.resolver = resolver
         self.opened: Callable[[], None] = lambda: None
@@ -55,7 +57,7 @@ class Router:
         self._host_name = host_name
         self._fronted_by = fronted_by
         self._mx_hops: OrderedDict[str, tuple[MxHosts, list[list[tuple[NextHop, ...]]]]] = OrderedDict()
-        self.outlets = Outlets(clock, monotonic, random.random, self._health_changed)
+        self.outlets = Outlets(clock, monotonic, random.random, self._health_changed, is_own)
         self._take_over(configuration)
 
     # --- configuration -----------------------------------------------------------------------------------------------
@@ -67,7 +69,8 @@ class Router:
 
     def _take_over(self, configuration: Configuration) -> None:
         self.configuration = configuration
-        self.table = RoutingTable(configuration, self._fronted_by)
+        looks_up = any(map(finds_by_look_up, configuration.inbound))
+        self.table = RoutingTable(configuration, self._fronted_by if looks_up else None)
         self._outbound = {gateway.id: gateway for gateway in configuration.outbound}
         self._inbound = {gateway.id: gateway for gateway in configuration.inbound}
         self._fallbacks = _fallbacks(configuration)
@@ -102,9 +105,7 @@ class Router:
 
     def _fronts_by_look_up(self, gateway_id: str) -> bool:
         gateway = self._inbound.get(gateway_id)
-        if isinstance(gateway, DomainForwardGateway):
-            return gateway.domain_verification is DomainVerification.WEB_SERVICE
-        return gateway is not None
+        return gateway is not None and finds_by_look_up(gateway)
 
     def lanes(self, envelope: Envelope) -> tuple[tuple[str, tuple[Recipient, ...]], ...]:
         """The recipients by the lane that each leaves by, in the order in which they were named."""
@@ -207,7 +208,12 @@ class Router:
                 return plan
             return self._fall_back(plan, gateway, sender_domain, recipient_domain, excluded, commit, answer)
         if kind == "inbound" and name in self._inbound:
-            return self.outlets.inbound(self._inbound[name], self._preferred(name, recipient_domain), excluded, commit)
+            primary = self._inbound[name]
+            if answer is None and self._goes_by_preference(primary, recipient_domain):
+                answer = self.resolver.peek(recipient_domain)
+                if answer is None:
+                    return recipient_domain
+            return self.outlets.inbound(primary, _preferred(answer), excluded, commit)
         current = self.table.lane(sender_domain, recipient_domain)
         if current != lane:  # the gateway is gone or disabled, and the queue has not been told yet
             plan_elsewhere = self._plan(current, sender, recipient_domain, None, excluded, commit, answer)
@@ -275,14 +281,11 @@ class Router:
             self._mx_hops.popitem(last=False)
         return groups
 
-    def _preferred(self, gateway_id: str, recipient_domain: str) -> tuple[str, ...]:
-        """A Backup MX's primary addresses by the MX preference of the domain, as far as it is remembered."""
-        if not isinstance(self._inbound[gateway_id], BackupMxGateway):
-            return ()
-        answer = self.resolver.peek(recipient_domain)
-        if not isinstance(answer, MxHosts | NoMail):
-            return ()
-        return tuple(address for host in sorted(answer.published, key=_preference) for address in host.addresses)
+    def _goes_by_preference(self, gateway: InboundGateway, recipient_domain: str) -> bool:
+        """Whether the order of a primary's addresses is the DNS's to say. What is listed for split DNS, it cannot say."""
+        if not isinstance(gateway, BackupMxGateway) or len(self.outlets.hops_of(gateway.id)) < 2:
+            return False
+        return not any(is_domain_pattern_match(pattern, recipient_domain) for pattern in gateway.domains)
 
     # --- outcomes ----------------------------------------------------------------------------------------------------
 
@@ -302,6 +305,10 @@ class Router:
                 source_address=source_address or next(iter(hop.source_addresses), ""),
                 cause=printable(cause, 300),
             )
+
+    def probed(self, hop: NextHop, outcome: HopOutcome, cause: str = "") -> None:
+        """What was seen of a primary's address without a message: a probe, or a question about a recipient."""
+        self.outlets.probed(hop, outcome, printable(cause, 300))
 
     def retry_now(self, gateway_id: str) -> bool:
         """End a gateway's rest (ETRN, a new password, an administrator's wish). False when it does not rest."""
@@ -355,7 +362,22 @@ def build_router(
         random=random or random_module.SystemRandom(),
         host_name=host_name,
         fronted_by=fronted_by,
+        is_own=local_addresses,
     )
+
+
+def finds_by_look_up(gateway: InboundGateway) -> bool:
+    """Whether its domains are found by MX records or by a web service."""
+    if isinstance(gateway, DomainForwardGateway):
+        return gateway.domain_verification is DomainVerification.WEB_SERVICE
+    return True
+
+
+def _preferred(answer: MxAnswer | None) -> tuple[str, ...]:
+    """Addresses of a domain's mail hosts, best preference first."""
+    if not isinstance(answer, MxHosts | NoMail):
+        return ()
+    return tuple(address for host in sorted(answer.published, key=_preference) for address in host.addresses)
 
 
 def _preference(host: MxHost) -> int:

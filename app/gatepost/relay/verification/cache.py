@@ -32,10 +32,13 @@ class VerdictCache:
     def fresh(self, gateway_id: str, address: str, seconds: float) -> RecipientVerdict | None:
         """A verdict from memory that is young enough to need no asking. Never waits."""
         known = self._known.get((gateway_id, address))
-        if known is None or not 0 <= self._clock() - known.fetched_at < seconds:
+        if known is None or not self.is_fresh(known, seconds):
             return None
         self._known.move_to_end((gateway_id, address))
         return known.verdict
+
+    def is_fresh(self, known: KnownVerdict, seconds: float) -> bool:
+        return 0 <= self._clock() - known.fetched_at < seconds
 
     async def remembered(self, gateway_id: str, address: str) -> KnownVerdict | None:
         """The last verdict, however old, up to ``REMEMBERED_DAYS``."""
@@ -45,13 +48,14 @@ class VerdictCache:
         self._keep(known)
         return known
 
-    def put(self, gateway_id: str, address: str, verdict: RecipientVerdict) -> None:
-        """Keep what a source said for sure; “unknown” never replaces knowledge."""
+    def put(self, gateway_id: str, address: str, verdict: RecipientVerdict, *, outlasts: bool = True) -> None:
+        """Keep what a source said for sure; “unknown” never replaces knowledge. ``outlasts``: beyond the process."""
         if verdict.state is RecipientState.UNKNOWN:
             return
         known = KnownVerdict(gateway_id, address, verdict, self._clock())
         self._keep(known)
-        self._store.put(known)
+        if outlasts:
+            self._store.put(known)
 
     async def search(self, text: str = "", gateway_id: str = "", limit: int = 100) -> list[KnownVerdict]:
         return await self._store.search(text, gateway_id, limit)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 
 from ...model.reply import Reply
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 SOURCE = "primary server"
 BATCH = 50
 RANDOM_PROBE_SECONDS = 24 * 3600.0
+MAX_DOMAINS = 10_000
+"""Domains remembered as tried with a made-up address."""
 
 AskPrimary = Callable[[str, Sequence[str]], Awaitable[Sequence[Reply]]]
 """(gateway id, addresses) → the replies to RCPT, in order. Raises ``PrimarySilent`` when none could be had."""
@@ -39,7 +42,7 @@ class CallForward:
         self._tasks = tasks
         self._waiting: dict[str, asyncio.Future[RecipientVerdict]] = {}
         self._is_asking = False
-        self._probed: dict[str, float] = {}
+        self._probed: OrderedDict[str, float] = OrderedDict()
         self.accepts_everyone: set[str] = set()
 
     async def verdict(self, address: str) -> RecipientVerdict:
@@ -63,8 +66,10 @@ class CallForward:
                         future.set_result(verdict)
         finally:
             self._is_asking = False
+            abandoned = RecipientVerdict(RecipientState.UNKNOWN, SOURCE, "the question was abandoned")
             for future in self._waiting.values():
-                future.cancel()
+                if not future.done():
+                    future.set_result(abandoned)
             self._waiting.clear()
 
     async def _ask_some(self, addresses: list[str]) -> list[RecipientVerdict]:
@@ -75,7 +80,7 @@ class CallForward:
             return [RecipientVerdict(RecipientState.UNKNOWN, SOURCE, str(error))] * len(addresses)
         for probe, reply in zip(probes, replies[len(addresses) :], strict=True):
             domain = probe.rpartition("@")[2]
-            self._probed[domain] = self._monotonic()
+            self._note_probed(domain)
             if state_of_reply(reply) is RecipientState.VALID:
                 if domain not in self.accepts_everyone:
                     log.warning(
@@ -87,6 +92,13 @@ class CallForward:
         return [
             RecipientVerdict(state_of_reply(reply), SOURCE, printable(str(reply), 200)) for reply in replies[: len(addresses)]
         ]
+
+    def _note_probed(self, domain: str) -> None:
+        self._probed[domain] = self._monotonic()
+        self._probed.move_to_end(domain)
+        while len(self._probed) > MAX_DOMAINS:
+            forgotten, _ = self._probed.popitem(last=False)
+            self.accepts_everyone.discard(forgotten)
 
     def _random_addresses(self, addresses: list[str]) -> list[str]:
         """A made-up address for each domain that was not tried within a day."""

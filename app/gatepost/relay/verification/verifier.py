@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from ...model.gateway import BackupMxGateway, InboundGateway
 from ...model.reply import Reply
 from ...model.verification import WhenUnknown
+from ..common.tasks import Tasks
 from .cache import VerdictCache
 from .verdict import Decision, RecipientState, RecipientVerdict
 
 Source = Callable[[str], Awaitable[RecipientVerdict]]
 
+ANSWER_SECONDS = 15.0
+"""How long a client waits at RCPT. What the sources say later is kept for the next one who asks."""
+
 
 class Verifier:
-    """One inbound gateway's verification. ``sources`` in the order in which they are asked."""
+    """One inbound gateway's verification. ``sources`` in the order in which they are asked; ``tasks`` are the owner's."""
 
-    def __init__(self, gateway: InboundGateway, sources: Sequence[Source], cache: VerdictCache) -> None:
+    def __init__(
+        self,
+        gateway: InboundGateway,
+        sources: Sequence[Source],
+        cache: VerdictCache,
+        tasks: Tasks,
+        *,
+        answer_seconds: float = ANSWER_SECONDS,
+    ) -> None:
         self._gateway = gateway
         self._sources = tuple(sources)
         self._cache = cache
+        self._tasks = tasks
+        self._answer_seconds = answer_seconds
         self._fresh_seconds = gateway.verification.cache_minutes * 60.0
+        self._running: dict[str, asyncio.Task[RecipientVerdict]] = {}
 
     @property
     def is_on(self) -> bool:
@@ -34,14 +50,36 @@ class Verifier:
         return None if verdict is None else _settled(verdict, "cached")
 
     async def decide(self, address: str) -> Decision:
+        """Waits for the sources, for a while."""
         key = address.lower()
         if (decision := self.decide_now(key)) is not None:
             return decision
-        verdict = await self._ask_chain(key)
+        verdict = await self._verdict(key)
         if verdict.state is not RecipientState.UNKNOWN:
-            self._cache.put(self._gateway.id, key, verdict)
             return _settled(verdict, "asked")
         return await self._without_answer(key, verdict)
+
+    async def _verdict(self, address: str) -> RecipientVerdict:
+        """One search for an address, however many clients ask for it; it goes on when they no longer wait."""
+        task = self._running.get(address)
+        if task is None:
+            task = self._tasks.spawn(self._find(address), f"verify a recipient of {self._gateway.id}")
+            self._running[address] = task
+            task.add_done_callback(lambda _: self._running.pop(address, None))
+        done, _ = await asyncio.wait({task}, timeout=self._answer_seconds)
+        if not done:
+            return RecipientVerdict(RecipientState.UNKNOWN, "nobody", f"no answer within {self._answer_seconds:g} s")
+        if task.cancelled() or task.exception() is not None:
+            return RecipientVerdict(RecipientState.UNKNOWN, "verification", "it failed, see the log")
+        return task.result()
+
+    async def _find(self, address: str) -> RecipientVerdict:
+        known = await self._cache.remembered(self._gateway.id, address)
+        if known is not None and self._cache.is_fresh(known, self._fresh_seconds):
+            return known.verdict  # from before a restart, or fallen out of memory
+        verdict = await self._ask_chain(address)
+        self._cache.put(self._gateway.id, address, verdict)
+        return verdict
 
     async def _ask_chain(self, address: str) -> RecipientVerdict:
         """Valid as soon as one source says so; invalid when all that could answer say so and none was silent."""

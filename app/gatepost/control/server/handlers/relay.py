@@ -17,7 +17,7 @@ from ....model.configuration import issues_of
 from ....model.errors import InvalidInput, Issue
 from ....model.fields import Model
 from ....model.gateway import Gateway
-from ....model.report import API_VERSION, StageState, Total, VerifyStage
+from ....model.report import API_VERSION, SmarterMailReport, StageState, Total, VerifyStage
 from ....model.secret import Secret
 from ... import schema
 from ..call import Call, Handler
@@ -130,12 +130,7 @@ def _secret_name(call: Call) -> str:
 
 async def verify(call: Call) -> web.StreamResponse:
     """Stages as lines of JSON, each sent when it ends. A client that hangs up ends the probe."""
-    request: schema.VerifyRequest = call.body
-    try:
-        gateway = _GATEWAY.validate_python(request.gateway)
-    except ValidationError as error:
-        raise InvalidInput(issues_of(error)) from error
-    password = Secret(request.password.get_secret_value()) if request.password else None
+    gateway, password = _draft(call.body)
     response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson", "Cache-Control": "no-store"})
     await response.prepare(call.request)
     passed = True
@@ -153,6 +148,22 @@ async def verify(call: Call) -> web.StreamResponse:
             await _write_line(response, schema.VerifyLine(error=error_body(error)[1]))
         await response.write_eof()
     return response
+
+
+def _draft(request: schema.VerifyRequest) -> tuple[Gateway, Secret | None]:
+    """A gateway as it would be saved, and the password that was typed for it. Raises InvalidInput."""
+    try:
+        gateway = _GATEWAY.validate_python(request.gateway)
+    except ValidationError as error:
+        raise InvalidInput(issues_of(error)) from error
+    return gateway, Secret(request.password.get_secret_value()) if request.password else None
+
+
+async def test_smartermail(call: Call) -> SmarterMailReport:
+    gateway, password = _draft(call.body)
+    if not gateway.smartermail.enabled:
+        raise InvalidInput([Issue("gateway.smartermail.enabled", "the SmarterMail Gateway card is switched off")])
+    return await call.facade.test_smartermail(gateway, password)
 
 
 async def _while_connected(request: web.Request, stages: AsyncGenerator[VerifyStage]) -> AsyncIterator[VerifyStage]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import ssl
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from ....model.secret import Secret
 from .directory import DomainDirectory, SpoolCounts
@@ -17,13 +16,11 @@ from .http import HttpTransport
 from .rest import RestInterface
 from .soap import SoapInterface
 
-log = logging.getLogger(__name__)
-
 T = TypeVar("T")
 
 CACHE_SECONDS = 600.0
 REFRESH_AT = 0.8
-"""The part of the cache's life after which a value in use is fetched anew in the background."""
+"""The part of the cache's life after which ``keep_warm`` fetches a value in use anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +36,12 @@ class SmarterMailReport:
 class _Kept(Generic[T]):
     value: T
     fetched_at: float
+    is_used: bool = False
+    """Since it was fetched. What nobody asks for is not fetched again."""
 
 
 class SmarterMailClient:
-    """Answers from a cache of ten minutes that is renewed before it runs out while it is in use.
+    """Answers from a cache of ten minutes; ``keep_warm`` renews what is in use before it runs out.
 
     After a rejection of the credentials every call fails at once with that rejection, until the administrator edits the
     card: the service then makes a new client. Calls are serialised: one login has one token.
@@ -55,7 +54,6 @@ class SmarterMailClient:
         password: Secret,
         clock: Callable[[], float],
         *,
-        interface: str = "",
         cache_seconds: float = CACHE_SECONDS,
         trust: ssl.SSLContext | None = None,
         timeout: float = 20.0,
@@ -65,17 +63,15 @@ class SmarterMailClient:
         self._cache_seconds = cache_seconds
         self._rest = RestInterface(self._http, username, password, clock)
         self._soap = SoapInterface(self._http, username, password)
-        known: dict[str, RestInterface | SoapInterface] = {"REST": self._rest, "SOAP": self._soap}
-        self._interface = known.get(interface)
+        self._interface: RestInterface | SoapInterface | None = None
         self._lock = asyncio.Lock()
         self._rejection: SmarterMailFault | None = None
         self._domains: _Kept[tuple[str, ...]] | None = None
         self._directories: dict[str, _Kept[DomainDirectory]] = {}
-        self._refreshes: set[asyncio.Task[None]] = set()
 
     @property
     def interface(self) -> str:
-        """``REST``, ``SOAP``, or empty while it is not known yet. Remembered by the service across starts."""
+        """``REST``, ``SOAP``, or empty while it is not known yet."""
         return self._interface.name if self._interface is not None else ""
 
     @property
@@ -97,18 +93,16 @@ class SmarterMailClient:
         """Enabled domains and, where their directories are known already, their domain aliases."""
         kept = self._domains
         if kept is None or self._age(kept) >= self._cache_seconds:
-            return await self._fetch_domains()
-        if self._age(kept) >= self._cache_seconds * REFRESH_AT:
-            self._refresh(self._fetch_domains())
+            kept = await self._fetch_domains()
+        kept.is_used = True
         return kept.value
 
     async def directory(self, domain: str) -> DomainDirectory:
         """What ``domain`` holds. Raises SmarterMailFault, also for a domain that the server does not have."""
         kept = self._directories.get(domain)
         if kept is None or self._age(kept) >= self._cache_seconds:
-            return await self._fetch_directory(domain)
-        if self._age(kept) >= self._cache_seconds * REFRESH_AT:
-            self._refresh(self._fetch_directory(domain))
+            kept = await self._fetch_directory(domain)
+        kept.is_used = True
         return kept.value
 
     async def find_domain(self, name: str) -> str | None:
@@ -116,10 +110,38 @@ class SmarterMailClient:
         domains = await self.domains()
         if name in domains:
             return name
+        untold: SmarterMailFault | None = None
         for domain in domains:
-            if name in (await self.directory(domain)).aliases_of_domain:
+            try:
+                directory = await self.directory(domain)
+            except SmarterMailFault as fault:
+                if fault.kind is not FaultKind.REFUSED:
+                    raise
+                untold = fault  # one domain that cannot be read says nothing of the others
+                continue
+            if name in directory.aliases_of_domain:
                 return domain
+        if untold is not None:
+            raise untold
         return None
+
+    def known_names(self) -> frozenset[str]:
+        """Domains and, as far as their directories are in the cache, their aliases. Asks nobody."""
+        domains = self._domains.value if self._domains is not None else ()
+        return frozenset(domains).union(*(kept.value.aliases_of_domain for kept in self._directories.values()))
+
+    async def keep_warm(self) -> None:
+        """Fetch anew what was used and grows old, before it runs out. Call it about once a minute."""
+        if self._domains is not None and self._is_due(self._domains):
+            await self._fetch_domains()
+        for domain, kept in list(self._directories.items()):
+            if self._is_due(kept):
+                await self._fetch_directory(domain)
+            elif self._age(kept) >= self._cache_seconds:
+                del self._directories[domain]
+
+    def _is_due(self, kept: _Kept[tuple[str, ...]] | _Kept[DomainDirectory]) -> bool:
+        return kept.is_used and self._age(kept) >= self._cache_seconds * REFRESH_AT
 
     async def spool_counts(self) -> SpoolCounts:
         async with self._lock:
@@ -132,33 +154,30 @@ class SmarterMailClient:
         self._directories.clear()
 
     async def close(self) -> None:
-        for task in list(self._refreshes):
-            task.cancel()
-        await asyncio.gather(*self._refreshes, return_exceptions=True)
         await self._http.close()
 
     def _age(self, kept: _Kept[tuple[str, ...]] | _Kept[DomainDirectory]) -> float:
         return max(0.0, self._clock() - kept.fetched_at)
 
-    async def _fetch_domains(self) -> tuple[str, ...]:
+    async def _fetch_domains(self) -> _Kept[tuple[str, ...]]:
         async with self._lock:
             kept = self._domains
             if kept is not None and self._age(kept) < self._cache_seconds * REFRESH_AT:
-                return kept.value  # somebody else fetched it while this call waited
+                return kept  # somebody else fetched it while this call waited
             interface = await self._ready()
             value = await self._guarded(interface.domains)
-            self._domains = _Kept(value, self._clock())
-            return value
+            self._domains = kept = _Kept(value, self._clock())
+            return kept
 
-    async def _fetch_directory(self, domain: str) -> DomainDirectory:
+    async def _fetch_directory(self, domain: str) -> _Kept[DomainDirectory]:
         async with self._lock:
             kept = self._directories.get(domain)
             if kept is not None and self._age(kept) < self._cache_seconds * REFRESH_AT:
-                return kept.value
+                return kept
             interface = await self._ready()
             value = await self._guarded(partial(interface.directory, domain))
-            self._directories[domain] = _Kept(value, self._clock())
-            return value
+            self._directories[domain] = kept = _Kept(value, self._clock())
+            return kept
 
     async def _ready(self) -> RestInterface | SoapInterface:
         """The interface that this server speaks: REST is tried first, and the finding is kept."""
@@ -188,17 +207,3 @@ class SmarterMailClient:
             if fault.is_credential_rejection:
                 self._rejection = fault
             raise
-
-    def _refresh(self, coroutine: Coroutine[Any, Any, object]) -> None:
-        if self._refreshes:
-            coroutine.close()
-            return
-        task = asyncio.get_running_loop().create_task(self._quietly(coroutine), name="SmarterMail refresh")
-        self._refreshes.add(task)
-        task.add_done_callback(self._refreshes.discard)
-
-    async def _quietly(self, coroutine: Coroutine[Any, Any, object]) -> None:
-        try:
-            await coroutine
-        except SmarterMailFault as fault:
-            log.warning("SmarterMail answers from the cache: %s", fault)

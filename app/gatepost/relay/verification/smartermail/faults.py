@@ -16,6 +16,7 @@ class FaultKind(StrEnum):
     NOT_SMARTERMAIL = "not-smartermail"
     CREDENTIALS = "credentials"
     TWO_FACTOR = "two-factor"
+    NO_PASSWORD = "no-password"  # noqa: S105 - a kind, not a password
     REFUSED = "refused"
     EXPIRED = "expired"
     """The access token was not accepted any more; a new one is fetched once before this is shown."""

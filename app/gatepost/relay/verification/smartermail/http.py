@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import aiohttp
 
 MAX_BYTES = 16_000_000
+LARGE_BYTES = 100_000
 MAX_REDIRECTS = 3
 TIMEOUT_SECONDS = 20.0
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -79,7 +80,7 @@ class HttpTransport:
             headers["Content-Type"] = "application/json; charset=utf-8"
         status, answer = await self.request(method, path, body=body, headers=headers)
         try:
-            found = json.loads(answer) if answer.strip() else {}
+            found = (await _parsed(answer)) if answer.strip() else {}
         except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
@@ -167,6 +168,11 @@ class HttpTransport:
                 )
             chunks.append(chunk)
         return b"".join(chunks)
+
+
+async def _parsed(answer: bytes) -> Any:
+    """Large answers off the loop: a directory of many users takes a while."""
+    return json.loads(answer) if len(answer) < LARGE_BYTES else await asyncio.to_thread(json.loads, answer)
 
 
 def not_smartermail(url: str, status: int, answer: bytes) -> SmarterMailFault:
