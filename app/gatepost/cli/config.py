@@ -82,5 +82,7 @@ def _tell(saved: SavedDifferences, out: Out, words: str) -> None:
 
 
 def _list(differences: tuple[Difference, ...], out: Out) -> None:
+    if not differences:
+        out.note("Nothing differs.")
     for item in differences:
         out.line(f"  {item.path}: {value_text(item.before)} → {value_text(item.after)}")

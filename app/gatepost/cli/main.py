@@ -7,7 +7,7 @@ import importlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,6 +49,11 @@ def main(argv: Sequence[str], roles: Roles) -> int:
     except BrokenPipeError:
         # The reader (less, head) has seen enough. Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.ERROR
+    except OSError as error:
+        if error.filename is None:
+            raise
+        tell(GatepostError("A file cannot be used.", f"{error.filename}: {error.strerror}"), as_json=arguments.json)
         return ExitCode.ERROR
 
 
@@ -105,11 +110,13 @@ def build_parser(configured: Iterable[Command]) -> argparse.ArgumentParser:
         if command.name in chosen:
             module = importlib.import_module(f"gatepost.cli.{command.module}")
             module.configure(added, command.name)
+            for action in _actions_of(added):
+                add_common(action)
     return parser
 
 
 def add_common(parser: argparse.ArgumentParser, *, top: bool = False) -> None:
-    """``--data`` and ``--json`` may stand before or after the command."""
+    """``--data`` and ``--json`` may stand before or after the command, and after its action."""
     default = None if top else argparse.SUPPRESS
     parser.add_argument(
         "--data",
@@ -121,6 +128,12 @@ def add_common(parser: argparse.ArgumentParser, *, top: bool = False) -> None:
     parser.add_argument(
         "--json", action="store_true", default=False if top else argparse.SUPPRESS, help="answer in JSON, for programs"
     )
+
+
+def _actions_of(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            yield from action.choices.values()
 
 
 def _subparser_of(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.ArgumentParser:

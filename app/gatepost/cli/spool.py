@@ -118,9 +118,14 @@ async def show(arguments: argparse.Namespace, client: Client, out: Out) -> None:
 
 
 async def export(arguments: argparse.Namespace, client: Client, out: Out) -> None:
+    await client.spool_message(arguments.queue_id)  # what does not exist makes no file
     with arguments.file.open("xb") as file:
-        async for chunk in client.spool_content(arguments.queue_id):
-            file.write(chunk)
+        try:
+            async for chunk in client.spool_content(arguments.queue_id):
+                file.write(chunk)
+        except BaseException:
+            arguments.file.unlink()
+            raise
     out.json({"file": str(arguments.file)}) if out.as_json else out.line(f"Saved as {arguments.file}.")
 
 
