@@ -187,3 +187,26 @@ def show() -> Callable[..., Any]:
         return widget
 
     return shown
+
+
+@pytest.fixture(scope="module")
+def filled_office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A real relay with mail in every state, shared by the tests of a module. See ``mail``."""
+    from .mail import office
+
+    with office(tmp_path_factory.mktemp("office") / "relay") as found:
+        found.fill()
+        found.wait(attempted=5)
+        yield found
+
+
+@pytest.fixture
+def office_context(
+    filled_office: Any, monkeypatch: pytest.MonkeyPatch, preferences: Preferences, messages: Messages, tasks: Tasks
+) -> Iterator[AppContext]:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", filled_office.relay.environment["XDG_RUNTIME_DIR"])
+    session = RelaySession(filled_office.relay.data)
+    session.start(tasks)
+    _run(session.wait_connected())
+    yield AppContext(session=session, messages=messages, tasks=tasks, preferences=preferences)
+    _run(session.close())

@@ -139,7 +139,7 @@ class RelayProcess:
 
     def command(self, *arguments: str, stdin: str | None = None, timeout: float = 60) -> Any:
         """Run a command with ``--json`` and return its answer. Raises CommandFailed for any exit code but 0."""
-        done = self.run(*arguments, "--json", stdin=stdin, timeout=timeout)
+        done = self.run("--json", *arguments, stdin=stdin, timeout=timeout)
         if done.returncode:
             raise CommandFailed(arguments, done)
         return json.loads(done.stdout) if done.stdout.strip() else None

@@ -286,6 +286,7 @@ class SpoolRow(Answer):
     waiting: str
     last_reply: str
     pinned_gateway: str | None
+    recipient_total: int = 0
 
 
 class SpoolRecipient(Answer):

@@ -131,7 +131,8 @@ def _row(row: Sequence[Any]) -> SpoolRow:
         number, lane, state, rank, due_at, expires_at, received_at, held_at, attempts, size, pinned_gateway, sender, subject,
         packed, hold, waiting, last_reply, alarm_at,
     ) = row  # fmt: skip
-    addresses = [r.address for r in unpack_recipients(packed) if r.state is RecipientState.WAITING]
+    everyone = unpack_recipients(packed)
+    addresses = [r.address for r in everyone if r.state is RecipientState.WAITING]
     message_id = message_of(number)
     return SpoolRow(
         id=number,
@@ -154,4 +155,5 @@ def _row(row: Sequence[Any]) -> SpoolRow:
         last_reply=last_reply,
         pinned_gateway=pinned_gateway,
         hold_until=seconds(alarm_at) if state == HELD and alarm_at < NEVER else None,
+        recipient_total=len(everyone),
     )

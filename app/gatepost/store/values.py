@@ -248,12 +248,15 @@ class SpoolRow:
     recipients: tuple[str, ...]
     """Those still waiting; the first few."""
     recipient_count: int
+    """How many wait."""
     subject: str
     size: int
     waiting: str
     last_reply: str
     pinned_gateway: str | None
     hold_until: float | None = None
+    recipient_total: int = 0
+    """With those that have their final state already."""
 
 
 @dataclass(frozen=True, slots=True)

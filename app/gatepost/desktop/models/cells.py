@@ -70,7 +70,7 @@ class CellPainter(QStyledItemDelegate):
         if row is None:
             self._skeleton(painter, inner, position, index.column())
         elif column.kind is Kind.PILL:
-            self._pill(painter, inner, column.text(row), self._tone(column, row))
+            self._pill(painter, inner, column.text(row), self._tone(column, row), bool(state & _SELECTED))
         else:
             self._text(painter, inner, column, row)
         if state & _FOCUS and option.widget is not None and option.widget.hasFocus():
@@ -92,7 +92,7 @@ class CellPainter(QStyledItemDelegate):
             text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, inner.width())
         painter.drawText(inner, _FLAGS | int(_MIDDLE | Qt.AlignmentFlag.AlignLeft), text)
 
-    def _pill(self, painter: QPainter, inner: QRect, text: str, tone: Tone) -> None:
+    def _pill(self, painter: QPainter, inner: QRect, text: str, tone: Tone, is_chosen: bool) -> None:
         if not text:
             return
         metrics = self._pill_metrics
@@ -104,7 +104,7 @@ class CellPainter(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         soft = {Tone.PLAIN: "neutral_soft", Tone.QUIET: "neutral_soft"}.get(tone, f"{tone}_soft")
-        painter.setBrush(self.colour(soft))
+        painter.setBrush(self.colour("surface" if is_chosen else soft))  # a chosen row has a tone's ground itself
         painter.drawRoundedRect(ground, height / 2, height / 2)
         painter.setPen(self.colour(tone))
         painter.setFont(self._pill_font)

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidge
 from ..preferences import Preferences
 from ..theme import px, theme
 from .cells import CellPainter, row_height
+from .header import ListHeader
 from .rows import RowModel
 
 MAX_FOUND_AGAIN = 20_000
@@ -82,14 +83,8 @@ class ListTable(QTableView):
         vertical = self.verticalHeader()
         vertical.hide()
         vertical.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        header = self.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setSectionsClickable(True)
-        header.setStretchLastSection(True)
-        header.setSortIndicatorShown(True)
-        header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
+        header = ListHeader(self._rows, self)
+        self.setHorizontalHeader(header)
         header.sectionClicked.connect(self._header_clicked)
         header.sectionResized.connect(self._resized)
 

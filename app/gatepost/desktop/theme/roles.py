@@ -33,6 +33,8 @@ class Role(StrEnum):
     INSET = "inset"
     """A part of a card set apart by its ground."""
     DIVIDER = "divider"
+    EMBEDDED = "embedded"
+    """A list that fills a card: the card has the frame."""
     BAR = "bar"
     """The save bar at the foot of a page."""
     # fields

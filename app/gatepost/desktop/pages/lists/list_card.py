@@ -1,0 +1,116 @@
+"""A list in its frame: the table, or words where there is nothing to show, and below it a bar that counts and acts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QFrame, QProgressBar, QPushButton, QSizePolicy, QStackedLayout, QVBoxLayout, QWidget
+
+from ...cards import ElidedLabel, EmptyState, divider, line
+from ...i18n import tr
+from ...models.table import ListTable
+from ...theme import Role, px, set_role
+
+SAID_MS = 8000
+"""What was done stays readable this long."""
+
+
+class ListCard(QFrame):
+    def __init__(self, table: ListTable, empty: EmptyState, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        set_role(self, Role.CARD)
+        self.table = table
+        self.empty = empty
+        set_role(table, Role.EMBEDDED)
+        outer = QVBoxLayout(self)
+        outer.setSpacing(0)
+        outer.setContentsMargins(1, px(4), 1, 1)
+        holder = QWidget()
+        self._stack = QStackedLayout(holder)
+        self._stack.addWidget(table)
+        self._stack.addWidget(empty)
+        outer.addWidget(holder, 1)
+        outer.addWidget(divider())
+        self.foot = _Foot()
+        outer.addWidget(self.foot)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    def show_empty(self, is_empty: bool) -> None:
+        self._stack.setCurrentWidget(self.empty if is_empty else self.table)
+
+
+class _Foot(QWidget):
+    """How many there are and are chosen; what is being done; the actions on what is chosen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layout = line(self, gap=8)
+        layout.setContentsMargins(px(12), px(6), px(8), px(6))
+        self._count = ElidedLabel()
+        set_role(self._count, Role.MUTED)
+        self._count.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        layout.addWidget(self._count, 1)
+        self._progress = QProgressBar()
+        self._progress.setTextVisible(False)
+        self._progress.setMaximumWidth(px(120))
+        self._progress.hide()
+        layout.addWidget(self._progress)
+        self._stop = QPushButton(tr("Stop"))
+        self._stop.hide()
+        layout.addWidget(self._stop)
+        self._actions = line(gap=6)
+        layout.addLayout(self._actions)
+        self._text = ""
+        self._said = QTimer(self)
+        self._said.setSingleShot(True)
+        self._said.setInterval(SAID_MS)
+        self._said.timeout.connect(lambda: self._count.setText(self._text))
+        self.setMinimumHeight(px(46))
+
+    def add(self, widget: QWidget) -> None:
+        self._actions.addWidget(widget, 0, Qt.AlignmentFlag.AlignVCenter)
+
+    def set_count(self, text: str) -> None:
+        self._text = text
+        if not self._said.isActive():
+            self._count.setText(text)
+
+    def say(self, text: str) -> None:
+        """What was done, for a while in place of the count."""
+        self._count.setText(text)
+        self._said.start()
+
+    def begin(self, text: str, stop: Callable[[], object] | None = None) -> Callable[[int, int], None]:
+        """Long work: shown when it takes over 300 ms. Returns what takes its progress; ``end`` ends it."""
+        self._progress.setRange(0, 0)
+        self._progress.setAccessibleName(text)
+        self._stopping = stop
+        self._stop.clicked.connect(self._stop_it)
+        self._busy = QTimer(self)
+        self._busy.setSingleShot(True)
+        self._busy.timeout.connect(lambda: self._show_work(text))
+        self._busy.start(300)
+
+        def progress(done: int, total: int) -> None:
+            self._progress.setRange(0, total)
+            self._progress.setValue(done)
+
+        return progress
+
+    def _show_work(self, text: str) -> None:
+        self._said.stop()
+        self._count.setText(text)
+        self._progress.show()
+        self._stop.setVisible(self._stopping is not None)
+
+    def _stop_it(self) -> None:
+        if self._stopping is not None:
+            self._stopping()
+
+    def end(self) -> None:
+        self._busy.stop()
+        self._stop.clicked.disconnect(self._stop_it)
+        self._progress.hide()
+        self._stop.hide()
+        self._count.setText(self._text)

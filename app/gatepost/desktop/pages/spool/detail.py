@@ -1,0 +1,278 @@
+"""One message of the spool beside the list: recipients, timeline, headers, raw, and the route it would take now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QHeaderView,
+    QPlainTextEdit,
+    QTabWidget,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QWidget,
+)
+
+from ....control.schema import ExplainRequest, SpoolMessage
+from ....model.errors import GatepostError, NotFound
+from ....model.report import Explanation
+from ...cards import Badge, ElidedLabel, label, line, rows, tool_button
+from ...cards import Tone as BadgeTone
+from ...context import AppContext
+from ...i18n import mark, tr
+from ...theme import Role, icon, monospace, px, set_role
+from ...words import moment_text, size_text
+from ..lists.gateways import Gateways
+from ..lists.route import RouteView
+from ..lists.timeline import TimelineView
+from .columns import sender_text, state_text, state_tone
+
+MOST_SHOWN = 262_144
+"""Octets of a message that are shown."""
+MOST_HEADER = 65_536
+
+_RECIPIENT_STATES = {
+    "waiting": mark("Waiting"),
+    "delivered": mark("Delivered"),
+    "relayed": mark("Delivered"),
+    "failed": mark("Failed"),
+}
+
+
+class SpoolDetail(QFrame):
+    """``show_message`` loads what the open tab needs; other tabs load when they are opened."""
+
+    closed = Signal()
+    tracking_wanted = Signal(str)
+    """queue id"""
+
+    def __init__(
+        self, context: AppContext, gateways: Gateways, spawn: Callable[[Coroutine[Any, Any, Any], str], object]
+    ) -> None:
+        super().__init__()
+        self._context = context
+        self._gateways = gateways
+        self._spawn = spawn
+        self._queue_id = ""
+        self._message: SpoolMessage | None = None
+        self._loaded: set[int] = set()
+        set_role(self, Role.CARD)
+        outer = rows(self, gap=8)
+        outer.setContentsMargins(px(16), px(12), px(8), px(8))
+        head = line(gap=8)
+        self._badge = Badge()
+        head.addWidget(self._badge)
+        self._subject = ElidedLabel()
+        set_role(self._subject, Role.SUBHEADING)
+        head.addWidget(self._subject, 1)
+        head.addWidget(tool_button("tracking", tr("Open in Tracking"), lambda: self.tracking_wanted.emit(self._queue_id)))
+        head.addWidget(tool_button("close", tr("Close the details"), self.closed.emit))
+        outer.addLayout(head)
+        self._facts = label("", Role.MUTED, wrap=True, selectable=True)
+        outer.addWidget(self._facts)
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        self.tabs.tabBar().setDrawBase(False)
+        self._recipients = _RecipientTree()
+        self._timeline = TimelineView()
+        self._header = _Text(tr("Headers"))
+        self._raw = _Text(tr("Raw message"))
+        self._route = RouteView()
+        self._route.recipient_wanted.connect(lambda _: self._spawn(self._load_route(), "explain the route"))
+        for widget, text in (
+            (self._recipients, tr("Recipients")),
+            (self._timeline, tr("Timeline")),
+            (self._header, tr("Headers")),
+            (self._raw, tr("Raw")),
+            (self._route, tr("Route")),
+        ):
+            self.tabs.addTab(widget, text)
+        self.tabs.currentChanged.connect(lambda _: self._load_tab())
+        outer.addWidget(self.tabs, 1)
+        self.setMinimumSize(px(300), px(180))
+
+    @property
+    def queue_id(self) -> str:
+        return self._queue_id
+
+    def show_message(self, queue_id: str) -> None:
+        """Another one, or the same one anew."""
+        is_other = queue_id != self._queue_id
+        self._queue_id = queue_id
+        if is_other:
+            self._message = None
+            self._loaded.clear()
+            self._subject.setText("")
+            self._facts.setText(queue_id)
+            self._recipients.clear()
+            self._timeline.clear()
+            self._header.setPlainText("")
+            self._raw.setPlainText("")
+            self._route.clear()
+        self._spawn(self._load(queue_id), "show a message")
+
+    async def _load(self, queue_id: str) -> None:
+        try:
+            message = await self._context.session.client.spool_message(queue_id)
+        except NotFound:
+            if queue_id == self._queue_id:
+                self._badge.set(tr("Left the spool"), BadgeTone.NEUTRAL)
+                self._facts.setText(tr("{id} · It was delivered or removed. Tracking tells its story.", id=queue_id))
+                self._loaded.discard(1)
+                self._load_tab()
+            return
+        if queue_id != self._queue_id:
+            return
+        self._message = message
+        states = [delivery.state for delivery in message.deliveries]
+        state = next((s for s in ("held", "deferred", "waiting") if s in states), "waiting")
+        tone = BadgeTone(state_tone(state).value)
+        self._badge.set(state_text(state), tone)
+        self._subject.setText(message.subject or tr("(no subject)"))
+        self._facts.setText(
+            tr(
+                "{id} · from {sender} · {size} · received {moment}",
+                id=message.queue_id,
+                sender=sender_text(message.envelope.sender),
+                size=size_text(message.size),
+                moment=moment_text(message.received_at),
+            )
+        )
+        self._recipients.show_message(message, self._gateways)
+        self._route.set_recipients([recipient.address for d in message.deliveries for recipient in d.recipients])
+        self._loaded.discard(1)  # the story may have gone on
+        self._load_tab()
+
+    def _load_tab(self) -> None:
+        number = self.tabs.currentIndex()
+        if not self._queue_id or number in self._loaded:
+            return
+        work = {1: self._load_timeline, 2: self._load_content, 3: self._load_content, 4: self._load_route}.get(number)
+        if work is not None:
+            self._spawn(work(), "show a part of a message")
+
+    async def _load_timeline(self) -> None:
+        queue_id = self._queue_id
+        self._loaded.add(1)
+        try:
+            story = await self._context.session.client.timeline(queue_id)
+        except NotFound:
+            return
+        if queue_id == self._queue_id:
+            self._timeline.show_story(story)
+
+    async def _load_content(self) -> None:
+        queue_id = self._queue_id
+        self._loaded |= {2, 3}
+        head = b""
+        try:
+            async for chunk in self._context.session.client.spool_content(queue_id):
+                head += chunk
+                if len(head) >= MOST_SHOWN:
+                    break
+        except NotFound:
+            return
+        if queue_id != self._queue_id:
+            return
+        header = head.partition(b"\r\n\r\n")[0][:MOST_HEADER]
+        self._header.setPlainText(_shown(header))
+        size = self._message.size if self._message is not None else len(head)
+        rest = max(0, size - MOST_SHOWN)
+        note = tr("\n\n… and {size} more. Save the message to see all of it.", size=size_text(rest)) if rest else ""
+        self._raw.setPlainText(_shown(head[:MOST_SHOWN]) + note)
+
+    async def _load_route(self) -> None:
+        if self._message is None:
+            return
+        queue_id, envelope = self._queue_id, self._message.envelope
+        self._loaded.add(4)
+        recipient = self._route.recipient
+        if not recipient:
+            return
+        origin = envelope.origin
+        request = ExplainRequest(sender=envelope.sender or "<>", recipient=recipient)
+        if origin is not None:
+            request = request.model_copy(update={"client": _address(origin.client), "user": origin.user})
+        try:
+            found: Explanation = await self._context.session.client.explain(request)
+        except GatepostError as error:
+            self._route.show_problem(str(error))
+            return
+        if queue_id == self._queue_id:
+            self._route.show_explanation(found)
+
+
+def _address(client: str) -> str:
+    """Clients are recorded as the relay saw them; a route is explained for an address or for nobody."""
+    import ipaddress
+
+    try:
+        return str(ipaddress.ip_address(client))
+    except ValueError:
+        return ""
+
+
+def _shown(raw: bytes) -> str:
+    """As text, whatever it is: UTF-8 where it is that, else octet by octet; controls made visible."""
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
+    return text.replace("\r\n", "\n").translate(_CONTROLS)
+
+
+_CONTROLS = {number: 0x2400 + number for number in range(32) if number not in (9, 10)}
+"""Control characters as their pictures (U+2400…)."""
+
+
+class _Text(QPlainTextEdit):
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.setReadOnly(True)
+        self.setAccessibleName(name)
+        self.setFont(monospace())
+        self.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setTabChangesFocus(True)
+        self.setUndoRedoEnabled(False)
+
+
+class _RecipientTree(QTreeWidget):
+    """A branch for each next hop, below it its recipients."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(tr("Recipients"))
+        self.setHeaderLabels([tr("Recipient"), tr("State"), tr("Last reply")])
+        self.setUniformRowHeights(True)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setIndentation(px(14))
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        set_role(self, Role.EMBEDDED)
+        header = self.header()
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
+        header.setMaximumSectionSize(px(320))
+        header.setStretchLastSection(True)
+
+    def show_message(self, message: SpoolMessage, gateways: Gateways) -> None:
+        self.clear()
+        for delivery in message.deliveries:
+            reason = delivery.hold or delivery.last_reply
+            words = tr("By {way}", way=gateways.lane_text(delivery.lane))
+            branch = QTreeWidgetItem([words, state_text(delivery.state), reason])
+            branch.setIcon(0, icon("send"))
+            branch.setToolTip(2, reason)
+            self.addTopLevelItem(branch)
+            for recipient in delivery.recipients:
+                state = tr(_RECIPIENT_STATES.get(recipient.state, recipient.state))
+                item = QTreeWidgetItem([recipient.address, state, recipient.last_reply])
+                item.setToolTip(0, recipient.address)
+                item.setToolTip(2, recipient.last_reply)
+                branch.addChild(item)
+            branch.setExpanded(True)

@@ -1,0 +1,446 @@
+"""The Spool page: the list, its search and chips, the detail pane, and the actions on what is chosen."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtGui import QAction, QKeySequence, QResizeEvent
+from PySide6.QtWidgets import QMenu, QPushButton, QSplitter
+
+from ....control.schema import EventMessage, Snapshot, SpoolFigures, SpoolRow
+from ....model.errors import GatepostError
+from ....model.report import SpoolOperation
+from ...cards import ChoiceField, Dialog, EmptyState, FieldRow, FilterChips, PageHeader, rows
+from ...context import AppContext
+from ...i18n import format_count, ntr, tr
+from ...models.rows import RowModel
+from ...models.table import ListTable
+from ...theme import Role, icon, px, set_role
+from ..lists.filter_bar import Choice, FilterBar, SearchBox
+from ..lists.gateways import Gateways
+from ..lists.list_card import ListCard
+from ..lists.live import Live
+from ..lists.saving import ask_where, save
+from ..page import Page
+from .columns import SpoolWords
+from .detail import SpoolDetail
+from .operations import OPERATIONS, Operation, Plan, Target, operation, target_of
+from .query import SpoolQuery, SpoolSource
+
+BESIDE = 1000
+"""From this width on (at 100 %) details stand beside the list, else below it."""
+MOST_SAVED = 1000
+_QUICK_MS = 1000
+_SLOW_MS = 20_000
+
+
+class SpoolPage(Page):
+    key: ClassVar[str] = "spool"
+
+    def __init__(self, context: AppContext) -> None:
+        super().__init__(context)
+        self.gateways = Gateways()
+        self.words = SpoolWords(self.gateways)
+        self._query = SpoolQuery()
+        self._shown: SpoolQuery | None = None
+        self._figures = SpoolFigures()
+        self._work: asyncio.Task[Any] | None = None
+        self.model = RowModel(self.words.columns(), self.spawn, self)
+        self.table = ListTable(self.model, "spool", context.preferences)
+        self.table.setAccessibleName(tr("Spool"))
+        self.live = Live(self._refresh_list, self.spawn, self)
+        self._clock = QTimer(self)
+        self._clock.timeout.connect(self._tick)
+        self._build()
+        self._connect()
+        self._show_figures()
+        self._show_selection()
+
+    # --- building ---
+
+    def _build(self) -> None:
+        outer = rows(self, gap=12)
+        outer.setContentsMargins(px(28), px(24), px(28), px(20))
+        self.header = PageHeader(tr("Spool"))
+        outer.addWidget(self.header)
+        self.search = SearchBox(tr("Search the spool"), tr("Sender, recipient, subject or id"))
+        self.where = Choice(
+            tr("What is searched"),
+            [
+                ("", tr("Everywhere")), ("sender", tr("In senders")), ("recipient", tr("In recipients")),
+                ("subject", tr("In subjects")), ("reply", tr("In replies")),
+            ],
+        )  # fmt: skip
+        self.gateway = Choice(tr("Gateway"), [("", tr("All gateways"))])
+        self.chips = FilterChips(
+            tr("State"),
+            [("", tr("All")), ("waiting", tr("Waiting")), ("deferred", tr("Deferred")), ("held", tr("Held"))],
+        )
+        outer.addWidget(FilterBar(self.search, [self.where, self.gateway], self.chips))
+        self.empty = EmptyState("spool", "")
+        self._empty_button = self.empty.add_action(tr("Show all"), self._show_all)
+        self.card = ListCard(self.table, self.empty)
+        self._build_actions()
+        self.detail = SpoolDetail(self.context, self.gateways, self.spawn)
+        self.detail.hide()
+        self.splitter = QSplitter(Qt.Orientation.Horizontal)
+        self.splitter.setChildrenCollapsible(False)
+        self.splitter.setHandleWidth(px(12))
+        self.splitter.addWidget(self.card)
+        self.splitter.addWidget(self.detail)
+        self.splitter.setStretchFactor(0, 3)
+        self.splitter.setStretchFactor(1, 2)
+        outer.addWidget(self.splitter, 1)
+
+    def _build_actions(self) -> None:
+        """Each as a menu entry with its keys; the most wanted ones also as buttons below the list."""
+        self.actions_by_kind: dict[SpoolOperation, QAction] = {}
+        self.menu = QMenu(self)
+        for found in OPERATIONS:
+            action = QAction(icon(found.icon), tr(found.title), self)
+            if found.shortcut:
+                action.setShortcut(QKeySequence(found.shortcut))
+                action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            action.triggered.connect(lambda _checked=False, found=found: self._start(found))
+            self.actions_by_kind[found.kind] = action
+            if found.kind is SpoolOperation.FAIL:
+                self.menu.addSeparator()
+                self.save_action = QAction(icon("download"), tr("&Save as .eml…"), self)
+                self.save_action.setShortcut(QKeySequence("Ctrl+S"))
+                self.save_action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+                self.save_action.triggered.connect(self._start_saving)
+                self.menu.addAction(self.save_action)
+                self.menu.addSeparator()
+            self.menu.addAction(action)
+        self.table.addActions([*self.actions_by_kind.values(), self.save_action])
+        foot = self.card.foot
+        self.all_button = QPushButton(tr("Choose all"))
+        set_role(self.all_button, Role.LINK)
+        self.all_button.clicked.connect(self.table.selectAll)
+        foot.add(self.all_button)
+        self._buttons: list[QPushButton] = []
+        for kind in (SpoolOperation.RETRY, SpoolOperation.HOLD, SpoolOperation.RELEASE):
+            found = operation(kind)
+            button = QPushButton(icon(found.icon), tr(found.title).replace("&", ""))
+            button.clicked.connect(self.actions_by_kind[kind].trigger)
+            foot.add(button)
+            self._buttons.append(button)
+        more = QPushButton(tr("More"))
+        more.setProperty("menu", "true")
+        more.setMenu(self.menu)
+        foot.add(more)
+        self._buttons.append(more)
+
+    def _connect(self) -> None:
+        self.search.wanted.connect(lambda text: self._ask(text=text))
+        self.where.wanted.connect(lambda where: self._ask(where=where))
+        self.gateway.wanted.connect(lambda gateway: self._ask(gateway=gateway))
+        self.chips.chosen.connect(lambda state: self._ask(state=state))
+        self.table.order_wanted.connect(lambda order, descending: self._ask(order=order, descending=descending))
+        self.table.selection_changed.connect(self._show_selection)
+        self.table.opened.connect(self._open)
+        self.table.menu_wanted.connect(self._show_menu)
+        self.table.selectionModel().currentRowChanged.connect(lambda *_: self._follow_current())
+        self.model.loaded.connect(self._loaded)
+        self.model.changed.connect(self._show_selection)
+        self.model.failed.connect(self._failed)
+        self.detail.closed.connect(self._close_detail)
+        self.detail.tracking_wanted.connect(lambda queue_id: self.context.navigate("tracking", queue_id=queue_id))
+
+    # --- the page ---
+
+    async def enter(self, **arguments: Any) -> None:
+        """``state``, ``gateway``, ``text``: what to filter by; without any, as it was left."""
+        if snapshot := self.context.session.snapshot:
+            self.on_snapshot(snapshot)
+        if arguments:
+            self._query = replace(self._query.unfiltered(), **arguments)
+            self._show_query()
+        self.live.set_on(True)
+        self._clock.start(_QUICK_MS)
+        await self.gateways.load(self.context.session)
+        self.gateway.set_choices([("", tr("All gateways")), *((g.id, g.label) for g in self.gateways.all)])
+        self.gateway.choose(self._query.gateway)
+        if self._shown == self._query:
+            await self._refresh_list()
+        else:
+            await self._load()
+
+    async def leave(self) -> bool:
+        self.live.set_on(False)
+        self._clock.stop()
+        return True
+
+    def on_connected(self) -> None:
+        self._shown = None
+        self.spawn(self.enter(), "load again")
+
+    def on_snapshot(self, snapshot: Snapshot) -> None:
+        self.words.is_paused = snapshot.status.relay.delivery_paused
+        self.words.is_stopped = snapshot.status.relay.mail.value != "running"
+        self.gateways.take(snapshot)
+        self._figures = snapshot.status.spool
+        self._show_figures()
+
+    def on_event(self, event: EventMessage) -> None:
+        if event.kind == "figures":
+            self._figures = SpoolFigures.model_validate(event.data["spool"])
+            self._show_figures()
+            self.live.touch()
+        elif event.kind.startswith(("message.", "spool.")):
+            self.live.touch()
+        elif event.kind == "delivery.paused":
+            self.words.is_paused = True
+            self.table.update_live()
+        elif event.kind == "delivery.resumed":
+            self.words.is_paused = False
+            self.table.update_live()
+        elif event.kind == "mail.state":
+            self.words.is_stopped = event.data.get("state") != "running"
+            self.table.update_live()
+        elif event.kind.startswith(("gateway.", "configuration.")):
+            self.spawn(self.gateways.load(self.context.session), "load gateways")
+
+    def focus_search(self) -> None:
+        self.search.setFocus()
+        self.search.selectAll()
+
+    async def refresh(self) -> None:
+        await self._refresh_list()
+
+    # --- the list ---
+
+    def _ask(self, **changes: Any) -> None:
+        self._query = replace(self._query, **changes)
+        if not self._query.text and "where" in changes:
+            return
+        self.spawn(self._load(), "filter the list")
+
+    def _show_all(self) -> None:
+        self._query = self._query.unfiltered()
+        self._show_query()
+        self.spawn(self._load(), "show all")
+
+    def _show_query(self) -> None:
+        self.search.set_quietly(self._query.text)
+        self.where.choose(self._query.where)
+        self.gateway.choose(self._query.gateway)
+        self.chips.choose(self._query.state)
+
+    async def _load(self) -> None:
+        query = self._query
+        source = SpoolSource(self.context.session, query)
+        self.table.show_order(query.order, query.descending)
+        await self.model.show(source, by_id=source.by_id)
+        if query == self._query:
+            self._shown = query
+            self.context.messages.clear_banner(self.key)
+
+    async def _refresh_list(self) -> None:
+        """Also what the open details show."""
+        if self._shown is None:
+            await self._load()
+        else:
+            await self.model.refresh()
+        if self.detail.isVisible() and self.detail.queue_id:
+            self.detail.show_message(self.detail.queue_id)
+
+    def _loaded(self) -> None:
+        if not self.table.currentIndex().isValid() and len(self.model.ids):
+            self.table.verticalScrollBar().setValue(0)
+        self._show_selection()
+
+    def _failed(self, error: GatepostError) -> None:
+        if self.context.session.is_connected:
+            self.context.messages.banner(self.key, error, lambda: self.spawn(self._refresh_list(), "try again"))
+
+    def _tick(self) -> None:
+        """What changes with the clock is painted again: each second while something is that young, else seldom."""
+        now = self.words.clock()
+        seen = [row for row in self.table.visible_rows() if isinstance(row, SpoolRow)]
+        young = any(now - row.received_at < 61 or -2 < row.due_at - now < 61 for row in seen)
+        self._clock.setInterval(_QUICK_MS if young else _SLOW_MS)
+        self.table.update_live()
+
+    # --- words about the list ---
+
+    def _show_figures(self) -> None:
+        figures = self._figures
+        for key, count in (("waiting", figures.waiting), ("deferred", figures.deferred), ("held", figures.held)):
+            self.chips.set_count(key, count or None)
+        if not figures.total:
+            self.header.set_subtitle(tr("Mail that Gatepost has accepted and still owes somebody. Nothing waits."))
+            return
+        moving = figures.waiting + figures.deferred
+        parts = [ntr("{n} delivery is on its way.", "{n} deliveries are on their way.", moving)] if moving else []
+        if figures.held:
+            parts.append(ntr("{n} is held until it is released.", "{n} are held until they are released.", figures.held))
+        self.header.set_subtitle(" ".join(parts))
+
+    def _show_selection(self) -> None:
+        total, chosen = len(self.model.ids), self.table.chosen_count
+        is_empty = total == 0 and not self.model.is_loading and self._shown is not None
+        if is_empty:
+            self._tell_empty()
+        self.card.show_empty(is_empty)
+        if chosen:
+            text = tr("{n} of {m} chosen", n=format_count(chosen), m=format_count(total))
+        else:
+            text = ntr("{n} delivery", "{n} deliveries", total)
+        self.card.foot.set_count(text)
+        self.all_button.setVisible(0 < chosen < total)
+        for button in self._buttons:
+            button.setEnabled(bool(chosen))
+        for action in (*self.actions_by_kind.values(), self.save_action):
+            action.setEnabled(bool(chosen))
+        self.actions_by_kind[SpoolOperation.REROUTE].setEnabled(bool(chosen and self.gateways.outbound))
+
+    def _tell_empty(self) -> None:
+        self._empty_button.setVisible(self._query.is_filtered)
+        if self._query.is_filtered:
+            self.empty.tell(tr("Nothing in the spool matches"), tr("Mail that was delivered is found in Tracking."))
+        else:
+            self.empty.tell(
+                tr("Nothing waits"),
+                tr("Mail appears here while it is on its way. What was delivered is found in Tracking."),
+            )
+
+    # --- details ---
+
+    def _open(self, number: int) -> None:
+        row = self.model.known(number)
+        if row is not None:
+            self.detail.show()
+            self._place_detail()
+            self.detail.show_message(row.queue_id)
+
+    def _follow_current(self) -> None:
+        current = self.table.current
+        if self.detail.isVisible() and current is not None and (row := self.model.known(current)) is not None:
+            self.detail.show_message(row.queue_id)
+
+    def _close_detail(self) -> None:
+        self.detail.hide()
+        self.table.setFocus()
+
+    def _place_detail(self) -> None:
+        """Beside the list where there is room."""
+        is_wide = self.width() >= px(BESIDE)
+        wanted = Qt.Orientation.Horizontal if is_wide else Qt.Orientation.Vertical
+        if self.splitter.orientation() is not wanted:
+            self.splitter.setOrientation(wanted)
+        length = self.splitter.width() if is_wide else self.splitter.height()
+        self.splitter.setSizes([length * 58 // 100, length * 42 // 100])
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self.detail.isVisible():
+            self._place_detail()
+
+    # --- actions ---
+
+    def _show_menu(self, place: QPoint) -> None:
+        self.menu.popup(place)
+
+    def _target(self) -> Target:
+        return target_of(self.table.chosen, len(self.model.ids), self._query.filter)
+
+    def _start(self, found: Operation) -> None:
+        if self.table.chosen_count and self._work is None:
+            self.spawn(self._do(found, self._target()), found.kind.value)
+
+    async def _do(self, found: Operation, target: Target) -> None:
+        plan = await self._complete(found)
+        if plan is None:
+            return
+        foot = self.card.foot
+        progress = foot.begin(tr("Working…"), self._stop)
+        self._work = asyncio.current_task()
+        try:
+            count = await plan.count(self.context.session, target)
+        finally:
+            self._work = None
+            foot.end()
+        if not count:
+            foot.say(tr("Nothing of it is in the spool any more."))
+            return
+        if not await plan.ask(self, count):
+            return
+        progress = foot.begin(tr("Working…"), self._stop)
+        self._work = asyncio.current_task()
+        try:
+            done = await plan.run(self.context.session, target, progress)
+        except asyncio.CancelledError:
+            foot.say(tr("Stopped. What was done already stays done."))
+            raise
+        finally:
+            self._work = None
+            foot.end()
+        foot.say(plan.told(done))
+        self.live.touch()
+
+    def _stop(self) -> None:
+        if self._work is not None:
+            self._work.cancel()
+
+    async def _complete(self, found: Operation) -> Plan | None:
+        """Ask for the gateway or the priority; None when the person cancelled."""
+        if found.kind is SpoolOperation.REROUTE:
+            return await self._ask_gateway(found)
+        if found.kind is SpoolOperation.PRIORITY:
+            return await self._ask_priority(found)
+        return Plan(found)
+
+    async def _ask_priority(self, found: Operation) -> Plan | None:
+        field = ChoiceField(
+            (
+                (100, tr("Before everything else")),
+                (10, tr("Sooner")),
+                (0, tr("Usual")),
+                (-10, tr("Later")),
+                (-100, tr("After everything else")),
+            )
+        )
+        field.set_value(0)
+        if not await self._ask_field(tr("Change priority"), tr("Priority"), field, tr("Change")):
+            return None
+        return Plan(found, priority=int(str(field.value())), argument=field.currentText())
+
+    async def _ask_gateway(self, found: Operation) -> Plan | None:
+        field = ChoiceField([*((g.id, g.label) for g in self.gateways.outbound), ("", tr("As the routes say"))])
+        if not await self._ask_field(tr("Send by another gateway"), tr("Gateway"), field, tr("Send")):
+            return None
+        return Plan(found, gateway=str(field.value()) or None, argument=field.currentText())
+
+    async def _ask_field(self, title: str, caption: str, field: ChoiceField, yes: str) -> bool:
+        dialog = Dialog(self, title)
+        dialog.add(FieldRow(caption, field))
+        dialog.add_button("", tr("Cancel"))
+        dialog.add_button("yes", yes, Role.PRIMARY, is_default=True)
+        return await dialog.ask() == "yes"
+
+    def _start_saving(self) -> None:
+        if self.table.chosen_count and self._work is None:
+            self.spawn(self._save(), "save messages")
+
+    async def _save(self) -> None:
+        numbers = self.table.chosen
+        foot = self.card.foot
+        if len(numbers) > MOST_SAVED:
+            foot.say(tr("Choose at most {n} messages to save.", n=format_count(MOST_SAVED)))
+            return
+        found = await SpoolSource(self.context.session, self._query).rows(numbers)
+        queue_ids = list(dict.fromkeys(row.queue_id for row in found))
+        if not queue_ids or (where := await ask_where(self, queue_ids)) is None:
+            return
+        progress = foot.begin(tr("Saving…"), self._stop)
+        self._work = asyncio.current_task()
+        try:
+            saved = await save(lambda queue_id: self.context.session.client.spool_content(queue_id), queue_ids, where, progress)
+        finally:
+            self._work = None
+            foot.end()
+        foot.say(ntr("{n} message was saved to {where}.", "{n} messages were saved to {where}.", saved, where=where))

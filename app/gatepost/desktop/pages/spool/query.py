@@ -1,0 +1,63 @@
+"""What the spool's list shows, as a value, and where its rows come from."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, cast
+
+from ....control.schema import MAX_IDS, Filter, IdsRequest, ListRequest, SpoolOrderName, SpoolRow
+from ...session import RelaySession
+
+State = Literal["waiting", "deferred", "held"]
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolQuery:
+    """``where``: which text is searched: "" for sender, recipient, subject and id at once, or one of them, or ``reply``."""
+
+    text: str = ""
+    where: str = ""
+    state: str = ""
+    gateway: str = ""
+    order: str = "age"
+    descending: bool = True
+
+    @property
+    def filter(self) -> Filter:
+        found: dict[str, Any] = {self.where or "text": self.text, "gateway": self.gateway}
+        return Filter(**found, state=cast(State, self.state) if self.state else None)
+
+    @property
+    def is_filtered(self) -> bool:
+        return bool(self.text or self.state or self.gateway)
+
+    def unfiltered(self) -> SpoolQuery:
+        return replace(self, text="", where="", state="", gateway="")
+
+
+class SpoolSource:
+    """See ``models.rows.RowSource``."""
+
+    def __init__(self, session: RelaySession, query: SpoolQuery) -> None:
+        self._session = session
+        self.query = query
+
+    @property
+    def by_id(self) -> int:
+        if self.query.order != "age":
+            return 0
+        return -1 if self.query.descending else 1
+
+    async def ids(self, limit: int | None) -> array[int]:
+        request = IdsRequest(
+            filter=self.query.filter,
+            order=cast(SpoolOrderName, self.query.order),
+            descending=self.query.descending,
+            limit=limit or MAX_IDS,
+        )
+        return await self._session.client.spool_ids(request)
+
+    async def rows(self, ids: Sequence[int]) -> Sequence[SpoolRow]:
+        return await self._session.client.spool_list(ListRequest(filter=Filter(ids=tuple(ids)), limit=len(ids)))

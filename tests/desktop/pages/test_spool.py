@@ -1,0 +1,189 @@
+"""The Spool page against a real relay with mail in every state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtWidgets import QFileDialog, QPushButton
+
+from gatepost.control import schema
+from gatepost.desktop.cards import Dialog
+from gatepost.desktop.context import AppContext
+from gatepost.desktop.pages.lists.saving import save
+from gatepost.desktop.pages.spool import SpoolPage
+from gatepost.model.report import SpoolOperation
+
+from ..mail import DEAD
+from ..waiting import until
+
+
+@pytest.fixture
+def page(office_context: AppContext, show: Callable[..., Any], on_loop: Callable[..., Any]) -> Iterator[SpoolPage]:
+    context = office_context
+    context.session.happened.connect(lambda event: made.on_event(event))
+    made = SpoolPage(context)
+    show(made, 1200, 800)
+    on_loop(made.enter())
+    yield made
+    on_loop(made.leave())
+    on_loop(made.close_page())
+
+
+def client(page: SpoolPage) -> Any:
+    return page.context.session.client
+
+
+async def rows(page: SpoolPage, **conditions: Any) -> tuple[schema.SpoolRow, ...]:
+    found: tuple[schema.SpoolRow, ...] = await client(page).spool_list(schema.ListRequest(filter=schema.Filter(**conditions)))
+    return found
+
+
+async def dialog(page: SpoolPage) -> Dialog:
+    def shown() -> Dialog | None:
+        return next((w for w in page.findChildren(Dialog) if w.isVisible()), None)
+
+    found: Dialog = await until(shown, "a question is asked")
+    return found
+
+
+def press(asked: Dialog, text: str) -> None:
+    buttons = {button.text().replace("&", ""): button for button in asked.findChildren(QPushButton)}
+    buttons[text].click()
+
+
+async def test_it_shows_what_the_relay_holds_newest_first(page: SpoolPage) -> None:
+    held = await client(page).spool_ids(schema.IdsRequest(descending=True))
+
+    assert page.model.ids == held
+    await until(lambda: page.model.row_at(0), "the first row is there")
+    assert page.model.row_at(0).subject.startswith("Übersicht")
+
+
+async def test_it_says_in_words_what_a_delivery_waits_for(page: SpoolPage) -> None:
+    await until(lambda: all(page.model.row_at(n) for n in range(len(page.model.ids))), "all rows are there")
+    await client(page).operate_on(SpoolOperation.HOLD, schema.Filter(subject="page 1020"), reason="asked by the office")
+    shown = {row.lane: page.words.waiting_for(row) for row in await rows(page)}
+    (held,) = await rows(page, subject="page 1020")
+
+    assert shown["gateway:gw-branch"] == "Time: the next attempt"
+    assert "Old server" in shown[f"gateway:{DEAD}"] or shown[f"gateway:{DEAD}"] == "Time: the next attempt"
+    assert page.words.waiting_for(held) == "Release: asked by the office"
+
+
+async def test_search_and_chips_narrow_the_list_and_an_empty_one_says_what_to_do(page: SpoolPage) -> None:
+    everything = len(page.model.ids)
+    page.search.setText("invoice")
+    await until(lambda: 0 < len(page.model.ids) < everything, "only invoices are shown")
+
+    page.search.setText("no such thing anywhere")
+    await until(lambda: not page.model.ids and page.card.empty.isVisible(), "the list is empty and says so")
+
+    page._show_all()
+    await until(lambda: len(page.model.ids) == everything, "everything is shown again")
+    assert page.search.text() == ""
+
+
+async def test_one_delivery_is_acted_on_at_once(page: SpoolPage) -> None:
+    (row,) = await rows(page, subject="Invoice 1007")
+    page.table.choose(row.id)
+    page.actions_by_kind[SpoolOperation.HOLD].trigger()
+
+    await until(lambda: not page._work and page.card.foot._count.text() == "1 delivery is on hold.", "it was done and said")
+    assert (await rows(page, subject="Invoice 1007"))[0].state == "held"
+
+
+async def test_the_count_is_said_before_several_are_deleted(page: SpoolPage) -> None:
+    page.search.setText("Minutes")
+    await until(lambda: page._shown and page._shown.text == "Minutes" and page.model.ids, "only minutes are shown")
+    minutes = len(page.model.ids)
+    page.table.selectAll()
+    page.actions_by_kind[SpoolOperation.DELETE].trigger()
+    asked = await dialog(page)
+    press(asked, "Cancel")
+    await until(lambda: not asked.isVisible(), "the question is gone")
+    assert len(await rows(page, subject="Minutes")) == minutes
+
+    page.actions_by_kind[SpoolOperation.DELETE].trigger()
+    press(await dialog(page), f"Delete {minutes} deliveries")
+
+    await until(lambda: not page.model.ids, "the rows leave the list by themselves")
+    assert not await rows(page, subject="Minutes")
+
+
+async def test_mail_is_sent_by_another_gateway(page: SpoolPage) -> None:
+    (row,) = await rows(page, subject="page 1002")
+    page.table.choose(row.id)
+    page.actions_by_kind[SpoolOperation.REROUTE].trigger()
+    asked = await dialog(page)
+    press(asked, "Send")
+
+    await until(lambda: page.model.position_of(row.id) < 0, "it was delivered by the other gateway and left the list")
+
+
+async def test_details_show_recipients_headers_and_route(page: SpoolPage) -> None:
+    (row,) = await rows(page, subject="Invoice 1013")
+    await until(lambda: page.model.row_at(page.model.position_of(row.id)), "the row is there")
+    page.table.choose(row.id)
+    page.table.opened.emit(row.id)
+    tree = page.detail._recipients
+    await until(lambda: tree.topLevelItemCount(), "recipients are shown")
+    assert tree.topLevelItem(0).child(0).text(0) == "anna.becker@branch.example"
+
+    page.detail.tabs.setCurrentIndex(2)
+    await until(lambda: "Subject: Invoice 1013" in page.detail._header.toPlainText(), "headers are shown")
+    assert "a line of some length" in page.detail._raw.toPlainText()
+    page.detail.tabs.setCurrentIndex(4)
+    await until(lambda: page.detail._route._column.count(), "the route is explained")
+    page.detail.tabs.setCurrentIndex(1)
+    await until(lambda: page.detail._timeline._shown, "the story is told")
+
+
+async def test_a_message_is_saved_as_it_was_received(page: SpoolPage, tmp_path: Path) -> None:
+    (row,) = await rows(page, subject="Invoice 1001")
+    content = b"".join([chunk async for chunk in client(page).spool_content(row.queue_id)])
+    page.table.choose(row.id)
+    page.save_action.trigger()
+
+    def shown() -> QFileDialog | None:
+        return next((w for w in page.findChildren(QFileDialog) if w.isVisible()), None)
+
+    asked: QFileDialog = await until(shown, "the file dialog is open")
+    asked.setDirectory(str(tmp_path))
+    asked.accept()
+
+    proposed = tmp_path / f"{row.queue_id}.eml"
+    await until(proposed.exists, "the file is there")
+    assert proposed.read_bytes() == content
+    await until(lambda: "1 message was saved" in page.card.foot._count.text(), "it is said")
+
+
+async def test_several_messages_go_into_a_folder_by_names_of_ours(page: SpoolPage, tmp_path: Path) -> None:
+    names = [row.queue_id for row in await rows(page)][:3]
+    saved = await save(client(page).spool_content, [*names, "ZZZZZZ"], tmp_path, lambda done, total: None)
+
+    assert saved == 3
+    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix == ".eml") == sorted(f"{n}.eml" for n in names)
+    assert not list(tmp_path.glob("*.part"))
+
+
+async def test_a_new_message_appears_without_losing_what_is_chosen(page: SpoolPage, filled_office: Any) -> None:
+    chosen = page.model.ids[2]
+    page.table.choose(chosen)
+    before = len(page.model.ids)
+    filled_office.send("new@example.org", "someone@branch.example", subject="Brand new")
+
+    await until(lambda: len(page.model.ids) == before + 1, "the row is there by itself")
+    assert list(page.table.chosen) == [chosen]
+
+
+async def test_jumping_to_tracking_names_the_message(page: SpoolPage) -> None:
+    asked: list[tuple[str, Any]] = []
+    page.context.navigate = lambda key, **arguments: asked.append((key, arguments))
+    await until(lambda: page.model.row_at(0), "the first row is there")
+    page.table.opened.emit(page.model.ids[0])
+    page.detail.tracking_wanted.emit(page.detail.queue_id)
+
+    assert asked == [("tracking", {"queue_id": page.model.row_at(0).queue_id})]
