@@ -144,6 +144,16 @@ def test_a_4xx_defers_with_its_words_and_the_next_attempt_delivers(site: Site, s
     assert not site.reports.messages
 
 
+def test_the_story_of_a_bounced_message_names_its_notification_which_has_a_story_too(site: Site) -> None:
+    site.hop.on("rcpt", "550 5.1.1 no such user")
+    number = submit(site.port, SENDER, ["bob@hop.example"])
+    notification = site.wait_for(number, "dsn")["text"].rpartition(" ")[2]
+    site.wait_for(notification, *DELIVERED)
+    assert site.kinds(notification)[0] == "received"
+    (found,) = site.relay.api.tracked(queue_id=notification)
+    assert (found["sender"], found["recipients"][0]["address"], found["state"]) == ("", SENDER, "delivered")
+
+
 @pytest.mark.parametrize("stage", ["mail", "rcpt", "data", "dot"])
 def test_a_5xx_is_final_and_the_sender_is_told(site: Site, stage: str) -> None:
     site.hop.on(stage, "554 5.6.0 not like this")

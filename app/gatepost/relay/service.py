@@ -302,6 +302,7 @@ class RelayService:
                 configuration=lambda: self.configuration,
                 host_name=lambda: self.host_name,
                 is_block_listed=lambda reply: block_listed(reply) is not None,
+                notified=self._reception_journal.received,
             )
         )
 

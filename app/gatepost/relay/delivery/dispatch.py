@@ -387,6 +387,7 @@ class Dispatcher(Ring):
         if result.due_at is not None:
             self._due_again(result.due_at)
         if report is not None and result.dsn is not None:
+            self.ledger.tell_notified(result.delivery, result.dsn, report)
             for part in report.deliveries:
                 self.offer(part, result.dsn.content)
         self._rest(lane)

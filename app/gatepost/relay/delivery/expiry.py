@@ -147,6 +147,7 @@ class Ageing:
             return  # an attempt began while its header was read: the next tick tells
         stored = await self._around.spool.record(DeliveryResult(delivery, counts=False, delay_noticed=True, dsn=notification))
         if stored is not None and notification is not None:
+            dispatcher.ledger.tell_notified(delivery, notification, stored)
             for part in stored.deliveries:
                 dispatcher.offer(part, notification.content)
 

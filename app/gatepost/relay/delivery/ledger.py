@@ -8,11 +8,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from ...model.envelope import Envelope, Recipient
+from ...model.envelope import Envelope, Origin, Recipient
 from ...model.errors import GatepostError
 from ...model.reply import Reply
 from ...store.journal_values import EntryKind, JournalEntry
-from ...store.values import Content, Delivery, DeliveryResult, NewMessage, RecipientOutcome, RecipientRow, RecipientState
+from ...store.values import (
+    Content,
+    Delivery,
+    DeliveryResult,
+    NewMessage,
+    RecipientOutcome,
+    RecipientRow,
+    RecipientState,
+    StoredMessage,
+)
 from ..common.hop import NextHop
 from ..common.printable import printable
 from . import dsn, schedule
@@ -87,7 +96,9 @@ class Ledger:
             original, reports, host_name=host, postmaster=settings.server.postmaster or f"postmaster@{host}",
             now=now, serial=f"{delivery.queue_id}.{identity}",
         )  # fmt: skip
-        reply_to = Envelope("", (Recipient(envelope.sender),), composed.body, composed.smtputf8)
+        reply_to = Envelope(
+            "", (Recipient(envelope.sender),), composed.body, composed.smtputf8, origin=Origin(protocol="local")
+        )
         try:
             parts = around.router.lanes(reply_to)
         except GatepostError as error:
@@ -97,6 +108,14 @@ class Ledger:
         return NewMessage(
             reply_to, composed.content, parts, now, now, ends, None, composed.subject, priority=0, id=identity,
         )  # fmt: skip
+
+    def tell_notified(self, delivery: Delivery, notification: NewMessage, stored: StoredMessage) -> None:
+        """The story of the message names its notification, which has a story of its own."""
+        self._around.notified(notification, stored)
+        words = f"{notification.subject}: {stored.queue_id}"
+        self._around.journal.note(
+            JournalEntry(delivery.message_id, self._around.clock(), EntryKind.DSN, delivery.envelope.sender, words)
+        )
 
     def tell(self, delivery: Delivery, settled: Sequence[Settled], now: float, dialogue: Sequence[str]) -> None:
         """Journal, counters, events: once the outcome is known, before it is recorded."""

@@ -11,6 +11,7 @@ from ...model.envelope import Envelope, Recipient
 from ...model.reply import Reply
 from ...store.journal_values import JournalEntry
 from ...store.spool import Spool
+from ...store.values import NewMessage, StoredMessage
 from ..common.clock import Clock
 from ..common.events import EventBus
 from ..common.hop import NextHop
@@ -44,6 +45,10 @@ class Journal(Protocol):
     def note(self, entry: JournalEntry) -> None: ...
 
 
+def tell_nobody(message: NewMessage, stored: StoredMessage) -> None:
+    """For relays that track no notifications."""
+
+
 def never_block_listed(reply: Reply) -> bool:
     """For relays whose replies nobody weighs."""
     return False
@@ -64,3 +69,5 @@ class Surroundings:
     configuration: Callable[[], Configuration]
     host_name: Callable[[], str]
     is_block_listed: IsBlockListed = never_block_listed
+    notified: Callable[[NewMessage, StoredMessage], None] = tell_nobody
+    """A notification of ours has been stored: a message like another from here on, which tracking should know."""
