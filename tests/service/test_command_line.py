@@ -90,10 +90,3 @@ def test_mail_leaves_through_a_gateway_with_starttls_and_auth_and_the_password_i
             assert secret not in path.read_bytes(), path
     for name in ("cmdline", "environ"):
         assert secret not in Path(f"/proc/{pid}/{name}").read_bytes()
-
-
-def test_what_the_relay_does_not_do_yet_cannot_be_switched_on(relay: RelayProcess) -> None:
-    arguments = ("gateway", "add", "--mode", "domain-forward", "--address", "192.0.2.1", "--domain", "example.org")
-    assert "spam" in run(relay, *arguments, "--set", "spam.enabled=true", code=3)
-    assert "virus" in run(relay, "virus", "set", "enabled=true", code=3)
-    assert "Added" in run(relay, *arguments)

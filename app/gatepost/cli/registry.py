@@ -31,6 +31,8 @@ COMMANDS = (
     Command("secret", "stored passwords: list, set, remove", "secrets"),
     Command("vault", "where passwords are kept", "secrets"),
     Command("spool", "mail that waits: list, retry, hold, delete, …", "spool"),
+    Command("quarantine", "mail held as spam or for a virus: list, show, release, delete", "quarantine"),
+    Command("dkim", "keys that mail is signed with, and their DNS records", "dkim"),
     Command("track", "what became of a message", "mail"),
     Command("explain", "where mail would go, and why", "mail"),
     Command("send-test", "send a test message", "mail"),

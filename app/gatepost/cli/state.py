@@ -66,6 +66,7 @@ async def _show(
             ("configuration", f"revision {relay.revision}"),
             ("vault", relay.vault.label if relay.vault.usable else f"not usable: {relay.vault.problem}"),
             ("spool", f"{spool.waiting:,} waiting, {spool.deferred:,} deferred, {spool.held:,} held"),
+            ("quarantine", f"{spool.quarantined:,}"),
             ("since the start", ", ".join(f"{count:,} {name}" for name, count in sums.items())),
         ]
     )

@@ -15,6 +15,7 @@ from typing import Any
 from ..model.errors import Unavailable
 from ..model.report import (
     CertificateReport,
+    DkimCheck,
     Explanation,
     GatewayReport,
     MinuteFigures,
@@ -195,6 +196,12 @@ class Client(Connection):
         request = schema.CertificateRequest(certificate_file=certificate_file, key_file=key_file)
         return await self.post("v1/certificates/inspect", request, CertificateReport)
 
+    # --- DKIM ---
+
+    async def check_dkim_key(self, identifier: str) -> DkimCheck:
+        """Compare a key with what DNS publishes. Keys are made by ``add("dkim-keys", …)`` with domain and selector."""
+        return await self.get(f"v1/dkim-keys/{quoted(identifier)}/check", DkimCheck)
+
     # --- secrets ---
 
     async def vault(self) -> VaultReport:
@@ -257,6 +264,30 @@ class Client(Connection):
 
     async def operate_on(self, operation: SpoolOperation, chosen: schema.Filter, **options: Any) -> int:
         return await self.operate(schema.OperateRequest(operation=operation, filter=chosen, **options))
+
+    # --- quarantine ---
+
+    async def quarantine_list(self, request: schema.QuarantineListRequest) -> tuple[schema.QuarantineRow, ...]:
+        return await self.post("v1/quarantine/list", request, tuple[schema.QuarantineRow, ...])
+
+    async def quarantine_count(self, chosen: schema.QuarantineFilter) -> int:
+        request = schema.QuarantineCountRequest(filter=chosen)
+        return (await self.post("v1/quarantine/count", request, schema.SpoolCount)).count
+
+    async def quarantine_ids(self, request: schema.QuarantineIdsRequest) -> array[int]:
+        """Message ids in the order of a list."""
+        return await self.id_array("v1/quarantine/ids", request)
+
+    async def quarantine_entry(self, queue_id: str) -> schema.QuarantineEntry:
+        return await self.get(f"v1/quarantine/{quoted(queue_id)}", schema.QuarantineEntry)
+
+    async def quarantine_content(self, queue_id: str) -> AsyncIterator[bytes]:
+        async with self.request("GET", f"v1/quarantine/{quoted(queue_id)}/content") as response:
+            async for chunk in response.content.iter_any():
+                yield chunk
+
+    async def quarantine_operate(self, request: schema.QuarantineOperateRequest) -> int:
+        return (await self.post("v1/quarantine/operate", request, schema.Operated)).count
 
     # --- seeing ---
 

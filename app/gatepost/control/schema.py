@@ -17,7 +17,7 @@ from ..model.envelope import Envelope
 from ..model.fields import Identifier, Line, MailboxText, Model
 from ..model.gateway import Gateway
 from ..model.listener import Listener
-from ..model.report import GatewayReport, LaneMove, RelayReport, SpoolOperation, Total, VerifyStage
+from ..model.report import GatewayReport, LaneMove, QuarantineOperation, RelayReport, SpoolOperation, Total, VerifyStage
 from ..model.settings import Settings
 from ..model.spam import SpamPolicy, VirusPolicy
 
@@ -70,6 +70,8 @@ class SpoolFigures(Answer):
     deferred: int = 0
     held: int = 0
     total: int = 0
+    quarantined: int = 0
+    """Messages in quarantine; their deliveries count as held as well."""
     lanes: dict[str, int] = {}
 
 
@@ -340,6 +342,99 @@ class OperateRequest(Model):
 
 class Operated(Answer):
     count: int
+    dry_run: bool = False
+
+
+# --- quarantine ---
+
+
+class QuarantineFilter(Model):
+    """Which messages: every condition that is set must hold. Texts match anywhere, in any case."""
+
+    ids: tuple[Count, ...] | None = None
+    queue_ids: tuple[QueueId, ...] | None = None
+    kind: Literal["spam", "virus"] | None = None
+    gateway: Line = ""
+    level: Literal["", "none", "low", "medium", "high"] = ""
+    sender: Line = ""
+    recipient: Line = ""
+    subject: Line = ""
+    text: Line = ""
+    received_after: float | None = None
+    received_before: float | None = None
+    min_score: float | None = None
+    max_score: float | None = None
+
+    @property
+    def is_everything(self) -> bool:
+        return self == QuarantineFilter()
+
+
+QuarantineOrderName = Literal["age", "score", "sender", "subject", "size", "expires"]
+
+
+class QuarantineListRequest(Model):
+    filter: QuarantineFilter = QuarantineFilter()
+    order: QuarantineOrderName = "age"
+    descending: bool = False
+    offset: Count = 0
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 100
+
+
+class QuarantineIdsRequest(Model):
+    filter: QuarantineFilter = QuarantineFilter()
+    order: QuarantineOrderName = "age"
+    descending: bool = False
+    limit: Annotated[int, Field(ge=1, le=MAX_IDS)] = MAX_IDS
+
+
+class QuarantineCountRequest(Model):
+    filter: QuarantineFilter = QuarantineFilter()
+
+
+class QuarantineRow(Answer):
+    """``expires_at`` null: it is kept until somebody decides. ``score`` null: it was not scored."""
+
+    id: int
+    queue_id: str
+    kind: str
+    gateway: str
+    level: str
+    score: float | None
+    reason: str
+    received_at: float
+    expires_at: float | None
+    sender: str
+    recipients: tuple[str, ...]
+    recipient_count: int
+    subject: str
+    size: int
+
+
+class ScorePart(Answer):
+    source: str
+    points: float
+    note: str = ""
+    failed: bool = False
+
+
+class QuarantineEntry(Answer):
+    """One message with the whole arithmetic."""
+
+    row: QuarantineRow
+    parts: tuple[ScorePart, ...]
+    recipients: tuple[str, ...]
+    client: str
+    helo: str
+    message_id_header: str
+
+
+class QuarantineOperateRequest(Model):
+    """An empty filter means the whole quarantine and must be confirmed with ``everything``."""
+
+    operation: QuarantineOperation
+    filter: QuarantineFilter = QuarantineFilter()
+    everything: bool = False
     dry_run: bool = False
 
 

@@ -263,6 +263,36 @@ class SpoolOperation(StrEnum):
     """Forget it, without a word to the sender."""
 
 
+class QuarantineOperation(StrEnum):
+    RELEASE = "release"
+    RELEASE_AND_ALLOW = "release-and-allow"
+    """From now on, mail from its sender is not scored."""
+    DELETE = "delete"
+    """Forget it, without a word to the sender."""
+
+
+# --- DKIM ---
+
+
+class DkimState(StrEnum):
+    PUBLISHED = "published"
+    ABSENT = "absent"
+    DIFFERS = "differs"
+    NO_ANSWER = "no-answer"
+
+
+@dataclass(frozen=True, slots=True)
+class DkimCheck:
+    """What DNS publishes of a key, compared with what it should."""
+
+    state: DkimState
+    text: str
+    """In a sentence."""
+    record_name: str
+    record_text: str
+    found: tuple[str, ...] = ()
+
+
 # --- figures ---
 
 

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 from array import array
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from .. import __version__
 from ..model.address import AddressError, parse_mailbox
 from ..model.configuration import Configuration
 from ..model.errors import Conflict, InvalidInput, Issue, NotFound
-from ..model.gateway import BackupMxGateway, DomainForwardGateway, Gateway
+from ..model.gateway import Gateway
 from ..model.identifiers import queue_id
 from ..model.report import (
     CertificateReport,
@@ -46,7 +46,9 @@ from ..store.values import SpoolCounts, SpoolFilter, SpoolMessage, SpoolOrder, S
 from . import waiting_words
 from .common.events import Event
 from .common.plan import HealthState, HopHealth
+from .dkim_desk import DkimDesk
 from .instance import API_VERSION
+from .quarantine import QuarantineDesk
 from .reception import ListenerStatus
 from .verification.verdict import KnownVerdict
 
@@ -78,6 +80,8 @@ class Administration:
         self._service = service
         self._changes = asyncio.Lock()
         self._told: dict[str, Problem] = {}
+        self.quarantine = QuarantineDesk(service, self)
+        self.dkim = DkimDesk(service, self)
 
     # --- the relay and its mail plane ---
 
@@ -144,8 +148,6 @@ class Administration:
             changed = change(current)
             if changed == current:
                 return Changed(revision)
-            if issues := list(_not_in_effect(changed)):
-                raise InvalidInput(issues)
             moves = await self._moves(current, changed)
             warnings = tuple(_warnings(changed))
             if dry_run:
@@ -420,6 +422,7 @@ class Administration:
         for gateway in service.configuration.gateways:
             for remark in service.inbound.remarks(gateway.id):
                 found.append(Problem("gateway", f"{gateway.label}: {remark}", subject=f"gateway:{gateway.id}"))
+        found.extend(service.screening.problems())
         if not service.spool.has_room(0):
             found.append(Problem("disk", "The disk is nearly full.", "New mail is answered 452 until there is room."))
         return found
@@ -442,18 +445,6 @@ def _routes_differently(current: Configuration, changed: Configuration) -> bool:
         changed.domains,
         changed.settings.delivery.default_route,
     )
-
-
-def _not_in_effect(configuration: Configuration) -> Iterator[Issue]:
-    """What the model knows and this relay does not do yet is refused, so that nobody relies on a check that is not made."""
-    text = "this version of the relay does not do this yet"
-    for index, gateway in enumerate(configuration.gateways):
-        if isinstance(gateway, BackupMxGateway | DomainForwardGateway) and gateway.spam.enabled:
-            yield Issue(f"gateways.{index}.spam.enabled", text, "unsupported")
-    if configuration.virus.enabled:
-        yield Issue("virus.enabled", text, "unsupported")
-    if configuration.dkim_keys:
-        yield Issue("dkim_keys", text, "unsupported")
 
 
 def _warnings(configuration: Configuration) -> list[str]:

@@ -51,6 +51,7 @@ from .routing.block_listed import block_listed
 from .routing.hops import configured_hops
 from .routing.own_addresses import OwnAddresses
 from .routing.router import Router, build_router
+from .screening import Screening
 from .test_message import header_value
 from .tracking import ReceptionJournal
 from .verdict_store import KeptVerdicts
@@ -115,7 +116,10 @@ class RelayService:
         self.pool = Pool(self.connector)
         self.queue = self._make_queue()
         self.inbound = Inbound(self, self.verdicts, vault, self._waiting_in, time.monotonic)
-        self.reception = Reception(self._reception_context(), self.configuration)
+        self._context = self._reception_context()
+        self.reception = Reception(self._context, self.configuration)
+        self.screening = Screening(self)
+        self.screening.apply(self.configuration, self._context)
         self.router.opened = self.queue.wake
         self.inbound.apply(self.configuration)
         self._apply_limits()
@@ -155,6 +159,7 @@ class RelayService:
         service._tasks.spawn(service.history.keep_for_ever(), "keep figures")
         await asyncio.to_thread(service.gateway_memory.restore)
         service._tasks.spawn(service.gateway_memory.keep_for_ever(), "keep what gateways did")
+        service.screening.start()
         return service
 
     # --- the mail plane ---
@@ -190,6 +195,7 @@ class RelayService:
         """End in good order; everything that was accepted is in the spool."""
         await self.stop()
         await self.inbound.close()
+        await self.screening.close()
         await self._tasks.close()
         await self.gateway_memory.keep()
         await self.pool.drain(0)
@@ -224,6 +230,7 @@ class RelayService:
         self._apply_limits()
         self.router.apply(configuration)
         self.inbound.apply(configuration)
+        self.screening.apply(configuration, self._context)
         current = frozenset(configured_hops(configuration))
         self.pool.retire(lambda hop: hop.kind is HopKind.MX or hop in current)
         await self.queue.apply()
@@ -258,6 +265,7 @@ class RelayService:
             self.router.retry_now(gateway_id)
             if which == "smartermail":
                 self.inbound.servers.secret_changed(gateway_id)
+        self.screening.secret_changed(name)
         self.events.publish("secret.changed", name=name)
 
     # --- what the parts are given ---
@@ -314,6 +322,7 @@ class RelayService:
             counters=self.counters,
             journal=self._reception_journal,
             recipient_policy=self.inbound.recipients,
+            not_kept=self._reception_journal.not_kept,
             times=self._message_times,
             etrn=self.inbound.etrn,
             noted=self._reception_journal.noted,
@@ -323,6 +332,7 @@ class RelayService:
 
     def _accepted(self, stored: StoredMessage, content: Content) -> None:
         self.queue.accepted(stored, content)
+        self.screening.accepted(stored)
         if self.events.is_followed:
             self.events.publish("message.accepted", queue_id=stored.queue_id, id=stored.id)
 
@@ -353,6 +363,7 @@ class RelayService:
     async def submit_own(self, sender: str, recipient: str, content: bytes, *, pinned: str | None = None) -> str:
         """Put a message of our own into the spool; returns its queue id when it is durable."""
         envelope = Envelope(sender, (Recipient(recipient),), origin=Origin(protocol="local"))
+        content = await self.screening.signed(envelope, content)
         now = self.clock()
         parts = self.router.lanes(envelope)
         if pinned is not None:

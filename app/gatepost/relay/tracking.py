@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from ..model.identifiers import queue_id
 from ..store.journal import Journal
 from ..store.journal_values import EntryKind
 from ..store.values import NewMessage, StoredMessage
@@ -17,18 +20,25 @@ class ReceptionJournal:
     def received(self, message: NewMessage, stored: StoredMessage) -> None:
         envelope, origin = message.envelope, message.envelope.origin
         by = f"by {origin.protocol} on {origin.listener}" + (f", {origin.tls}" if origin.tls else "")
+        content = message.content
         self._journal.received(
             stored.id,
             message.received_at,
             envelope.sender,
             [recipient.address for recipient in envelope.recipients],
             message.subject,
-            stored.deliveries[0].size,
+            len(content) if isinstance(content, bytes) else content.size,
             origin.client,
             message.message_id_header,
             by,
             {"helo": origin.helo, "user": origin.user, "lanes": [lane for lane, _ in message.parts]},
         )
+
+    def not_kept(self, message: NewMessage, notes: Sequence[Note]) -> None:
+        """A message that inspection refused, or had accepted and forgotten: all that is left of it is its story."""
+        stored = StoredMessage(message.id, queue_id(message.id), message.received_at, ())
+        self.received(message, stored)
+        self.noted(stored, notes)
 
     def refused(self, refused: Refused) -> None:
         self._journal.add(
@@ -47,7 +57,7 @@ class ReceptionJournal:
             },
         )
 
-    def noted(self, stored: StoredMessage, notes: tuple[Note, ...]) -> None:
+    def noted(self, stored: StoredMessage, notes: Sequence[Note]) -> None:
         """What verification and inspection had to say of a message that was stored."""
         for note in notes:
             self._journal.add(stored.id, stored.received_at, EntryKind(note.kind), note.recipient, note.text, note.data)

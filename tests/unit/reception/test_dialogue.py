@@ -304,7 +304,7 @@ async def test_inspection_may_refuse_drop_hold_or_change() -> None:
         hold = "quarantine: spam" if word == b"hold" else ""
         return Inspected((Share(envelope, b"X-Seen: yes\r\n" + content, hold),))
 
-    async with site(inspect=inspect, dropped=lambda message, notes: dropped.append(queue_id(message.id))) as here:
+    async with site(inspect=inspect, not_kept=lambda message, notes: dropped.append(queue_id(message.id))) as here:
         peer = await here.session()
         for word, reply in (("refuse", "550 5.7.1"), ("drop", "250 2.0.0"), ("hold", "250 2.0.0"), ("pass", "250 2.0.0")):
             await peer.begin()

@@ -213,6 +213,11 @@ def _patched(collection: Collection, current: Plain, change: Plain) -> Plain:
 
 def _to_store(collection: Collection, data: Plain, current: Plain | None) -> Plain:
     """Plain data as the model takes it: for a user, with the verifier that is not the client's to see or set."""
+    if collection is DKIM_KEYS and current is not None:
+        for field in ("algorithm", "public_key"):
+            if data.get(field, current[field]) != current[field]:
+                raise InvalidInput([Issue(field, "a key keeps what it was made with: make a new one", "fixed")])
+        return {**data, "algorithm": current["algorithm"], "public_key": current["public_key"]}
     if collection is not USERS:
         return data
     user = _checked_user(data)

@@ -13,14 +13,17 @@ from pathlib import Path
 from typing import Protocol
 
 from ...model.configuration import Configuration
+from ...model.dkim import DkimAlgorithm
 from ...model.gateway import Gateway
 from ...model.report import (
     CertificateReport,
     Changed,
+    DkimCheck,
     Explanation,
     GatewayReport,
     MinuteFigures,
     Problem,
+    QuarantineOperation,
     RelayReport,
     Revision,
     SecretReport,
@@ -35,10 +38,44 @@ from ...relay.common.events import Event
 from ...relay.common.plan import HopHealth
 from ...relay.verification.verdict import KnownVerdict
 from ...store.journal_values import JournalEntry, TrackedMessage, TrackPage, TrackQuery
+from ...store.quarantine_values import QuarantineEntry, QuarantineFilter, QuarantineOrder, QuarantineRow
 from ...store.values import SpoolCounts, SpoolFilter, SpoolMessage, SpoolOrder, SpoolRow
 
 
+class QuarantineFacade(Protocol):
+    """What inspection holds for a person's decision."""
+
+    async def list(
+        self, chosen: QuarantineFilter, *, order: QuarantineOrder, descending: bool, offset: int, limit: int
+    ) -> Sequence[QuarantineRow]: ...
+
+    async def ids(self, chosen: QuarantineFilter, *, order: QuarantineOrder, descending: bool, limit: int) -> array[int]:
+        """Message ids in the order shown, for lists that fetch their rows page by page."""
+
+    async def count(self, chosen: QuarantineFilter) -> int: ...
+
+    async def entry(self, message_id: int) -> QuarantineEntry:
+        """One message with the whole arithmetic. Raises NotFound when it is not in quarantine."""
+
+    async def operate(self, operation: QuarantineOperation, chosen: QuarantineFilter, *, author: str) -> int:
+        """Apply to every message that matches; returns how many left the quarantine."""
+
+
+class DkimFacade(Protocol):
+    async def make_key(self, key_id: str, algorithm: DkimAlgorithm) -> str:
+        """Make a pair of keys, put the private one into the vault under the id, and return the public one."""
+
+    async def check(self, key_id: str) -> DkimCheck:
+        """Compare what DNS publishes with what it should. Raises NotFound."""
+
+
 class RelayFacade(Protocol):
+    @property
+    def quarantine(self) -> QuarantineFacade: ...
+
+    @property
+    def dkim(self) -> DkimFacade: ...
+
     # --- the relay and its mail plane ---
 
     async def report(self) -> RelayReport: ...

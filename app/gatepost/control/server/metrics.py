@@ -14,6 +14,8 @@ _LABELS = {
     "connections": "listener",
     "tolerated_line_ends": "listener",
     "attempts": "outcome",
+    "scored": "level",
+    "virus_scans": "outcome",
 }
 """What the label of a counter means; ``label`` for others."""
 
@@ -36,6 +38,7 @@ async def metrics_text(facade: RelayFacade) -> str:
     family("vault_usable", "gauge", "1 while passwords can be read.", [({}, report.vault.usable)])
     states = (("waiting", counts.waiting), ("deferred", counts.deferred), ("held", counts.held))
     family("spool_deliveries", "gauge", "Deliveries in the spool by state.", [({"state": s}, n) for s, n in states])
+    family("quarantined_messages", "gauge", "Messages in quarantine.", [({}, counts.quarantined)])
     family(
         "spool_lane_deliveries",
         "gauge",

@@ -11,6 +11,7 @@ from typing import Any
 from ...model.fields import Model
 from ...model.report import (
     CertificateReport,
+    DkimCheck,
     GatewayReport,
     MinuteFigures,
     Revision,
@@ -21,9 +22,9 @@ from ...model.report import (
 )
 from .. import schema
 from .call import Call, ChangeQuery, Handler, NoQuery, PageQuery, RemoveQuery
-from .editing import COLLECTIONS, GATEWAYS, SECTIONS, USERS, Collection
+from .editing import COLLECTIONS, DKIM_KEYS, GATEWAYS, SECTIONS, USERS, Collection
 from .events import follow
-from .handlers import configuration, relay, seeing, spool
+from .handlers import configuration, dkim, quarantine, relay, seeing, spool
 
 
 class Form(StrEnum):
@@ -59,9 +60,10 @@ Objects = dict[str, Any]
 def _collection(collection: Collection) -> Iterator[Route]:
     path, noun = f"/v1/{collection.path}", collection.noun
     objects, model = configuration.Objects(collection), collection.model
-    query = RemoveQuery if collection is GATEWAYS else ChangeQuery
+    query = RemoveQuery if collection in (GATEWAYS, DKIM_KEYS) else ChangeQuery
+    add = dkim.add if collection is DKIM_KEYS else objects.add
     yield Route("GET", path, objects.get_all, f"All: {noun}.", answer=GenericAlias(tuple, (model, ...)))
-    yield Route("POST", path, objects.add, f"Add: {noun}.", body=Objects, answer=schema.Saved, query=ChangeQuery)
+    yield Route("POST", path, add, f"Add: {noun}.", body=Objects, answer=schema.Saved, query=ChangeQuery)
     yield Route(
         "PATCH", path, objects.patch_many,
         "Merge patches by id, null removes; all or nothing.", body=Objects, answer=schema.Saved, query=query,
@@ -83,6 +85,8 @@ def _collection(collection: Collection) -> Iterator[Route]:
         "POST", one + "/move", objects.move, "Put it at another place in the list.",
         body=schema.MoveRequest, answer=schema.Saved, query=ChangeQuery,
     )  # fmt: skip
+    if collection is DKIM_KEYS:
+        yield Route("GET", one + "/check", dkim.check, "Compare it with what DNS publishes.", answer=DkimCheck)
     if collection is USERS:
         yield Route(
             "PUT", one + "/password", configuration.set_password, "Set the user's password; only a verifier is kept.",
@@ -199,6 +203,7 @@ def _mail() -> Iterator[Route]:
     message = "/v1/spool/messages/{queue_id}"
     yield Route("GET", message, spool.message, "A message and its deliveries.", answer=schema.SpoolMessage)
     yield Route("GET", message + "/content", spool.content, "As it was received.", answer=bytes, form=Form.MESSAGE)
+    yield from _quarantine()
     yield Route(
         "POST",
         "/v1/tracking/search",
@@ -226,6 +231,29 @@ def _mail() -> Iterator[Route]:
     yield Route(
         "POST", "/v1/verdicts/forget", seeing.forget, "Flush verdicts.", body=schema.ForgetRequest, answer=schema.Forgotten
     )
+
+
+def _quarantine() -> Iterator[Route]:
+    path = "/v1/quarantine"
+    yield Route(
+        "POST", path + "/list", quarantine.rows, "A page of messages in quarantine.",
+        body=schema.QuarantineListRequest, answer=tuple[schema.QuarantineRow, ...],
+    )  # fmt: skip
+    yield Route(
+        "POST", path + "/count", quarantine.count, "How many match.",
+        body=schema.QuarantineCountRequest, answer=schema.SpoolCount,
+    )  # fmt: skip
+    yield Route(
+        "POST", path + "/ids", quarantine.ids, "Message ids in the order shown, also in compact form.",
+        body=schema.QuarantineIdsRequest, answer=tuple[int, ...],
+    )  # fmt: skip
+    yield Route(
+        "POST", path + "/operate", quarantine.operate, "Release or delete all that match.",
+        body=schema.QuarantineOperateRequest, answer=schema.Operated,
+    )  # fmt: skip
+    one = path + "/{queue_id}"
+    yield Route("GET", one, quarantine.entry, "Why it is there: the arithmetic.", answer=schema.QuarantineEntry)
+    yield Route("GET", one + "/content", quarantine.content, "As it was received.", answer=bytes, form=Form.MESSAGE)
 
 
 async def _openapi(_call: Call) -> Any:

@@ -16,7 +16,8 @@ class Counters:
     """Monotonic counters by name and label, and sums by minute until ``forget``: whoever keeps them for good has them then.
 
     Names in use: ``accepted``, ``delivered``, ``deferred``, ``bounced``, ``refused`` (label: reason),
-    ``connections`` (label: listener), ``tolerated_line_ends`` (label: listener), ``attempts`` (label: outcome).
+    ``connections`` (label: listener), ``tolerated_line_ends`` (label: listener), ``attempts`` (label: outcome),
+    ``scored`` (label: spam level), ``virus_scans`` (label: clean, infected, failed).
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 
 from ...model.envelope import Envelope
@@ -14,9 +16,10 @@ from .disposition import Disposition, for_spam, for_virus
 from .editing import FORGEABLE, HeadEdit
 from .message import FileBody, Specimen
 from .resolver import Resolver
+from .rest import Resting
 from .scoring import Points, SpamVerdict, judge
 from .sources import authentication as auth
-from .sources.dns import block_list, reverse_dns
+from .sources.dns import Answer, block_list, reverse_dns
 from .sources.envelope import is_trusted_scanner, null_sender, scanner_headers
 from .sources.failure import SourceFailed
 from .sources.scanners import rspamd, spamd
@@ -26,6 +29,22 @@ from .virus import ScanState, ScanVerdict, scan
 log = logging.getLogger(__name__)
 
 Source = Callable[[], Awaitable[Points | list[Points] | None]]
+
+
+DNS_SECONDS = 20.0
+"""Longest time that SPF, DKIM and DMARC of one message go on asking."""
+VIRUS_SCANNER = "clamd"
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What was found out about one message, before anybody decides what becomes of it."""
+
+    specimen: Specimen
+    virus: ScanVerdict | None = None
+    verdict: SpamVerdict | None = None
+    """None: it was not scored."""
+    authentication: auth.Authentication | None = None
 
 
 class Inspector:
@@ -38,35 +57,54 @@ class Inspector:
         resolver: Resolver,
         server_name: str,
         *,
+        resting: Resting | None = None,
         scan_virus: Callable[[Specimen, VirusPolicy], Awaitable[ScanVerdict]] = scan,
     ) -> None:
         self._spam = spam
         self._virus = virus
         self._resolver = resolver
         self._server_name = server_name.lower()
+        self._resting = resting if resting is not None else Resting(time.time)
         self._scan_virus = scan_virus
 
-    async def inspect(self, envelope: Envelope, content: bytes | FileBody, card: SpamCard | None) -> Disposition:
-        """``card`` None: not scored (outbound mail, local and authenticated senders); viruses are looked for all the same."""
+    async def examine(self, envelope: Envelope, content: bytes | FileBody, *, is_scored: bool) -> Findings:
+        """Look at a message once, whatever is done with it afterwards. ``is_scored`` False: viruses only."""
         specimen = Specimen(envelope, content)
         await specimen.load()
-        is_scored = card is not None and card.enabled and envelope.sender not in self._spam.allowed_senders
-        scanning = asyncio.ensure_future(self._scan_virus(specimen, self._virus)) if self._virus.enabled else None
+        scanning = asyncio.ensure_future(self._scan(specimen)) if self._virus.enabled else None
         try:
-            authentication: auth.Authentication | None = None
-            verdict: SpamVerdict | None = None
-            if is_scored:
+            verdict, authentication = None, None
+            if is_scored and envelope.sender not in self._spam.allowed_senders:
                 verdict, authentication = await self._score(specimen)
             virus = await scanning if scanning is not None else None
         finally:
             if scanning is not None and not scanning.done():
                 scanning.cancel()
-        edit = self._trace_edit(specimen, card, verdict, authentication, virus)
-        if virus is not None and (decided := for_virus(virus, self._virus, edit)) is not None:
+        return Findings(specimen, virus, verdict, authentication)
+
+    def dispose(self, found: Findings, card: SpamCard | None) -> Disposition:
+        """What becomes of it by one card. None: of outbound mail, and where no card is on."""
+        edit = self._trace_edit(found.specimen, card, found.verdict, found.authentication, found.virus)
+        if found.virus is not None and (decided := for_virus(found.virus, self._virus, edit)) is not None:
             return decided
-        if verdict is None or card is None:
-            return Disposition("not scored", edit=edit, virus=virus)
-        return for_spam(verdict, card.action_for(verdict.level), edit, virus)
+        if found.verdict is None or card is None:
+            return Disposition("not scored", edit=edit, virus=found.virus)
+        return for_spam(found.verdict, card.action_for(found.verdict.level), edit, found.virus)
+
+    async def inspect(self, envelope: Envelope, content: bytes | FileBody, card: SpamCard | None) -> Disposition:
+        """Both for one card."""
+        is_scored = card is not None and card.enabled
+        return self.dispose(await self.examine(envelope, content, is_scored=is_scored), card)
+
+    async def _scan(self, specimen: Specimen) -> ScanVerdict:
+        if reason := self._resting.reason(VIRUS_SCANNER):
+            return ScanVerdict(ScanState.FAILED, reason)
+        verdict = await self._scan_virus(specimen, self._virus)
+        if verdict.is_down:
+            self._resting.failed(VIRUS_SCANNER, verdict.text)
+        else:
+            self._resting.worked(VIRUS_SCANNER)
+        return verdict
 
     def _trace_edit(
         self,
@@ -103,6 +141,7 @@ class Inspector:
         for entry in policy.block_lists:
             if entry.enabled:
                 sources[entry.zone] = partial(block_list, specimen, entry, self._resolver.lookup)
+        of_one_server = frozenset(sources)
         if policy.reverse_dns.enabled:
             sources["reverse DNS"] = partial(reverse_dns, specimen, policy.reverse_dns, self._resolver.lookup)
         if policy.spf.enabled or policy.dkim.enabled or policy.dmarc.enabled:
@@ -112,48 +151,70 @@ class Inspector:
             parts.append(part)
         if (part := scanner_headers(specimen, policy.scanner_headers)) is not None:
             parts.append(part)
-        parts.extend(await self._run(sources))
+        parts.extend(await self._run(sources, of_one_server))
         return judge(tuple(parts), policy), found[0] if found else None
 
-    async def _run(self, sources: dict[str, Source]) -> list[Points]:
-        """All at once; what is not done in time has failed."""
-        if not sources:
-            return []
-        tasks = {asyncio.ensure_future(source()): name for name, source in sources.items()}
+    async def _run(self, sources: dict[str, Source], of_one_server: frozenset[str]) -> list[Points]:
+        """All at once; what is not done in time has failed. ``of_one_server``: those that rest when they keep failing."""
+        parts: list[Points] = []
+        tasks: dict[asyncio.Future[Points | list[Points] | None], str] = {}
+        for name, source in sources.items():
+            if name in of_one_server and (reason := self._resting.reason(name)):
+                parts.append(Points(name, note=reason, failed=True))
+            else:
+                tasks[asyncio.ensure_future(source())] = name
+        if not tasks:
+            return parts
         try:
             await asyncio.wait(tasks, timeout=self._spam.total_timeout_seconds)
         finally:
             for task in tasks:
                 task.cancel()
-        parts: list[Points] = []
         for task, name in tasks.items():
-            if not task.done() or task.cancelled():
-                parts.append(Points(name, note=f"no answer within {self._spam.total_timeout_seconds:g} s", failed=True))
-            elif (error := task.exception()) is not None:
-                if not isinstance(error, SourceFailed):
-                    log.error("spam source %s broke", name, exc_info=error)
-                parts.append(Points(name, note=printable(str(error), 200) or type(error).__name__, failed=True))
+            found, problem = self._outcome(task, name)
+            parts.extend(found)
+            if name not in of_one_server:
+                continue
+            if problem:
+                self._resting.failed(name, problem)
             else:
-                result = task.result()
-                parts.extend(result if isinstance(result, list) else [result] if result is not None else [])
+                self._resting.worked(name)
         return parts
+
+    def _outcome(self, task: asyncio.Future[Points | list[Points] | None], name: str) -> tuple[list[Points], str]:
+        """What a source gave, and why it gave nothing."""
+        if not task.done() or task.cancelled():
+            problem = f"no answer within {self._spam.total_timeout_seconds:g} s"
+        elif (error := task.exception()) is not None:
+            if not isinstance(error, SourceFailed):
+                log.error("spam source %s broke", name, exc_info=error)
+            problem = printable(str(error), 200) or type(error).__name__
+        else:
+            result = task.result()
+            return (result if isinstance(result, list) else [result] if result is not None else []), ""
+        return [Points(name, note=problem, failed=True)], problem
 
     async def _authenticate(self, specimen: Specimen, found: list[auth.Authentication]) -> list[Points]:
         policy = self._spam
-        content = await specimen.first(max(policy.max_scan_bytes, specimen.size if policy.dkim.enabled else 0))
-        work = partial(self._authenticate_now, specimen, content)
+        ends = time.monotonic() + min(policy.total_timeout_seconds, DNS_SECONDS)
+        work = partial(self._authenticate_now, specimen, ends)
         result = await asyncio.get_running_loop().run_in_executor(self._resolver.threads, work)
         found.append(result)
         return auth.points(result, policy.spf, policy.dkim, policy.dmarc)
 
-    def _authenticate_now(self, specimen: Specimen, content: bytes) -> auth.Authentication:
+    def _authenticate_now(self, specimen: Specimen, ends: float) -> auth.Authentication:
         policy = self._spam
-        lookup = self._resolver.lookup_now
         origin = specimen.envelope.origin
+
+        def lookup(name: str, kind: str) -> Answer:
+            if time.monotonic() > ends:  # nobody waits for the answer any more
+                raise SourceFailed("DNS: out of time")
+            return self._resolver.lookup_now(name, kind)
+
         spf = None
         if origin.client and (policy.spf.enabled or policy.dmarc.enabled):
             spf = auth.check_spf(origin.client, specimen.envelope.sender, origin.helo, lookup)
-        dkim = auth.check_dkim(content, lookup) if policy.dkim.enabled or policy.dmarc.enabled else ()
+        dkim = auth.check_dkim(specimen, lookup) if policy.dkim.enabled or policy.dmarc.enabled else ()
         dmarc = None
         if policy.dmarc.enabled and (domain := auth.author_domain(specimen)) is not None:
             dmarc = auth.check_dmarc(domain, spf, dkim, lookup)

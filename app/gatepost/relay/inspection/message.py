@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,8 @@ from typing import Protocol
 from ...model.envelope import Envelope
 
 CHUNK = 65_536
-MAX_HEADER = 262_144
+MAX_HEADER = 327_680
+"""More than reception takes for a header, with what it puts on top."""
 MAX_FIELDS = 2000
 
 
@@ -79,6 +80,16 @@ class Specimen:
                 yield chunk
         finally:
             handle.close()
+
+    def blocking_chunks(self) -> Iterator[bytes]:
+        """As ``chunks``, for threads."""
+        if isinstance(self.content, bytes):
+            for start in range(0, len(self.content), CHUNK):
+                yield self.content[start : start + CHUNK]
+            return
+        with self.content.path.open("rb", buffering=0) as handle:
+            while chunk := handle.read(CHUNK):
+                yield chunk
 
     @cached_property
     def fields(self) -> tuple[HeaderField, ...]:

@@ -32,6 +32,8 @@ class ScanVerdict:
 
     state: ScanState
     text: str = ""
+    is_down: bool = False
+    """It did not answer at all, rather than giving up on this message."""
 
     def __str__(self) -> str:
         if self.state is ScanState.INFECTED:
@@ -49,9 +51,9 @@ async def scan(specimen: Specimen, policy: VirusPolicy) -> ScanVerdict:
             finally:
                 writer.close()
     except TimeoutError:
-        return ScanVerdict(ScanState.FAILED, f"no answer from clamd within {policy.timeout_seconds:g} seconds")
+        return ScanVerdict(ScanState.FAILED, f"no answer from clamd within {policy.timeout_seconds:g} seconds", True)
     except OSError as error:
-        return ScanVerdict(ScanState.FAILED, printable(f"clamd cannot be reached: {error}", 200))
+        return ScanVerdict(ScanState.FAILED, printable(f"clamd cannot be reached: {error}", 200), True)
 
 
 async def _connect(policy: VirusPolicy) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -214,12 +214,12 @@ class Acceptance(Commands):
     def _keep_nothing(self, draft: Draft, share: Share, head: Head, seen: Inspected) -> None:
         """Inspection refused the message, or had it accepted and forgotten."""
         context = self.endpoint.context
+        if context.not_kept is not None and (seen.notes or seen.refusal is None):
+            context.not_kept(self._message(draft, share, head, True), (*draft.notes, *seen.notes))
         if seen.refusal is not None:
             self._refuse(Refusal(seen.reason, seen.refusal), "data")
-            return
-        self._take_responsibility(draft)
-        if context.dropped is not None:
-            context.dropped(self._message(draft, share, head, True), (*draft.notes, *seen.notes))
+        else:
+            self._take_responsibility(draft)
 
     def _message(self, draft: Draft, share: Share, head: Head, is_first: bool) -> NewMessage:
         """``is_first``: it has the id that stands in the Received field and is told to the client."""

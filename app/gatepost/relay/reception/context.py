@@ -173,8 +173,8 @@ class ReceptionContext:
     times: Callable[[Parts, float], Times] | None = None
     """(parts, received at) → due, expiry and delay notice; None: from Settings → Spool."""
     etrn: Etrn | None = None
-    dropped: Callable[[NewMessage, tuple[Note, ...]], None] | None = None
-    """A message that inspection accepted and forgot."""
+    not_kept: Callable[[NewMessage, tuple[Note, ...]], None] | None = None
+    """A message that inspection accepted and forgot, or refused with something to say about it."""
     noted: Callable[[StoredMessage, tuple[Note, ...]], None] | None = None
     """What verification and inspection had to say of a message that was stored."""
     tls_folder: Path | None = None

@@ -1,4 +1,4 @@
-"""Objects, sections, revisions, export and import. Every change goes through ``_save``."""
+"""Objects, sections, revisions, export and import. Every change goes through ``save``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ....model.secret import Secret
 from ... import schema
 from .. import editing
 from ..call import Call, Tagged
-from ..editing import GATEWAYS, USERS, Collection, Plain
+from ..editing import DKIM_KEYS, GATEWAYS, USERS, Collection, Plain
 
 Edit = Callable[[Configuration], tuple[Configuration, Any]]
 
@@ -49,32 +49,33 @@ class Objects:
             changed, shown = editing.add(current, self._collection, data)
             return editing.with_verifier(changed, shown["id"], verifier) if verifier else (changed, shown)
 
-        return await _save(call, edit)
+        return await save(call, edit)
 
     async def replace(self, call: Call) -> Tagged:
-        return await _save(call, lambda now: editing.replace(now, self._collection, call.part("id"), call.body))
+        return await save(call, lambda now: editing.replace(now, self._collection, call.part("id"), call.body))
 
     async def patch(self, call: Call) -> Tagged:
-        return await _save(call, lambda now: editing.patch(now, self._collection, call.part("id"), call.body))
+        return await save(call, lambda now: editing.patch(now, self._collection, call.part("id"), call.body))
 
     async def patch_many(self, call: Call) -> Tagged:
-        saved = await _save(call, lambda now: (editing.patch_many(now, self._collection, call.body), None))
+        saved = await save(call, lambda now: (editing.patch_many(now, self._collection, call.body), None))
         await self._forget_secrets(call, [identifier for identifier, change in call.body.items() if change is None])
         return saved
 
     async def remove(self, call: Call) -> Tagged:
-        saved = await _save(call, lambda now: (editing.remove(now, self._collection, call.part("id")), None))
+        saved = await save(call, lambda now: (editing.remove(now, self._collection, call.part("id")), None))
         await self._forget_secrets(call, [call.part("id")])
         return saved
 
     async def move(self, call: Call) -> Tagged:
-        return await _save(call, lambda now: editing.move(now, self._collection, call.part("id"), call.body.position))
+        return await save(call, lambda now: editing.move(now, self._collection, call.part("id"), call.body.position))
 
     async def _forget_secrets(self, call: Call, removed: list[str]) -> None:
-        if self._collection is not GATEWAYS or not removed or call.query.dry_run or call.query.keep_secrets:
+        if self._collection not in (GATEWAYS, DKIM_KEYS) or not removed or call.query.dry_run or call.query.keep_secrets:
             return
+        kind = "gateway" if self._collection is GATEWAYS else "dkim"
         for note in await call.facade.secrets():
-            if any(note.name.startswith(f"gateway/{identifier}/") for identifier in removed):
+            if any(note.name.startswith(f"{kind}/{identifier}/") for identifier in removed):
                 await call.facade.delete_secret(note.name)
 
 
@@ -89,16 +90,16 @@ class Section:
         return Tagged(editing.view(configuration)[self._name], revision)
 
     async def replace(self, call: Call) -> Tagged:
-        return await _save(call, lambda now: editing.replace_section(now, self._name, call.body))
+        return await save(call, lambda now: editing.replace_section(now, self._name, call.body))
 
     async def patch(self, call: Call) -> Tagged:
-        return await _save(call, lambda now: editing.patch_section(now, self._name, call.body))
+        return await save(call, lambda now: editing.patch_section(now, self._name, call.body))
 
 
 async def set_password(call: Call) -> Tagged:
     value = call.body.password.get_secret_value()
     verifier = await call.facade.make_verifier(Secret(value)) if value else None
-    return await _save(call, lambda now: editing.with_verifier(now, call.part("id"), verifier))
+    return await save(call, lambda now: editing.with_verifier(now, call.part("id"), verifier))
 
 
 async def get_all(call: Call) -> Tagged:
@@ -151,7 +152,7 @@ async def restore(call: Call) -> Tagged:
     return await _save_all(call, lambda _now: wanted, note=f"restored revision {number}")
 
 
-async def _save(call: Call, edit: Edit) -> Tagged:
+async def save(call: Call, edit: Edit) -> Tagged:
     """Change through the facade, and answer with the object as it stands now."""
     outcome: list[Any] = [None]
 
@@ -208,6 +209,7 @@ async def _missing_secrets(call: Call, configuration: Configuration) -> tuple[st
     stored = {note.name for note in await call.facade.secrets()}
     needed = [g.password_secret for g in configuration.outbound if g.auth.enabled]
     needed += [g.smartermail_secret for g in configuration.gateways if g.smartermail.enabled]
+    needed += [key.secret for key in configuration.dkim_keys if key.enabled]
     return tuple(name for name in needed if name not in stored)
 
 

@@ -27,12 +27,13 @@ def filter_of(body: schema.Filter) -> SpoolFilter:
     values = body.model_dump(exclude={"queue_ids", "state"})
     return SpoolFilter(
         **values,
-        message_ids=tuple(_row_id(text) for text in body.queue_ids) if body.queue_ids is not None else None,
+        message_ids=tuple(message_id_of(text) for text in body.queue_ids) if body.queue_ids is not None else None,
         state=SpoolState(body.state) if body.state else None,
     )
 
 
-def _row_id(text: str) -> int:
+def message_id_of(text: str) -> int:
+    """Raises InvalidInput for what is no queue id."""
     try:
         if len(text) > 12:
             raise ValueError(text)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ....model.spam import DkimSource, DmarcSource, SpfSource
 from ...common.printable import printable
+from ..body_hash import Canonical, body_hashes
 from ..message import Specimen, header_end
 from ..scoring import Points
 from .dns import Answer
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 MAX_SIGNATURES = 5
 QUERY_SECONDS = 15
+MAX_FROM = 4000
+"""Characters of a From field that are looked at."""
 
 LookupNow = Callable[[str, str], Answer]
 
@@ -67,31 +70,33 @@ class Authentication:
     dmarc: DmarcCheck | None = None
 
 
-_spf_lock = threading.Lock()
+_asking = threading.local()
+"""The look-up function of the SPF check that runs in this thread, where pyspf's global one finds it."""
+
+
+def _spf_lookup(name: str, qtype: str, _strict: object = True, _timeout: float = 20) -> list[tuple[tuple[str, str], object]]:
+    import spf
+
+    try:
+        answer: Answer = _asking.lookup(name, qtype)
+    except SourceFailed as error:
+        raise spf.TempError(str(error)) from error
+    if qtype == "MX":
+        pairs = (record.split(None, 1) for record in answer.records)
+        return [((name, qtype), (int(preference), exchange.rstrip("."))) for preference, exchange in pairs]
+    if qtype == "TXT":
+        return [((name, qtype), (record.encode(),)) for record in answer.records]
+    return [((name, qtype), record.rstrip(".") if qtype == "PTR" else record) for record in answer.records]
 
 
 def check_spf(client: str, sender: str, helo: str, lookup: LookupNow) -> SpfCheck:
     """Blocking. The identity is MAIL FROM, or HELO for the null sender (RFC 7208 §2.4)."""
     import spf
 
-    def ask(name: str, qtype: str, _strict: object = True, _timeout: float = 20) -> list[tuple[tuple[str, str], object]]:
-        try:
-            answer = lookup(name, qtype)
-        except SourceFailed as error:
-            raise spf.TempError(str(error)) from error
-        if qtype == "MX":
-            pairs = (record.split(None, 1) for record in answer.records)
-            return [((name, qtype), (int(preference), exchange.rstrip("."))) for preference, exchange in pairs]
-        if qtype == "TXT":
-            return [((name, qtype), (record.encode(),)) for record in answer.records]
-        return [((name, qtype), record.rstrip(".") if qtype == "PTR" else record) for record in answer.records]
-
-    # WORKAROUND pyspf 2.0.14: the look-up function is a module global; one check at a time uses it.
-    with _spf_lock:
-        spf.DNSLookup = ask
-        result, explanation = spf.check2(
-            i=client, s=sender, h=helo or "unknown", timeout=QUERY_SECONDS, querytime=QUERY_SECONDS
-        )
+    # WORKAROUND pyspf 2.0.14: the look-up function is a module global; ours finds each thread's own.
+    spf.DNSLookup = _spf_lookup
+    _asking.lookup = lookup
+    result, explanation = spf.check2(i=client, s=sender, h=helo or "unknown", timeout=QUERY_SECONDS, querytime=QUERY_SECONDS)
     domain = (sender or f"postmaster@{helo}").rpartition("@")[2].lower()
     try:
         return SpfCheck(AuthResult(result), domain, printable(explanation, 200))
@@ -99,41 +104,90 @@ def check_spf(client: str, sender: str, helo: str, lookup: LookupNow) -> SpfChec
         raise SourceFailed(f"SPF gave the unknown result {printable(result, 30)}") from error
 
 
-def check_dkim(content: bytes, lookup: LookupNow) -> tuple[DkimCheck, ...]:
-    """Blocking. Every signature up to ``MAX_SIGNATURES``."""
+@dataclass(slots=True)
+class _Signature:
+    """One DKIM-Signature field as dkimpy read it; the same reading tells how the body is hashed and what is verified."""
+
+    verifier: Any
+    tags: dict[bytes, bytes]
+    include: list[bytes]
+    field: tuple[bytes, bytes]
+    canonical: Canonical | None = None
+    """None: it cannot be read."""
+    problem: str = "the signature cannot be read"
+
+    def tag(self, name: bytes) -> str:
+        return self.tags.get(name, b"").decode("utf-8", "replace")
+
+
+def check_dkim(specimen: Specimen, lookup: LookupNow) -> tuple[DkimCheck, ...]:
+    """Blocking. Every signature up to ``MAX_SIGNATURES``; the body is read once and never held."""
+    if not any(field.name == "dkim-signature" for field in specimen.fields):
+        return ()
+    head = specimen.head[: header_end(specimen.head)] + b"\r\n"
+    signatures = list(_signatures(head))
+    wanted = {signature.canonical for signature in signatures if signature.canonical is not None}
+    hashes = body_hashes(specimen.blocking_chunks(), list(wanted)) if wanted else {}
+    return tuple(_checked(signature, hashes, lookup) for signature in signatures)
+
+
+def _signatures(head: bytes) -> Iterator[_Signature]:
+    import dkim
+
+    for index in range(MAX_SIGNATURES):
+        verifier = None
+        try:
+            verifier = dkim.DKIM(head)
+            prepared = verifier.verify_headerprep(index)
+        except (dkim.DKIMException, ValueError, TypeError, KeyError, IndexError) as error:
+            known = getattr(verifier, "signature_fields", None)
+            yield _Signature(verifier, known if isinstance(known, dict) else {}, [], (b"", b""), problem=str(error))
+            if verifier is None:
+                return  # the header section cannot be read at all
+            continue
+        if not prepared:
+            return
+        tags, include, fields = prepared
+        yield _Signature(verifier, tags, include, fields[index], _canonical(tags))
+
+
+def _checked(signature: _Signature, hashes: Mapping[Canonical, str], lookup: LookupNow) -> DkimCheck:
+    if signature.canonical is None:
+        result, reason = AuthResult.PERMERROR, signature.problem
+    elif hashes[signature.canonical] != "".join(signature.tag(b"bh").split()):
+        result, reason = AuthResult.FAIL, "the body was changed"
+    else:
+        result, reason = _check_header(signature, lookup)
+    return DkimCheck(
+        result, printable(signature.tag(b"d").lower(), 255), printable(signature.tag(b"s"), 100), printable(reason, 150)
+    )
+
+
+def _check_header(signature: _Signature, lookup: LookupNow) -> tuple[AuthResult, str]:
+    """dkimpy judges the header section and fetches the key; the body's hash is settled already."""
     import dkim
 
     def ask(name: bytes, timeout: float = 5) -> bytes | None:
         records = lookup(name.decode("ascii", "replace").rstrip("."), "TXT").records
         return records[0].encode() if records else None
 
-    found: list[DkimCheck] = []
-    signatures = sum(
-        line[:15].lower() == b"dkim-signature:" for line in content[: header_end(content)].splitlines(keepends=True)
-    )
-    for index in range(min(signatures, MAX_SIGNATURES)):
-        verifier = dkim.DKIM(content)
-        try:
-            good = verifier.verify(idx=index, dnsfunc=ask)
-            result, reason = (AuthResult.PASS if good else AuthResult.FAIL), ""
-        except SourceFailed as error:
-            result, reason = AuthResult.TEMPERROR, str(error)
-        except dkim.DKIMException as error:
-            result, reason = AuthResult.PERMERROR, printable(str(error), 150)
-        domain, selector = _signer(content, index)
-        found.append(DkimCheck(result, domain, selector, reason))
-    return tuple(found)
+    tags = {name: value for name, value in signature.tags.items() if name != b"bh"}
+    try:
+        good = signature.verifier.verify_sig(tags, signature.include, signature.field, ask)
+    except SourceFailed as error:
+        return AuthResult.TEMPERROR, str(error)
+    except (dkim.DKIMException, ValueError, TypeError, KeyError, IndexError) as error:
+        return AuthResult.PERMERROR, str(error)
+    return (AuthResult.PASS, "") if good else (AuthResult.FAIL, "")
 
 
-def _signer(content: bytes, index: int) -> tuple[str, str]:
-    from ..message import parse_header
-
-    signatures = [field.value for field in parse_header(content) if field.name == "dkim-signature"]
-    tags: dict[str, str] = {}
-    for tag in signatures[index].split(";") if index < len(signatures) else ():
-        name, _, value = tag.partition("=")
-        tags.setdefault(name.strip(), value.strip())
-    return printable(tags.get("d", "").lower(), 255), printable(tags.get("s", ""), 100)
+def _canonical(tags: dict[bytes, bytes]) -> Canonical | None:
+    """How a signature wants the body hashed; None for one that cannot be read. SHA-1 counts for nothing (RFC 8301)."""
+    body = tags.get(b"c", b"simple/simple").partition(b"/")[2] or b"simple"
+    limit = tags.get(b"l", b"")
+    if not tags.get(b"a", b"").endswith(b"-sha256") or body not in (b"simple", b"relaxed") or not (limit or b"0").isdigit():
+        return None
+    return Canonical(body == b"relaxed", int(limit[:15]) if limit else None)
 
 
 def check_dmarc(from_domain: str, spf: SpfCheck | None, dkim: tuple[DkimCheck, ...], lookup: LookupNow) -> DmarcCheck:
@@ -141,7 +195,11 @@ def check_dmarc(from_domain: str, spf: SpfCheck | None, dkim: tuple[DkimCheck, .
     organisation = organisational_domain(from_domain)
     tags: dict[str, str] = {}
     for name in dict.fromkeys((from_domain, organisation)):
-        records = [record for record in lookup(f"_dmarc.{name}", "TXT").records if record.lower().startswith("v=dmarc1")]
+        try:
+            found = lookup(f"_dmarc.{name}", "TXT").records
+        except SourceFailed:
+            return DmarcCheck(AuthResult.TEMPERROR, from_domain)
+        records = [record for record in found if record.lower().startswith("v=dmarc1")]
         if len(records) == 1:
             tags = _tags(records[0])
             own_policy = name == from_domain
@@ -187,7 +245,7 @@ def author_domain(specimen: Specimen) -> str | None:
     from ....model.address import AddressError, parse_mailbox
 
     values = specimen.values("from")
-    if len(values) != 1:
+    if len(values) != 1 or len(values[0]) > MAX_FROM:
         return None
     domains: set[str] = set()
     for _, address in getaddresses(values):
@@ -200,7 +258,7 @@ def author_domain(specimen: Specimen) -> str | None:
 
 def points(found: Authentication, spf: SpfSource, dkim: DkimSource, dmarc: DmarcSource) -> list[Points]:
     parts: list[Points] = []
-    if found.spf is not None:
+    if found.spf is not None and spf.enabled:
         weights = {AuthResult.FAIL: spf.fail_weight, AuthResult.SOFTFAIL: spf.softfail_weight, AuthResult.NONE: spf.none_weight}
         parts.append(_part("SPF", found.spf.result, weights.get(found.spf.result, 0.0), found.spf.domain))
     if dkim.enabled:
