@@ -76,6 +76,9 @@ class Stranger:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._smtp.close()
 
     def rcpt(self, address: str) -> str:
@@ -83,6 +86,15 @@ class Stranger:
         code, text = self._smtp.rcpt(address)
         if code != 421:
             self._smtp.rset()
+        return f"{code} {text.decode()}"
+
+    def start_asking(self, address: str) -> None:
+        """``answer`` waits for the reply."""
+        self._smtp.mail("someone@sender.example")
+        self._smtp.putcmd("rcpt", f"TO:<{address}>")
+
+    def answer(self) -> str:
+        code, text = self._smtp.getreply()
         return f"{code} {text.decode()}"
 
     def send(self, recipient: str, number: int = 0) -> None:
