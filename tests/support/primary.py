@@ -6,6 +6,7 @@ The primary is 127.0.0.1; whoever plays a stranger connects from ``STRANGER``, f
 from __future__ import annotations
 
 import smtplib
+import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -110,3 +111,12 @@ def asked(port: int, address: str) -> str:
     """What a stranger is answered about a recipient, in a session of its own."""
     with Stranger(port) as stranger:
         return stranger.rcpt(address)
+
+
+def grow_old(relay: RelayProcess, seconds: float) -> None:
+    """Let the verdicts be that much older, as if so much time had passed."""
+    relay.stop()
+    with sqlite3.connect(relay.data / "verdicts.sqlite") as connection:
+        connection.execute("UPDATE verdict SET fetched_at = fetched_at - ?", (seconds,))
+    connection.close()
+    relay.start()

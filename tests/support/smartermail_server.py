@@ -202,6 +202,10 @@ async def html(_: web.Request) -> web.StreamResponse:
     return web.Response(text="<!DOCTYPE html><html><body>Welcome</body></html>", content_type="text/html")
 
 
+async def success_false(_: web.Request) -> web.StreamResponse:
+    return web.json_response({"success": False, "message": "Something is wrong"})
+
+
 async def huge(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse()
     await response.prepare(request)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ from gatepost.model.verification import VerificationCard
 from tests.support.mail_tools import SmtpSink
 from tests.support.ports import wait_until
 from tests.support.postfix import PostfixInstance
-from tests.support.primary import DOMAIN, PRIMARY, Stranger, asked, clear, fronting, primary
+from tests.support.primary import DOMAIN, PRIMARY, Stranger, asked, clear, fronting, grow_old, primary
 from tests.support.relay_process import RelayProcess
 
 KNOWN, UNKNOWN, NEVER_SEEN = f"ann@{DOMAIN}", f"nobody@{DOMAIN}", f"never-seen@{DOMAIN}"
@@ -57,15 +56,6 @@ def backup_mx(port: int) -> BackupMxGateway:
 def held(relay: RelayProcess) -> dict[str, str]:
     """What the cache holds, by address."""
     return {verdict["address"]: verdict["state"] for verdict in relay.command("verdicts", "list")}
-
-
-def grow_old(relay: RelayProcess, seconds: float) -> None:
-    """Let the verdicts be that much older, as if so much time had passed."""
-    relay.stop()
-    with sqlite3.connect(relay.data / "verdicts.sqlite") as connection:
-        connection.execute("UPDATE verdict SET fetched_at = fetched_at - ?", (seconds,))
-    connection.close()
-    relay.start()
 
 
 @pytest.mark.parametrize("kind", [domain_forward, backup_mx])
