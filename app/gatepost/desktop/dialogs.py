@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from PySide6.QtWidgets import QDialog, QWidget
 
 from .i18n import tr
+from .theme import theme
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,19 @@ async def choose(
     return await ask(parent, title, words, answers, tone=Tone.WARNING if is_warning else Tone.NEUTRAL) or None
 
 
+async def confirm(parent: QWidget, title: str, text: str, action: str, *, detail: str = "", is_dangerous: bool = False) -> bool:
+    """Whether the person said yes to one action, named by a verb ("Delete 12 messages")."""
+    return (
+        await choose(parent, title, text, [Choice("yes", action, is_dangerous)], detail=detail, is_warning=is_dangerous)
+        == "yes"
+    )
+
+
 async def show_dialog(dialog: QDialog) -> int:
-    """Show a dialog of the system's (to choose a file) and wait for its end: its result code. It is deleted afterwards."""
+    """Show a dialog of its own kind (to choose a file) and wait for its end: its result code. It is deleted afterwards."""
+    parent = dialog.parentWidget()
+    if parent is None or parent.isWindow():  # else it has the look of the page that it belongs to
+        theme().style(dialog)
     ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     def finished(code: int) -> None:
