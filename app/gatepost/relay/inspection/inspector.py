@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from ...model.envelope import Envelope
@@ -84,6 +84,8 @@ class Inspector:
 
     def dispose(self, found: Findings, card: SpamCard | None) -> Disposition:
         """What becomes of it by one card. None: of outbound mail, and where no card is on."""
+        if card is None:  # others' mail was scored, not theirs
+            found = replace(found, verdict=None, authentication=None)
         edit = self._trace_edit(found.specimen, card, found.verdict, found.authentication, found.virus)
         if found.virus is not None and (decided := for_virus(found.virus, self._virus, edit)) is not None:
             return decided
