@@ -196,7 +196,7 @@ def filled_office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
     with office(tmp_path_factory.mktemp("office") / "relay") as found:
         found.fill()
-        found.wait(attempted=5)
+        found.wait(delivered=8)
         yield found
 
 

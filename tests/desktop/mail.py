@@ -70,14 +70,19 @@ class Office:
         for number in range(count):
             sender, recipients, subject = _MORNING[number % len(_MORNING)]
             text = "Hello,\n\n" + "a line of some length, as letters have them\n" * (number * 37 % 400)
-            self.send(sender, *recipients, subject=subject.format(number + 1001), text=text)
+            self.send(
+                sender, *(address.format(number) for address in recipients), subject=subject.format(number + 1001), text=text
+            )
 
-    def wait(self, attempted: int, timeout: float = 30) -> None:
-        """Until so many deliveries wait for another attempt."""
+    def wait(self, delivered: int, timeout: float = 60) -> None:
+        """Until so many messages were delivered (reports about what was refused among them) and something was put off."""
         deadline = time.monotonic() + timeout
-        while self.relay.command("spool", "counts")["deferred"] < attempted:
+        while True:
+            found = self.relay.command("track", "--state", "delivered", "--limit", "200")
+            if len(found.get("messages", ())) >= delivered and self.relay.command("spool", "counts")["deferred"]:
+                return
             assert time.monotonic() < deadline, "the attempts were not made"
-            time.sleep(0.1)
+            time.sleep(0.2)
 
 
 _MORNING = (

@@ -166,11 +166,15 @@ class RowModel(QAbstractTableModel):
         self._cache.age()
         self._tell_all()
 
+    def keep(self, rows: Sequence[Any]) -> None:
+        """Rows that came with their ids need not be fetched."""
+        self._cache.put((row.id, row) for row in rows)
+
     def extend(self, rows: Sequence[Any]) -> None:
         """Append rows to a list that is read page by page."""
         if not rows:
             return
-        self._cache.put((row.id, row) for row in rows)
+        self.keep(rows)
         first = len(self._ids)
         self.beginInsertRows(QModelIndex(), first, first + len(rows) - 1)
         self._ids.extend(row.id for row in rows)

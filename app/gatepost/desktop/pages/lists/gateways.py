@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from ....control.schema import Snapshot
 from ...i18n import tr
 from ...session import RelaySession
-
-OUTBOUND = ("round-robin", "specific-domains")
+from ..wording import OUTBOUND, gateway_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +46,8 @@ class Gateways:
             report = health.get(item["id"])
             known[item["id"]] = KnownGateway(
                 item["id"],
-                _label(item),
-                item.get("mode") in OUTBOUND,
+                gateway_name(item),
+                item["mode"] in OUTBOUND,
                 report.health if report is not None else "healthy",
                 report.next_probe if report is not None else None,
             )
@@ -72,11 +69,3 @@ class Gateways:
         if kind == "mx":
             return tr("direct to {domain}", domain=name) if name else tr("direct delivery")
         return tr("round robin")
-
-
-def _label(item: Mapping[str, Any]) -> str:
-    if item.get("description"):
-        return str(item["description"])
-    if item.get("host"):
-        return f"{item['host']}:{item.get('port', 25)}"
-    return ", ".join(map(str, item.get("addresses", ()))) or str(item["id"])

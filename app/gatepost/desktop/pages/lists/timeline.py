@@ -15,6 +15,7 @@ from ...i18n import mark, ntr, tr
 from ...models.columns import Tone
 from ...theme import Role, icon, monospace, px, set_role, tokens
 from ...words import moment_text
+from .gateways import Gateways
 
 AT_ONCE = 100
 """Steps that are made into widgets before somebody asks for more."""
@@ -50,8 +51,9 @@ def title_of(kind: str) -> str:
 class TimelineView(QScrollArea):
     """``show_story`` replaces what is shown; dialogues that were open stay open while the steps before them are the same."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, gateways: Gateways, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._gateways = gateways
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -96,7 +98,11 @@ class TimelineView(QScrollArea):
         if isinstance(previous, _Step):
             previous.set_last(self._shown == len(self._entries))
         for number in range(self._shown, min(wanted, len(self._entries))):
-            step = _Step(self._entries[number], self._client, is_last=number == len(self._entries) - 1)
+            step = _Step(
+                self._entries[number],
+                texts_of(self._entries[number], self._client, self._gateways),
+                is_last=number == len(self._entries) - 1,
+            )
             self._column.insertWidget(number, step)
             self._shown = number + 1
         left = len(self._entries) - self._shown
@@ -108,7 +114,7 @@ class TimelineView(QScrollArea):
 
 
 class _Step(QWidget):
-    def __init__(self, entry: TimelineEntry, client: str, *, is_last: bool) -> None:
+    def __init__(self, entry: TimelineEntry, texts: Sequence[str], *, is_last: bool) -> None:
         super().__init__()
         self._tone = _TITLES.get(entry.kind, ("", Tone.NEUTRAL))[1]
         self._is_last = is_last
@@ -125,7 +131,7 @@ class _Step(QWidget):
             head.addStretch(1)
         head.addWidget(label(moment_text(entry.at, seconds=True), Role.MUTED))
         words.addLayout(head)
-        for text in texts_of(entry, client):
+        for text in texts:
             words.addWidget(label(text, wrap=True, selectable=True))
         data = entry.data or {}
         if arithmetic := arithmetic_of(data):
@@ -157,7 +163,7 @@ class _Step(QWidget):
         painter.drawEllipse(middle, radius, radius)
 
 
-def texts_of(entry: TimelineEntry, client: str) -> list[str]:
+def texts_of(entry: TimelineEntry, client: str, gateways: Gateways) -> list[str]:
     """The step's own words, and what its data adds to them."""
     data = entry.data or {}
     found = []
@@ -176,7 +182,7 @@ def texts_of(entry: TimelineEntry, client: str) -> list[str]:
     if entry.kind == "relayed":
         found.append(tr("The next server will not report on what becomes of it."))
     if entry.kind in ("deferred", "bounced", "delivered", "relayed") and (hop := data.get("hop")):
-        found.append(tr("By {hop}", hop=hop))
+        found.append(tr("By {way}", way=gateways.lane_text(str(hop))))
     return found
 
 

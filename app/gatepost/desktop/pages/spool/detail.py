@@ -20,12 +20,13 @@ from PySide6.QtWidgets import (
 from ....control.schema import ExplainRequest, SpoolMessage
 from ....model.errors import GatepostError, NotFound
 from ....model.report import Explanation
-from ...cards import Badge, ElidedLabel, label, line, rows, tool_button
 from ...cards import Tone as BadgeTone
+from ...cards import rows
 from ...context import AppContext
 from ...i18n import mark, tr
 from ...theme import Role, icon, monospace, px, set_role
 from ...words import moment_text, size_text
+from ..lists.detail_head import DetailHead
 from ..lists.gateways import Gateways
 from ..lists.route import RouteView
 from ..lists.timeline import TimelineView
@@ -63,22 +64,15 @@ class SpoolDetail(QFrame):
         set_role(self, Role.CARD)
         outer = rows(self, gap=8)
         outer.setContentsMargins(px(16), px(12), px(8), px(8))
-        head = line(gap=8)
-        self._badge = Badge()
-        head.addWidget(self._badge)
-        self._subject = ElidedLabel()
-        set_role(self._subject, Role.SUBHEADING)
-        head.addWidget(self._subject, 1)
-        head.addWidget(tool_button("tracking", tr("Open in Tracking"), lambda: self.tracking_wanted.emit(self._queue_id)))
-        head.addWidget(tool_button("close", tr("Close the details"), self.closed.emit))
-        outer.addLayout(head)
-        self._facts = label("", Role.MUTED, wrap=True, selectable=True)
-        outer.addWidget(self._facts)
+        self._head = DetailHead()
+        self._head.add("tracking", tr("Open in Tracking"), lambda: self.tracking_wanted.emit(self._queue_id))
+        self._head.closed.connect(self.closed)
+        outer.addWidget(self._head)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         self.tabs.tabBar().setDrawBase(False)
         self._recipients = _RecipientTree()
-        self._timeline = TimelineView()
+        self._timeline = TimelineView(gateways)
         self._header = _Text(tr("Headers"))
         self._raw = _Text(tr("Raw message"))
         self._route = RouteView()
@@ -106,8 +100,7 @@ class SpoolDetail(QFrame):
         if is_other:
             self._message = None
             self._loaded.clear()
-            self._subject.setText("")
-            self._facts.setText(queue_id)
+            self._head.clear(queue_id)
             self._recipients.clear()
             self._timeline.clear()
             self._header.setPlainText("")
@@ -120,8 +113,8 @@ class SpoolDetail(QFrame):
             message = await self._context.session.client.spool_message(queue_id)
         except NotFound:
             if queue_id == self._queue_id:
-                self._badge.set(tr("Left the spool"), BadgeTone.NEUTRAL)
-                self._facts.setText(tr("{id} · It was delivered or removed. Tracking tells its story.", id=queue_id))
+                facts = tr("{id} · It was delivered or removed. Tracking tells its story.", id=queue_id)
+                self._head.tell_state(tr("Left the spool"), BadgeTone.NEUTRAL, facts)
                 self._loaded.discard(1)
                 self._load_tab()
             return
@@ -131,17 +124,14 @@ class SpoolDetail(QFrame):
         states = [delivery.state for delivery in message.deliveries]
         state = next((s for s in ("held", "deferred", "waiting") if s in states), "waiting")
         tone = BadgeTone(state_tone(state).value)
-        self._badge.set(state_text(state), tone)
-        self._subject.setText(message.subject or tr("(no subject)"))
-        self._facts.setText(
-            tr(
-                "{id} · from {sender} · {size} · received {moment}",
-                id=message.queue_id,
-                sender=sender_text(message.envelope.sender),
-                size=size_text(message.size),
-                moment=moment_text(message.received_at),
-            )
+        facts = tr(
+            "{id} · from {sender} · {size} · received {moment}",
+            id=message.queue_id,
+            sender=sender_text(message.envelope.sender),
+            size=size_text(message.size),
+            moment=moment_text(message.received_at),
         )
+        self._head.tell(state_text(state), tone, message.subject, facts)
         self._recipients.show_message(message, self._gateways)
         self._route.set_recipients([recipient.address for d in message.deliveries for recipient in d.recipients])
         self._loaded.discard(1)  # the story may have gone on

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from PySide6.QtCore import QPoint, Qt, QTimer
-from PySide6.QtGui import QAction, QKeySequence, QResizeEvent
-from PySide6.QtWidgets import QMenu, QPushButton, QSplitter
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QMenu, QPushButton
 
 from ....control.schema import EventMessage, Snapshot, SpoolFigures, SpoolRow
 from ....model.errors import GatepostError
@@ -24,14 +24,13 @@ from ..lists.gateways import Gateways
 from ..lists.list_card import ListCard
 from ..lists.live import Live
 from ..lists.saving import ask_where, save
+from ..lists.split import ListAndDetail
 from ..page import Page
 from .columns import SpoolWords
 from .detail import SpoolDetail
 from .operations import OPERATIONS, Operation, Plan, Target, operation, target_of
 from .query import SpoolQuery, SpoolSource
 
-BESIDE = 1000
-"""From this width on (at 100 %) details stand beside the list, else below it."""
 MOST_SAVED = 1000
 _QUICK_MS = 1000
 _SLOW_MS = 20_000
@@ -85,14 +84,7 @@ class SpoolPage(Page):
         self.card = ListCard(self.table, self.empty)
         self._build_actions()
         self.detail = SpoolDetail(self.context, self.gateways, self.spawn)
-        self.detail.hide()
-        self.splitter = QSplitter(Qt.Orientation.Horizontal)
-        self.splitter.setChildrenCollapsible(False)
-        self.splitter.setHandleWidth(px(12))
-        self.splitter.addWidget(self.card)
-        self.splitter.addWidget(self.detail)
-        self.splitter.setStretchFactor(0, 3)
-        self.splitter.setStretchFactor(1, 2)
+        self.splitter = ListAndDetail(self.card, self.detail)
         outer.addWidget(self.splitter, 1)
 
     def _build_actions(self) -> None:
@@ -313,8 +305,7 @@ class SpoolPage(Page):
     def _open(self, number: int) -> None:
         row = self.model.known(number)
         if row is not None:
-            self.detail.show()
-            self._place_detail()
+            self.splitter.open()
             self.detail.show_message(row.queue_id)
 
     def _follow_current(self) -> None:
@@ -323,22 +314,8 @@ class SpoolPage(Page):
             self.detail.show_message(row.queue_id)
 
     def _close_detail(self) -> None:
-        self.detail.hide()
+        self.splitter.close_detail()
         self.table.setFocus()
-
-    def _place_detail(self) -> None:
-        """Beside the list where there is room."""
-        is_wide = self.width() >= px(BESIDE)
-        wanted = Qt.Orientation.Horizontal if is_wide else Qt.Orientation.Vertical
-        if self.splitter.orientation() is not wanted:
-            self.splitter.setOrientation(wanted)
-        length = self.splitter.width() if is_wide else self.splitter.height()
-        self.splitter.setSizes([length * 58 // 100, length * 42 // 100])
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        if self.detail.isVisible():
-            self._place_detail()
 
     # --- actions ---
 

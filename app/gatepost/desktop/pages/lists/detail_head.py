@@ -1,0 +1,50 @@
+"""The top of a detail pane: state, subject, facts on one line, and signs for what can be done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QToolButton, QWidget
+
+from ...cards import Badge, ElidedLabel, Tone, label, line, rows, tool_button
+from ...i18n import tr
+from ...theme import Role, set_role
+
+
+class DetailHead(QWidget):
+    closed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        outer = rows(self, gap=6)
+        self._line = line(gap=8)
+        self.badge = Badge()
+        self._line.addWidget(self.badge)
+        self._subject = ElidedLabel()
+        set_role(self._subject, Role.SUBHEADING)
+        self._line.addWidget(self._subject, 1)
+        self._line.addWidget(tool_button("close", tr("Close the details"), self.closed.emit))
+        outer.addLayout(self._line)
+        self._facts = label("", Role.MUTED, wrap=True, selectable=True)
+        outer.addWidget(self._facts)
+
+    def add(self, sign: str, name: str, act: Callable[[], object]) -> QToolButton:
+        """A sign before the one that closes."""
+        button = tool_button(sign, name, act)
+        self._line.insertWidget(self._line.count() - 1, button)
+        return button
+
+    def clear(self, facts: str) -> None:
+        self.badge.set("…", Tone.NEUTRAL)
+        self._subject.setText("")
+        self._facts.setText(facts)
+
+    def tell(self, state: str, tone: Tone, subject: str, facts: str) -> None:
+        self.badge.set(state, tone)
+        self._subject.setText(subject or tr("(no subject)"))
+        self._facts.setText(facts)
+
+    def tell_state(self, state: str, tone: Tone, facts: str) -> None:
+        self.badge.set(state, tone)
+        self._facts.setText(facts)

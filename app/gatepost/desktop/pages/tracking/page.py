@@ -1,0 +1,258 @@
+"""The Tracking page: search, the messages found, and the story of the one that was opened."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from PySide6.QtWidgets import QScrollBar
+
+from ....control.schema import EventMessage
+from ....model.errors import GatepostError
+from ...cards import EmptyState, FilterChips, PageHeader, rows
+from ...context import AppContext
+from ...i18n import format_count, ntr, tr
+from ...models.rows import RowModel
+from ...models.table import ListTable
+from ...theme import px
+from ..lists.filter_bar import Choice, FilterBar, SearchBox
+from ..lists.gateways import Gateways
+from ..lists.list_card import ListCard
+from ..lists.live import Live
+from ..lists.split import ListAndDetail
+from ..page import Page
+from .columns import columns
+from .detail import TrackingDetail
+from .query import TrackingQuery, TrackingSource
+
+ENOUGH = 60
+"""Messages that a search looks for before it waits to be asked for more."""
+
+
+class TrackingPage(Page):
+    key: ClassVar[str] = "tracking"
+
+    def __init__(self, context: AppContext) -> None:
+        super().__init__(context)
+        self.gateways = Gateways()
+        self._query = TrackingQuery()
+        self._source: TrackingSource | None = None
+        self._work: asyncio.Task[Any] | None = None
+        self._is_searching = False
+        self.model = RowModel(columns(), self.spawn, self)
+        self.table = ListTable(self.model, "tracking", context.preferences)
+        self.table.setAccessibleName(tr("Tracking"))
+        self.live = Live(self._refresh_list, self.spawn, self)
+        self._build()
+        self._connect()
+
+    def _build(self) -> None:
+        outer = rows(self, gap=12)
+        outer.setContentsMargins(px(28), px(24), px(28), px(20))
+        outer.addWidget(PageHeader(tr("Tracking"), tr("What became of each message that Gatepost has taken.")))
+        self.search = SearchBox(tr("Search the journal"), tr("Address, subject, id, Message-ID or reply"))
+        self.where = Choice(
+            tr("What is searched"),
+            [
+                ("", tr("Everywhere")), ("sender", tr("In senders")), ("recipient", tr("In recipients")),
+                ("subject", tr("In subjects")), ("reply", tr("In replies")),
+            ],
+        )  # fmt: skip
+        self.span = Choice(
+            tr("When"),
+            [
+                ("", tr("Any time")), ("hour", tr("Last hour")), ("day", tr("Last 24 hours")), ("week", tr("Last 7 days")),
+                ("month", tr("Last 30 days")),
+            ],
+        )  # fmt: skip
+        self.chips = FilterChips(
+            tr("State"),
+            [
+                ("", tr("All")), ("delivered", tr("Delivered")), ("deferred", tr("Deferred")), ("waiting", tr("Waiting")),
+                ("bounced", tr("Not delivered")), ("quarantined", tr("Held")), ("deleted", tr("Deleted")),
+            ],
+        )  # fmt: skip
+        outer.addWidget(FilterBar(self.search, [self.where, self.span], self.chips))
+        self.empty = EmptyState("tracking", "")
+        self._empty_button = self.empty.add_action(tr("Show all"), self._show_all)
+        self.card = ListCard(self.table, self.empty)
+        self.detail = TrackingDetail(self.context, self.gateways, self.spawn)
+        self.splitter = ListAndDetail(self.card, self.detail)
+        outer.addWidget(self.splitter, 1)
+
+    def _connect(self) -> None:
+        self.search.wanted.connect(lambda text: self._ask(text=text))
+        self.where.wanted.connect(lambda where: self._ask(where=where))
+        self.span.wanted.connect(lambda span: self._ask(span=span))
+        self.chips.chosen.connect(lambda state: self._ask(state=state))
+        self.table.opened.connect(self._open)
+        self.table.clicked.connect(lambda _: self._open_current())
+        self.table.selectionModel().currentRowChanged.connect(lambda *_: self._follow_current())
+        self.table.verticalScrollBar().valueChanged.connect(lambda _: self._near_end())
+        self.model.failed.connect(self._failed)
+        self.model.changed.connect(self._show_count)
+        self.detail.closed.connect(self._close_detail)
+        self.detail.spool_wanted.connect(lambda queue_id: self.context.navigate("spool", text=queue_id))
+
+    # --- the page ---
+
+    async def enter(self, **arguments: Any) -> None:
+        """``queue_id`` opens the story of one message; ``text``, ``state``, ``span``, ``where`` filter; else as it was left."""
+        self.live.set_on(True)
+        await self.gateways.load(self.context.session)
+        queue_id = arguments.pop("queue_id", "")
+        if queue_id:
+            arguments["text"] = queue_id
+        if arguments:
+            self._query = replace(self._query.unfiltered(), **arguments)
+            self._show_query()
+        if queue_id:
+            self.splitter.open()
+            self.detail.show_message(queue_id)
+        if self._source is not None and self._source.query == self._query:
+            await self._refresh_list()
+        else:
+            await self._load()
+        if queue_id and self.model.ids:
+            self.table.choose(self.model.ids[0])
+
+    async def leave(self) -> bool:
+        self.live.set_on(False)
+        self._stop()
+        return True
+
+    def on_connected(self) -> None:
+        self._source = None
+        self.spawn(self.enter(), "search again")
+
+    def on_event(self, event: EventMessage) -> None:
+        if event.kind.startswith(("message.", "spool.")):
+            self.live.touch()
+        elif event.kind.startswith("configuration."):
+            self.spawn(self.gateways.load(self.context.session), "load gateways")
+
+    def focus_search(self) -> None:
+        self.search.setFocus()
+        self.search.selectAll()
+
+    async def refresh(self) -> None:
+        await self._refresh_list()
+
+    # --- searching ---
+
+    def _ask(self, **changes: Any) -> None:
+        was, self._query = self._query, replace(self._query, **changes)
+        if self._query.request(limit=1, before=None, now=0) != was.request(limit=1, before=None, now=0):
+            self.spawn(self._load(), "search")
+
+    def _show_all(self) -> None:
+        self._query = self._query.unfiltered()
+        self._show_query()
+        self.spawn(self._load(), "show all")
+
+    def _show_query(self) -> None:
+        self.search.set_quietly(self._query.text)
+        self.where.choose(self._query.where)
+        self.span.choose(self._query.span)
+        self.chips.choose(self._query.state)
+
+    async def _load(self) -> None:
+        self._stop()
+        source = TrackingSource(self.context.session, self._query, self.model.keep)
+        self._source = source
+        await self.model.show(source, by_id=-1)
+        if source is not self._source:
+            return
+        self.table.verticalScrollBar().setValue(0)
+        self.context.messages.clear_banner(self.key)
+        self._show_count()
+        if source.has_more and len(self.model.ids) < ENOUGH:
+            self.spawn(self._search_on(len(self.model.ids) + ENOUGH), "search on")
+
+    def _near_end(self) -> None:
+        """Older messages are read before one comes to them."""
+        bar: QScrollBar = self.table.verticalScrollBar()
+        if bar.maximum() - bar.value() < 2 * self.table.viewport().height() and not self._is_searching:
+            source = self._source
+            if source is not None and source.has_more and self.model.ids:
+                self.spawn(self._search_on(len(self.model.ids) + ENOUGH), "search on")
+
+    async def _search_on(self, wanted: int) -> None:
+        """Read pages until so many messages are there, nothing is left, or the person stops it."""
+        source = self._source
+        if source is None or self._is_searching:
+            return
+        self._is_searching = True
+        self._work = asyncio.current_task()
+        self.card.foot.begin(tr("Searching older messages…"), self._stop)
+        try:
+            while source is self._source and source.has_more and len(self.model.ids) < wanted:
+                found = await source.more()
+                if source is self._source:
+                    self.model.extend(found)
+                    self._show_count()
+        finally:
+            self._is_searching = False
+            self._work = None
+            self.card.foot.end()
+
+    def _stop(self) -> None:
+        if self._work is not None:
+            self._work.cancel()
+
+    async def _refresh_list(self) -> None:
+        if self._source is None:
+            await self._load()
+        elif not self._is_searching:
+            await self.model.refresh()
+            self._show_count()
+        if self.detail.isVisible() and self.detail.queue_id:
+            self.detail.show_message(self.detail.queue_id)
+
+    def _failed(self, error: GatepostError) -> None:
+        if self.context.session.is_connected:
+            self.context.messages.banner(self.key, error, lambda: self.spawn(self._refresh_list(), "try again"))
+
+    def _show_count(self) -> None:
+        count, source = len(self.model.ids), self._source
+        is_empty = not count and source is not None and not source.has_more
+        if is_empty:
+            self._tell_empty()
+        self.card.show_empty(is_empty)
+        if source is not None and source.has_more and count:
+            text = tr("The newest {n} messages; scroll down for older ones", n=format_count(count))
+        else:
+            text = ntr("{n} message", "{n} messages", count)
+        self.card.foot.set_count(text)
+
+    def _tell_empty(self) -> None:
+        self._empty_button.setVisible(self._query.is_filtered)
+        if self._query.is_filtered:
+            self.empty.tell(
+                tr("No message matches"),
+                tr("Whole addresses are found at once. A star at the end finds what begins so: anna@*"),
+            )
+        else:
+            self.empty.tell(tr("No message yet"), tr("Each message that Gatepost takes appears here, with its whole story."))
+
+    # --- the story ---
+
+    def _open(self, number: int) -> None:
+        row = self.model.known(number)
+        if row is not None:
+            self.splitter.open()
+            self.detail.show_message(row.queue_id)
+
+    def _open_current(self) -> None:
+        if (current := self.table.current) is not None and self.table.chosen_count == 1:
+            self._open(current)
+
+    def _follow_current(self) -> None:
+        current = self.table.current
+        if self.detail.isVisible() and current is not None and (row := self.model.known(current)) is not None:
+            self.detail.show_message(row.queue_id)
+
+    def _close_detail(self) -> None:
+        self.splitter.close_detail()
+        self.table.setFocus()
