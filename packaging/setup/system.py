@@ -49,6 +49,13 @@ TEST_TOOLS = (
     _program("swaks", "swaks", "tests with a client that administrators use"),
     _program("gnome-keyring", "gnome-keyring-daemon", "the test against a real keyring"),
     _program("dbus-daemon", "dbus-run-session", "the test against a real keyring"),
+    _program("libsecret-tools", "secret-tool", "the test that looks into a real keyring"),
+    _program("xvfb", "Xvfb", "the test that drives the real window"),
+    Need(
+        "at-spi2-core",
+        lambda: any(Path(folder, "at-spi-bus-launcher").exists() for folder in ("/usr/libexec", "/usr/lib/at-spi2-core")),
+        "the test that drives the real window",
+    ),
 )
 
 SCANNERS = (

@@ -1,15 +1,17 @@
 """A person who uses a window through the accessibility tree (AT-SPI over D-Bus), as a screen reader does.
 
-    desktop = Desktop()                         # inside a D-Bus session with at-spi2-core
+    desktop = Desktop(bus, ":99")               # a D-Bus session with at-spi2-core, an X server
     window = desktop.window("Gatepost")
     window.find("push button", "Save").press()
     window.find("text", "Server address").type("smtp.example.com")
 
-Only what the tree offers is used: names, roles, states, actions, text. What has no name cannot be found.
+What the tree offers is used to find and press things: names, roles, states, actions. What has no name cannot be found. Text is
+typed by the keyboard, as with a screen reader.
 """
 
 from __future__ import annotations
 
+import ctypes
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,6 +22,8 @@ from jeepney.io.blocking import DBusConnection, open_dbus_connection
 
 _ACCESSIBLE = "org.a11y.atspi.Accessible"
 _ROOT = "/org/a11y/atspi/accessible/root"
+_CONTROL, _SHIFT = 0xFFE3, 0xFFE1
+_KEYS = {"Return": 0xFF0D, "Escape": 0xFF1B, "Tab": 0xFF09, "F5": 0xFFC2}
 _STATES = {
     1: "active", 4: "checked", 7: "editable", 8: "enabled", 11: "focusable", 12: "focused", 24: "sensitive", 25: "showing",
     30: "visible", 41: "checkable",
@@ -34,8 +38,9 @@ class Gone(Exception):
 class Desktop:
     """All windows of the session."""
 
-    def __init__(self) -> None:
-        session = open_dbus_connection(bus="SESSION")
+    def __init__(self, bus: str, display: str) -> None:
+        """``bus``: address of the D-Bus session; ``display``: of the X server, whose keyboard is used."""
+        session = open_dbus_connection(bus=bus)
         try:
             address = DBusAddress("/org/a11y/bus", bus_name="org.a11y.Bus", interface="org.a11y.Bus")
             reply = session.send_and_get_reply(new_method_call(address, "GetAddress"))
@@ -43,8 +48,21 @@ class Desktop:
             session.close()
         self.connection: DBusConnection = open_dbus_connection(bus=reply.body[0])
 
+        self.keyboard = Keyboard(display)
+
     def close(self) -> None:
+        self.keyboard.close()
         self.connection.close()
+
+    def type_text(self, text: str) -> None:
+        """By the keyboard, into whatever has the focus."""
+        for character in text:
+            self.keyboard.press(ord(character))
+
+    def press_keys(self, keys: str) -> None:
+        """A key, ``<Control>a`` with Control held."""
+        name = keys.removeprefix("<Control>")
+        self.keyboard.press(_KEYS.get(name) or ord(name), _CONTROL if name != keys else 0)
 
     @property
     def applications(self) -> list[Node]:
@@ -78,6 +96,40 @@ def wait_for(look: Callable[[], Any], what: str, timeout: float = 30, explain: C
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {timeout:g} s: {what}\n{explain()}")
         time.sleep(0.05)
+
+
+class Keyboard:
+    """The keyboard of an X server, by its XTEST extension."""
+
+    def __init__(self, display: str) -> None:
+        self._x = ctypes.CDLL("libX11.so.6")
+        self._test = ctypes.CDLL("libXtst.so.6")
+        self._x.XOpenDisplay.restype = ctypes.c_void_p
+        self._x.XKeysymToKeycode.restype = ctypes.c_ubyte
+        self._x.XKeycodeToKeysym.restype = ctypes.c_ulong
+        self._display = ctypes.c_void_p(self._x.XOpenDisplay(display.encode()))
+        assert self._display, f"no X server at {display}"
+
+    def press(self, symbol: int, held: int = 0) -> None:
+        """``symbol`` and ``held`` are X key symbols; for Latin-1 characters that is their code."""
+        code = self._x.XKeysymToKeycode(self._display, ctypes.c_ulong(symbol))
+        assert code, f"the keyboard has no key for {symbol:#x}"
+        plain = self._x.XKeycodeToKeysym(self._display, ctypes.c_ubyte(code), 0)
+        modifiers = [held] if held else ([_SHIFT] if plain != symbol else [])
+        codes = [self._x.XKeysymToKeycode(self._display, ctypes.c_ulong(modifier)) for modifier in modifiers]
+        for down in codes:
+            self._event(down, True)
+        self._event(code, True)
+        self._event(code, False)
+        for up in codes:
+            self._event(up, False)
+        self._x.XSync(self._display, 0)
+
+    def _event(self, code: int, is_down: bool) -> None:
+        self._test.XTestFakeKeyEvent(self._display, ctypes.c_uint(code), ctypes.c_int(is_down), ctypes.c_ulong(0))
+
+    def close(self) -> None:
+        self._x.XCloseDisplay(self._display)
 
 
 @dataclass(frozen=True)
@@ -163,10 +215,18 @@ class Node:
                 return
         raise AssertionError(f"{self.name} ({self.role}) has no action to press: {actions}")
 
+    def focus(self) -> None:
+        """Put the keyboard's focus here."""
+        wait_for(lambda: {"sensitive", "showing"} <= self.states, f"{self.name} can be used")
+        self._call("org.a11y.atspi.Component", "GrabFocus")
+        wait_for(lambda: "focused" in self.states, f"{self.name} has the focus", 10, self.desktop.describe)
+
     def type(self, text: str) -> None:
-        """Replace what stands in the field."""
-        wait_for(lambda: {"editable", "sensitive"} <= self.states, f"{self.name} can be typed in")
-        assert self._call("org.a11y.atspi.EditableText", "SetTextContents", "s", text), f"{self.name} took no text"
+        """Replace what stands in the field, by the keyboard."""
+        wait_for(lambda: "editable" in self.states, f"{self.name} can be typed in")
+        self.focus()
+        self.desktop.press_keys("<Control>a")
+        self.desktop.type_text(text)
 
     def describe(self) -> str:
         return "\n".join(self.outline())

@@ -17,7 +17,13 @@ from .ports import free_port, is_listening
 from .processes import Process
 
 _SEARCH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
-PACKAGES = {"smtp-source": "postfix", "smtp-sink": "postfix", "postfix": "postfix", "swaks": "swaks"}
+PACKAGES = {
+    "smtp-source": "postfix",
+    "smtp-sink": "postfix",
+    "Xvfb": "xvfb",
+    "secret-tool": "libsecret-tools",
+    "gnome-keyring-daemon": "gnome-keyring",
+}
 
 
 def find_tool(name: str) -> str | None:

@@ -24,6 +24,13 @@ def is_running(pid: int) -> bool:
     return stat is not None and stat[0] != "Z"
 
 
+def parent(pid: int) -> int:
+    """The process that started it."""
+    stat = _stat(pid)
+    assert stat is not None, f"no process {pid}"
+    return int(stat[1])
+
+
 def tree(pid: int) -> list[int]:
     """The process and all its living descendants."""
     children: dict[int, list[int]] = {}

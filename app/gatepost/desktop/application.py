@@ -87,6 +87,7 @@ class Application(QObject):
 
     def show(self) -> None:
         self.frame.show()
+        self.frame.activateWindow()
 
     def _task_failed(self, error: BaseException, name: str) -> None:
         """Nobody awaited it: what was to be expected is a banner, the rest a bug."""
@@ -180,6 +181,7 @@ class Application(QObject):
         old.save_geometry()
         self.frame = self._make_frame()
         self.frame.show()
+        self.frame.activateWindow()
         if key:
             self.frame.navigate(key)
         if self.tray is not None:

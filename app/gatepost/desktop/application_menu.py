@@ -34,11 +34,14 @@ class ApplicationMenu(QObject):
         self._add_theme()
         self._add_language()
         self.menu.addSeparator()
-        self._add(tr("&Keyboard shortcuts"), lambda: self._open_shortcuts(entries), "Ctrl+?", "shortcuts")
+        listed = [entry for entry in entries if entry.in_sidebar]
+        if any(entry.key == "first-run" for entry in entries):
+            self._add(tr("First &steps"), lambda: self.page_wanted.emit("first-run"), "", "first-steps")
+        self._add(tr("&Keyboard shortcuts"), lambda: self._open_shortcuts(listed), "Ctrl+?", "shortcuts")
         self._add(tr("&About Gatepost"), self._open_about, "", "about")
         self.menu.addSeparator()
         self._add(tr("&Quit"), self.quit_wanted.emit, "Ctrl+Q", "quit")
-        for number, entry in enumerate(entries[:9], 1):
+        for number, entry in enumerate(listed[:9], 1):
             action = QAction(tr(entry.title), window)
             action.setShortcut(QKeySequence(f"Ctrl+{number}"))
             action.triggered.connect(lambda _=False, key=entry.key: self.page_wanted.emit(key))

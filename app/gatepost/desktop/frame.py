@@ -57,6 +57,7 @@ class Frame(QMainWindow):
         self._visiting = asyncio.Lock()
         self._notices: dict[str, Notice] = {}
         self._relay: RelayReport | None = context.session.snapshot.status.relay if context.session.snapshot else None
+        self._listed = tuple(entry for entry in self._entries if entry.in_sidebar)
         self.menu = ApplicationMenu(self, context, self._entries)
         self._build()
         self._connect()
@@ -69,7 +70,7 @@ class Frame(QMainWindow):
     def _build(self) -> None:
         centre = QWidget(self)
         set_role(centre, Role.PAGE)
-        self.sidebar = Sidebar(self._entries, self.menu.menu, centre)
+        self.sidebar = Sidebar(self._listed, self.menu.menu, centre)
         self.waiting = WaitingView(self._supervisor.try_again, centre)
         above = QWidget(centre)
         theme().style(above)
@@ -218,9 +219,17 @@ class Frame(QMainWindow):
         if self._current is not None and self._entered_well:
             self._tell("on_connected")
             return
-        key, arguments = self._wanted or (self._entries[0].key if self._entries else "", {})
+        key, arguments = self._wanted or (self._first_page(), {})
         if key:
             self._context.tasks.spawn(self.visit(key, **arguments), f"visit {key}")
+
+    def _first_page(self) -> str:
+        """The first steps where nobody has taken or skipped them and there is no gateway yet."""
+        snapshot, preferences = self._context.session.snapshot, self._context.preferences
+        is_empty = snapshot is not None and not snapshot.gateways
+        if is_empty and not preferences.flag("first-run/done") and any(e.key == "first-run" for e in self._entries):
+            return "first-run"
+        return self._listed[0].key if self._listed else ""
 
     def _on_event(self, event: EventMessage) -> None:
         if event.kind in ("mail.state", "delivery.paused", "delivery.resumed"):

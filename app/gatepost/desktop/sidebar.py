@@ -159,6 +159,10 @@ class Sidebar(QFrame):
         """Mark the page that is shown."""
         if key in self._buttons:
             self._buttons[key].setChecked(True)
+        elif (checked := self._group.checkedButton()) is not None:  # a page that is not listed here
+            self._group.setExclusive(False)
+            checked.setChecked(False)
+            self._group.setExclusive(True)
 
     def recolour(self) -> None:
         self.foot.recolour()

@@ -21,6 +21,7 @@ class PageEntry:
     icon: str
     module: str
     name: str
+    in_sidebar: bool = True
 
     @property
     def build(self) -> Callable[[AppContext], Page]:
@@ -37,6 +38,7 @@ ALL = (
     PageEntry("tracking", mark("Tracking"), "tracking", "tracking", "TrackingPage"),
     PageEntry("explain", mark("Explain route"), "explain", "explain", "ExplainPage"),
     PageEntry("settings", mark("Settings"), "settings", "settings", "SettingsPage"),
+    PageEntry("first-run", mark("First steps"), "play", "first_run", "FirstRunPage", in_sidebar=False),
 )
 
 
