@@ -92,7 +92,7 @@ def first_queue_id(gatepost: Shell) -> str:
 LOOKING = (
     "status", "gateway list", "gateway show gw-1", "domain list", "listener list", "network list", "user list",
     "settings show", "spam show", "virus show", "secret list", "vault status", "spool list", "spool counts", "track",
-    "verdicts list", "config export", "config revisions", "config show 1", "config diff 1", "metrics",
+    "verdicts list", "quarantine list", "dkim list", "config export", "config revisions", "config show 1", "config diff 1", "metrics",
     "explain ann@example.org bob@example.com",
 )  # fmt: skip
 NOT_LOOKING = {"relay", "start", "stop", "pause", "resume", "shut-down", "send-test", "events", "completion", "help"}
@@ -167,6 +167,17 @@ def test_secrets_and_passwords_are_read_from_standard_input_only(gatepost: Shell
     assert gatepost(f"secret set {name} --json").code == ExitCode.USAGE, "no terminal to ask for it"
     assert gatepost(f"secret set {name} --password-stdin", stdin="\n").code == ExitCode.INVALID
     assert gatepost(f"secret remove {name} --yes --json").json == {"done": True}
+
+
+def test_the_vaults_key_is_renewed_and_still_opens_it(gatepost: Shell) -> None:
+    name = "gateway/gw-1/password"
+    assert gatepost(f"secret set {name} --password-stdin", stdin=PASSWORD + "\n").code == ExitCode.DONE
+    key = gatepost.relay.vault_key.read_bytes()
+    refused = gatepost("vault renew-key --json")
+    assert (refused.code, refused.error) == (ExitCode.USAGE, "unanswered")
+    assert gatepost("vault renew-key --yes --json").json["count"] >= 1
+    assert gatepost.relay.vault_key.read_bytes() != key
+    assert gatepost("vault status --json").json["usable"]
 
 
 def test_the_spool_is_acted_upon(gatepost: Shell, tmp_path: Path) -> None:

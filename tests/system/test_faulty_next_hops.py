@@ -132,6 +132,7 @@ def test_a_4xx_defers_with_its_words_and_the_next_attempt_delivers(site: Site, s
     number = submit(site.port, SENDER, ["bob@hop.example"])
     deferred = site.wait_for(number, "deferred")
     assert "450 4.2.1 mailbox busy" in deferred["text"]
+    wait_until(lambda: site.relay.api.post("/v1/spool/list", {"filter": {"min_attempts": 1}}), "the attempt is recorded")
     row = site.relay.api.post("/v1/spool/list", {})[0]
     assert (row["state"], row["attempts"], row["waiting"]) == ("deferred", 1, "time")
     assert 240 < row["due_at"] - time.time() < 400, "the first step of the default schedule is five minutes"

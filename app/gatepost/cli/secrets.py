@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ..control.client import Client
-from .output import Out
+from .output import Out, plural
 from .session import add_password_options, confirm, read_password
 
 
@@ -13,6 +13,9 @@ def configure(parser: argparse.ArgumentParser, name: str) -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION")
     if name == "vault":
         actions.add_parser("status", help="which vault is used, and whether it works").set_defaults(run=vault)
+        renewing = actions.add_parser("renew-key", help="seal all passwords anew under a new key of the sealed vault")
+        renewing.add_argument("--yes", action="store_true")
+        renewing.set_defaults(run=renew_key)
         return
     actions.add_parser("list", help="names of what is stored").set_defaults(run=list_secrets)
     setting = actions.add_parser("set", help="store or replace one")
@@ -32,6 +35,17 @@ async def vault(_arguments: argparse.Namespace, client: Client, out: Out) -> Non
         return
     pairs = [("vault", state.label or "none"), ("state", "usable" if state.usable else "failed")]
     out.pairs([*pairs, *(("", text) for text in (state.problem, state.hint) if text)])
+
+
+async def renew_key(arguments: argparse.Namespace, client: Client, out: Out) -> None:
+    confirm("Make a new key? Copies of the old one will open nothing but old backups.", yes=arguments.yes)
+    count = await client.renew_vault_key()
+    if out.as_json:
+        out.json({"count": count})
+    else:
+        out.line(
+            f"{plural(count, 'password', 'passwords')} sealed under a new key. Keep a copy of the key file in a safe place."
+        )
 
 
 async def list_secrets(_arguments: argparse.Namespace, client: Client, out: Out) -> None:

@@ -207,6 +207,10 @@ class Client(Connection):
     async def vault(self) -> VaultReport:
         return await self.get("v1/vault", VaultReport)
 
+    async def renew_vault_key(self) -> int:
+        raw, _ = await self.call("POST", "v1/vault/renew-key", {})
+        return schema.Renewed.model_validate_json(raw).count
+
     async def secrets(self) -> tuple[SecretReport, ...]:
         return await self.get("v1/secrets", tuple[SecretReport, ...])
 

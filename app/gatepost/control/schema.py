@@ -200,6 +200,12 @@ class CertificateRequest(Model):
     key_file: Annotated[Line, Field(min_length=1)]
 
 
+class Renewed(Answer):
+    """How many secrets are sealed under the new key."""
+
+    count: int
+
+
 class VerifyRequest(Model):
     gateway: dict[str, Any]
     """As it would be saved; it need not exist."""

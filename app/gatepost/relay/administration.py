@@ -190,6 +190,11 @@ class Administration:
         found = await asyncio.to_thread(self._service.store.secret_index.all)
         return [SecretReport(item.name, item.stored_at, item.backend) for item in found.values()]
 
+    async def renew_vault_key(self) -> int:
+        count = await self._service.vault.renew_key()
+        log.info("the vault has a new key")
+        return count
+
     async def vault(self) -> VaultReport:
         state = await self._service.vault.describe()
         kind = state.kind.value if state.kind is not None else ""

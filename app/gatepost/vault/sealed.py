@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .backend import VaultKind
-from .errors import VaultDamaged, VaultError, VaultUnavailable
-from .files import read_whole, replace_durably
-from .key import KeySource
+from .errors import VaultDamaged, VaultError, VaultRefused, VaultUnavailable
+from .files import flush_folder, read_whole, replace_durably
+from .key import KeySource, create_key_file
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -55,20 +55,19 @@ class SealedBackend:
         if (content := _load(self._path)) is None:
             self._source.read()
         else:
-            _open(content, self._source.read(), self._path)
+            self._opened(content)
 
     def get_password(self, service: str, account: str) -> str | None:
         if (content := _load(self._path)) is None:
             return None
-        cipher = _open(content, self._source.read(), self._path)
+        cipher = self._opened(content)
         name = _entry_name(service, account)
         entry = content["entries"].get(name)
         return None if entry is None else _unseal(cipher, name, entry, self._path).decode()
 
     def set_password(self, service: str, account: str, password: str) -> None:
-        key = self._source.read()
-        content = _load(self._path) or _new(key)
-        cipher = _open(content, key, self._path)
+        content = _load(self._path) or _new(self._source.read())
+        cipher = self._opened(content)
         name = _entry_name(service, account)
         content["entries"][name] = _seal(cipher, name, password.encode())
         _save(self._path, content)
@@ -76,9 +75,61 @@ class SealedBackend:
     def delete_password(self, service: str, account: str) -> None:
         if (content := _load(self._path)) is None:
             return
-        _open(content, self._source.read(), self._path)
+        self._opened(content)
         if content["entries"].pop(_entry_name(service, account), None) is not None:
             _save(self._path, content)
+
+    def renew_key(self) -> int:
+        """Seal everything anew under a new key in the place of the present one; how many secrets there are.
+
+        All or nothing, also when the process is killed on the way: the new key waits beside the old one, under the name
+        ``….new``, until everything is sealed with it, and is found there.
+        """
+        if self._source.is_credential:
+            raise VaultRefused(
+                "This key is not Gatepost's to renew.",
+                f"It comes from the {self._source.label}.",
+                "Keep it in a key file (--vault-key-file) if Gatepost shall renew it.",
+            )
+        self.check()
+        waiting = self._waiting_key
+        waiting.path.unlink(
+            missing_ok=True
+        )  # of an attempt that came to nothing: ``check`` has just opened the vault without it
+        create_key_file(waiting.path)
+        try:
+            count = rotate_key(self._path, self._source, waiting)
+        except BaseException:
+            waiting.path.unlink(missing_ok=True)
+            raise
+        self._put_in_place(waiting)
+        return count
+
+    @property
+    def _waiting_key(self) -> KeySource:
+        path = self._source.path
+        return KeySource(path.with_name(f"{path.name}.new"))
+
+    def _opened(self, content: dict[str, Any]) -> AESGCM:
+        try:
+            return _open(content, self._source.read(), self._path)
+        except VaultDamaged:
+            waiting = self._waiting_key
+            if self._source.is_credential or not waiting.path.exists():
+                raise
+            cipher = _open(content, waiting.read(), self._path)
+        self._put_in_place(waiting)  # a renewal was interrupted after the vault had been sealed anew
+        return cipher
+
+    def _put_in_place(self, waiting: KeySource) -> None:
+        try:
+            waiting.path.replace(self._source.path)
+            flush_folder(self._source.path.parent)
+        except OSError as error:
+            words = f"{self._source.path}: {error.strerror}."
+            raise VaultUnavailable(
+                "The new key cannot take the old one's place.", words, "Check the folder's rights."
+            ) from None
 
 
 def rotate_key(path: Path, old: KeySource, new: KeySource) -> int:

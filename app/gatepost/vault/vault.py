@@ -16,6 +16,7 @@ from ..model.errors import InvalidInput, Issue
 from ..model.secret import Secret
 from .backend import SERVICE, Backend, VaultKind
 from .errors import VaultError, VaultPending, VaultRefused
+from .sealed import SealedBackend
 from .worker import Worker
 
 log = logging.getLogger(__name__)
@@ -97,6 +98,10 @@ class Vault:
         """Forget. Deleting what is not there is no error. Raises VaultError."""
         _check_name(name)
         await self._run(lambda: self._delete(name))
+
+    async def renew_key(self) -> int:
+        """A new key for the sealed vault; how many secrets it seals. Raises VaultError, also where there is no such key."""
+        return await self._run(self._renew_key)
 
     async def describe(self) -> VaultState:
         """Which vault this is and whether it works now. Never raises VaultError and never asks a person for anything."""
@@ -203,6 +208,14 @@ class Vault:
     def _delete(self, name: str) -> None:
         self._cache.pop(name, None)
         self._chosen().delete_password(SERVICE, self._account(name))
+
+    def _renew_key(self) -> int:
+        backend = self._chosen()
+        if not isinstance(backend, SealedBackend):
+            raise VaultRefused(
+                "There is no key to renew.", f"The passwords are in the {backend.label}, which looks after its own."
+            )
+        return backend.renew_key()
 
     def _describe(self) -> VaultState:
         try:

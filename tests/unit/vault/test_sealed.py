@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gatepost.vault.errors import VaultDamaged, VaultUnavailable
+from gatepost.vault.errors import VaultDamaged, VaultRefused, VaultUnavailable
 from gatepost.vault.key import KeySource, create_key_file, find_key
 from gatepost.vault.sealed import SealedBackend, rotate_key
 
@@ -210,6 +210,50 @@ def test_rotation_makes_the_old_key_useless_and_keeps_every_secret(
     assert [renewed.get_password("Gatepost", f"n{number}") for number in range(5)] == [f"secret {n}" for n in range(5)]
     with pytest.raises(VaultDamaged):
         sealed.get_password("Gatepost", "n0")
+
+
+def test_a_renewed_key_takes_the_old_ones_place_and_opens_everything(
+    sealed: SealedBackend, path: Path, source: KeySource
+) -> None:
+    old = source.path.read_bytes()
+    sealed.set_password("Gatepost", "a", CANARY)
+    (source.path.with_name("vault.key.new")).write_text("left by an attempt that came to nothing")
+    assert sealed.renew_key() == 1
+    assert source.path.read_bytes() != old
+    assert stat.S_IMODE(source.path.stat().st_mode) == 0o600
+    assert SealedBackend(path, source).get_password("Gatepost", "a") == CANARY
+    assert [file.name for file in source.path.parent.iterdir()] == ["vault.key"]
+
+
+@pytest.mark.parametrize("read_first", [True, False], ids=["reading", "writing"])
+def test_a_renewal_that_was_killed_half_way_is_completed_by_the_next_use(
+    sealed: SealedBackend, path: Path, source: KeySource, read_first: bool
+) -> None:
+    sealed.set_password("Gatepost", "a", CANARY)
+    waiting = create_key_file(source.path.with_name("vault.key.new"))
+    rotate_key(path, source, waiting)  # killed here: the vault is sealed with a key that is not in its place yet
+    again = SealedBackend(path, source)
+    if not read_first:
+        again.set_password("Gatepost", "b", "x")
+    assert again.get_password("Gatepost", "a") == CANARY
+    assert not waiting.path.exists()
+    again.check()
+
+
+def test_a_renewal_that_fails_leaves_key_and_vault_as_they_were(sealed: SealedBackend, path: Path, source: KeySource) -> None:
+    sealed.set_password("Gatepost", "a", CANARY)
+    change(path, lambda content: content["entries"].update(other={"nonce": "AAAAAAAAAAAAAAAA", "sealed": "AAAA"}))
+    before = path.read_bytes(), source.path.read_bytes()
+    with pytest.raises(VaultDamaged):
+        sealed.renew_key()
+    assert (path.read_bytes(), source.path.read_bytes()) == before
+    assert [file.name for file in source.path.parent.iterdir()] == ["vault.key"]
+
+
+def test_a_key_of_systemd_is_not_renewed(path: Path, source: KeySource) -> None:
+    sealed = SealedBackend(path, KeySource(source.path, is_credential=True))
+    with pytest.raises(VaultRefused, match="not Gatepost's"):
+        sealed.renew_key()
 
 
 def test_rotation_with_a_damaged_entry_changes_nothing(

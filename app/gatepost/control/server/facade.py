@@ -132,6 +132,9 @@ class RelayFacade(Protocol):
 
     async def secrets(self) -> Sequence[SecretReport]: ...
 
+    async def renew_vault_key(self) -> int:
+        """Seal every secret anew under a new key; how many there are. Raises Unavailable where there is no such key."""
+
     async def vault(self) -> VaultReport: ...
 
     async def make_verifier(self, password: Secret) -> str:

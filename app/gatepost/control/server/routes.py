@@ -174,6 +174,9 @@ def _relay() -> Iterator[Route]:
         "POST", "/v1/certificates/inspect", relay.inspect_certificate, "Look at a pair of files before it is used.",
         body=schema.CertificateRequest, answer=CertificateReport,
     )  # fmt: skip
+    yield Route(
+        "POST", "/v1/vault/renew-key", relay.renew_vault_key, "Seal all secrets anew under a new key.", answer=schema.Renewed
+    )
     yield Route("GET", "/v1/secrets", relay.secrets, "Which secrets are stored.", answer=tuple[SecretReport, ...])
     one = "/v1/secrets/{name:[^{}]+}"
     yield Route("PUT", one, relay.set_secret, "Store a secret. No call gives one back.", body=schema.SecretRequest)

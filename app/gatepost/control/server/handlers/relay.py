@@ -94,6 +94,10 @@ async def metrics(call: Call) -> web.Response:
     return web.Response(body=text.encode(), headers={"Content-Type": CONTENT_TYPE})
 
 
+async def renew_vault_key(call: Call) -> Any:
+    return schema.Renewed(count=await call.facade.renew_vault_key())
+
+
 async def vault(call: Call) -> Any:
     return await call.facade.vault()
 
