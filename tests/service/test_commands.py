@@ -92,7 +92,8 @@ def first_queue_id(gatepost: Shell) -> str:
 LOOKING = (
     "status", "gateway list", "gateway show gw-1", "domain list", "listener list", "network list", "user list",
     "settings show", "spam show", "virus show", "secret list", "vault status", "spool list", "spool counts", "track",
-    "verdicts list", "quarantine list", "dkim list", "config export", "config revisions", "config show 1", "config diff 1", "metrics",
+    "verdicts list", "quarantine list", "dkim list",
+    "config export", "config revisions", "config show 1", "config diff 1", "metrics",
     "explain ann@example.org bob@example.com",
 )  # fmt: skip
 NOT_LOOKING = {"relay", "start", "stop", "pause", "resume", "shut-down", "send-test", "events", "completion", "help"}
