@@ -116,7 +116,7 @@ def clamd(folder: Path) -> Iterator[int]:
     configuration = folder / "clamd.conf"
     configuration.write_text(
         f"TCPSocket {port}\nTCPAddr 127.0.0.1\nDatabaseDirectory {database}\nForeground yes\nUser {_account()}\n"
-        "StreamMaxLength 30M\nMaxScanSize 50M\nMaxRecursion 10\nMaxFiles 100\n"
+        "StreamMaxLength 30M\nMaxScanSize 50M\nMaxRecursion 10\nMaxFiles 100\nAlertExceedsMax yes\n"
     )
     with _running([program("clamd"), "-c", str(configuration)], folder / "clamd.log", port):
         yield port

@@ -6,8 +6,11 @@ primary a recording peer keeps what it passes on.
 
 from __future__ import annotations
 
+import base64
+import io
 import smtplib
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -236,7 +239,7 @@ def test_eicar_ends_in_each_action_whatever_the_gateway_says_of_spam(site: Site,
     site.relay.api.patch("/v1/virus", {"infected": infected})
     reply = site.send(HEAD + VIRUS, f"bob@{domain}")
     if infected == "bounce":
-        assert reply == "550 5.7.1 Message refused: it contains a virus (Gatepost.Test.EICAR.UNOFFICIAL)"
+        assert reply == "550 5.7.1 Message refused: virus found: Gatepost.Test.EICAR.UNOFFICIAL"
     else:
         assert reply.startswith("250 ")
         (tracked,) = site.relay.api.tracked(queue_id=reply.rpartition(" ")[2])
@@ -262,6 +265,20 @@ def test_a_large_message_is_scanned_and_passed_on_from_its_file(site: Site) -> N
     assert row["kind"] == "virus"
     site.relay.command("quarantine", "delete", row["queue_id"], "--yes")
     assert list((site.relay.data / "bodies").iterdir()) == []
+
+
+def test_a_message_that_is_a_zip_bomb_to_the_scanner_is_held_with_a_plain_reason(site: Site) -> None:
+    """Two hundred megabytes in two hundred kilobytes. clamd gives up within its limits and says so."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb", bytes(200_000_000))
+    mime = b"MIME-Version: 1.0\r\nContent-Type: application/zip\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    body = base64.encodebytes(packed.getvalue()).replace(b"\n", b"\r\n")
+    site.relay.api.patch("/v1/virus", {"infected": "quarantine"})
+    assert site.send(HEAD[:-2] + mime + body, "bob@none.example").startswith("250 ")
+    (row,) = site.quarantined()
+    assert row["reason"].startswith("packed too deep or too large to be scanned: Heuristics.Limits.Exceeded")
+    site.relay.command("quarantine", "delete", row["queue_id"], "--yes")
 
 
 def test_what_the_primary_itself_sends_is_not_scored(site: Site) -> None:

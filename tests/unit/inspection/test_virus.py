@@ -42,7 +42,7 @@ async def read_stream(reader: asyncio.StreamReader) -> bytes:
     [
         (b"stream: OK\0", ScanState.CLEAN, ""),
         (b"stream: Eicar-Test-Signature FOUND\0", ScanState.INFECTED, "Eicar-Test-Signature"),
-        (b"INSTREAM size limit exceeded. ERROR\0", ScanState.FAILED, "INSTREAM size limit exceeded. ERROR"),
+        (b"INSTREAM size limit exceeded. ERROR\0", ScanState.FAILED, "the message is larger than clamd's StreamMaxLength"),
         (b"", ScanState.FAILED, "clamd closed the connection without an answer"),
         (b"\xff\r\nOK", ScanState.FAILED, "\N{REPLACEMENT CHARACTER}  OK"),
     ],

@@ -192,7 +192,7 @@ async def test_a_virus_concerns_all_recipients_whatever_their_cards_say(tmp_path
         rig = Rig(config, tmp_path / "bodies")
         found = await rig.inspect(envelope("x@a.example", "x@b.example", "x@elsewhere.example"))
     if action is VirusAction.BOUNCE:
-        assert str(found.refusal) == "550 5.7.1 Message refused: it contains a virus (Eicar)"
+        assert str(found.refusal) == "550 5.7.1 Message refused: virus found: Eicar"
     elif action is VirusAction.DELETE:
         assert (found.shares, found.refusal) == ((), None)
         assert "deleted x@elsewhere.example: virus found: Eicar → delete" in texts(found.notes)
@@ -224,6 +224,14 @@ async def test_a_virus_scanner_that_hangs_or_dies_in_mid_scan_defers_with_a_plai
         (share,) = (await rig.inspect(envelope("x@elsewhere.example"))).shares
         assert content(share).startswith(b"X-Gatepost-Virus: not scanned\r\nReceived:")
         assert f"virus scanner failed: {reason}" in str(share.notes)
+
+
+async def test_a_message_that_the_virus_scanner_never_takes_is_refused_for_good(tmp_path: Path) -> None:
+    async with server(clamd(b"INSTREAM size limit exceeded. ERROR\0")) as port:
+        rig = Rig(configuration(virus=VirusPolicy(enabled=True, port=port)), tmp_path / "bodies")
+        found = await rig.inspect(envelope("x@elsewhere.example"))
+    assert str(found.refusal).startswith("552 5.3.4 The message is larger than the virus scanner here takes")
+    assert rig.inspecting.troubles() == []
 
 
 # --- scanners that fail ---

@@ -44,13 +44,15 @@ def for_virus(verdict: ScanVerdict, policy: VirusPolicy, edit: HeadEdit) -> Disp
     if verdict.state is ScanState.INFECTED:
         words = f"{verdict} → {policy.infected.value}"
         if policy.infected is VirusAction.BOUNCE:
-            text = f"Message refused: it contains a virus ({verdict.text})"
-            return Disposition(words, refusal=Reply(550, "5.7.1", text), virus=verdict)
+            return Disposition(words, refusal=Reply(550, "5.7.1", f"Message refused: {verdict}"), virus=verdict)
         if policy.infected is VirusAction.DELETE:
             return Disposition(words, drop=True, virus=verdict)
         return Disposition(
             words, quarantine_days=policy.quarantine_days, quarantine_reason=str(verdict), edit=edit, virus=verdict
         )
+    if verdict.is_too_large and policy.scanner_down is ScannerDown.DEFER:
+        text = "The message is larger than the virus scanner here takes, please send a link instead"
+        return Disposition(f"{verdict} → refused", refusal=Reply(552, "5.3.4", text), virus=verdict)
     if verdict.state is ScanState.FAILED and policy.scanner_down is ScannerDown.DEFER:
         return Disposition(
             f"{verdict} → try again later",

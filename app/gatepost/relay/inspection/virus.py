@@ -18,6 +18,8 @@ from ..common.printable import printable
 from .message import Specimen
 
 MAX_ANSWER = 4096
+_LIMITS = "Limits.Exceeded"
+"""In the name of what clamd reports (with its AlertExceedsMax) of a message that unpacks beyond its limits."""
 
 
 class ScanState(StrEnum):
@@ -34,9 +36,13 @@ class ScanVerdict:
     text: str = ""
     is_down: bool = False
     """It did not answer at all, rather than giving up on this message."""
+    is_too_large: bool = False
+    """The scanner takes no message of this size, now or later."""
 
     def __str__(self) -> str:
         if self.state is ScanState.INFECTED:
+            if _LIMITS in self.text:
+                return f"packed too deep or too large to be scanned: {self.text}"
             return f"virus found: {self.text}"
         return "no virus found" if self.state is ScanState.CLEAN else f"virus scanner failed: {self.text}"
 
@@ -81,4 +87,6 @@ def _verdict(answer: bytes) -> ScanVerdict:
         return ScanVerdict(ScanState.CLEAN)
     if outcome.endswith(" FOUND"):
         return ScanVerdict(ScanState.INFECTED, outcome.removesuffix(" FOUND"))
+    if "size limit exceeded" in outcome:
+        return ScanVerdict(ScanState.FAILED, "the message is larger than clamd's StreamMaxLength", is_too_large=True)
     return ScanVerdict(ScanState.FAILED, outcome or "clamd closed the connection without an answer")
