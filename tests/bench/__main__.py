@@ -16,13 +16,13 @@ from pathlib import Path
 
 from ..support.mail_tools import SmtpSink, smtp_source
 from ..support.postfix import why_unavailable
-from . import fill, measures, report
+from . import fill, measures, report, screening
 from .measures import COSTED, SHAPES
 from .peers import GatepostPeer, Peer, PostfixPeer
 
 ROOT = Path(__file__).resolve().parents[2]
 Kind = type[GatepostPeer] | type[PostfixPeer]
-GROUPS = ("accept", "end-to-end", "large", "idle", "fill")
+GROUPS = ("accept", "end-to-end", "large", "screening", "idle", "fill")
 MEGA = 1_000_000
 
 
@@ -35,15 +35,16 @@ class Plan:
     delivered: int
     large: int
     filled: int
+    probed: int
     timeout: float = 120
 
 
 def main() -> int:
     options = _options()
     plan = (
-        Plan(options.repeat or 1, accepted=3000, delivered=1500, large=10, filled=50_000)
+        Plan(options.repeat or 1, accepted=3000, delivered=1500, large=10, filled=50_000, probed=150)
         if options.quick
-        else Plan(options.repeat or 3, accepted=6000, delivered=4000, large=40, filled=1_000_000)
+        else Plan(options.repeat or 3, accepted=6000, delivered=4000, large=40, filled=1_000_000, probed=300)
     )
     filesystem = _filesystem(options.folder)
     if filesystem in ("tmpfs", "ramfs"):
@@ -98,6 +99,7 @@ class Bench:
             "accept": self.accept,
             "end-to-end": self.end_to_end,
             "large": self.large,
+            "screening": self.screening,
             "idle": self.idle,
             "fill": self.fill,
         }[group]
@@ -158,6 +160,24 @@ class Bench:
                 self.figures.add("end to end 10 MB, ten at once", "messages/s", peer.name, run.rate)
                 self.figures.add("… peak memory", "MB", peer.name, run.peak / MEGA)
                 self.figures.add("… a small message accepted meanwhile", "ms", peer.name, run.latency * 1000)
+
+    def screening(self) -> None:
+        if GatepostPeer not in self.kinds:
+            return
+        if absent := screening.missing():
+            print(f"left out, not installed: {', '.join(absent)}", end=" ")
+            return
+        found = screening.measure(self.folder, 2 * self.plan.repeat, self.plan.probed)
+        for measure, value in zip(
+            (
+                "accept one 4 KB message that is not scored",
+                "… beside sessions whose mail spamd scores",
+                "… beside the same scoring asked for without the relay",
+            ),
+            found.medians,
+            strict=True,
+        ):
+            self.figures.add(measure, "ms", "gatepost", value * 1000)
 
     def idle(self) -> None:
         for _ in range(self.plan.repeat):
