@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import builtins
 import logging
-import shutil
 import sqlite3
 import time
 from array import array
@@ -26,6 +25,7 @@ from .database import Database, OpenReport, check, open_database
 from .folder import DataFolder
 from .quarantine_values import QuarantineEntry, QuarantineFilter, QuarantineOrder, QuarantineRow
 from .readers import Readers
+from .room import SpoolRoom
 from .spool_actions import CHUNK, Actions, Change
 from .spool_counts import SpoolUnit
 from .spool_filter import condition
@@ -50,8 +50,6 @@ from .writer import Writer
 
 log = logging.getLogger(__name__)
 
-_ROOM_KEPT = 1.0
-"""Seconds for which the measured free space is believed."""
 _NOBODY: frozenset[int] = frozenset()
 _PAIRS_FROM = 200_000
 """Deliveries looked at to tell which domains wait."""
@@ -76,7 +74,7 @@ class Spool:
         self._actions = Actions(self._unit, clock)
         self._next_id: int = 1 + max(floor, self._unit.reserved, _highest(connection))
         self.orphans_removed = _remove_orphans(connection, self.bodies)
-        self._room = (0, float("-inf"))
+        self._room = SpoolRoom(folder.spool)
         self._writer = Writer(database, "spool", self._unit)
         self._queue_readers = Readers(folder.spool, "queue")
         self._list_readers = Readers(folder.spool, "list", threads=2)
@@ -138,13 +136,8 @@ class Spool:
         return stored
 
     def has_room(self, size: int) -> bool:
-        """Whether ``size`` octets fit without touching ``min_free_bytes``. Measured at most once a second."""
-        free, measured = self._room
-        now = time.monotonic()
-        if now - measured >= _ROOM_KEPT:
-            free = shutil.disk_usage(self.folder.path).free
-            self._room = (free, now)
-        return free - size >= self.min_free_bytes
+        """Whether ``size`` octets fit without touching ``min_free_bytes``."""
+        return self._room.fits(size, self.min_free_bytes)
 
     # Delivering
 

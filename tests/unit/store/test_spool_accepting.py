@@ -6,6 +6,7 @@ import asyncio
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -203,6 +204,19 @@ async def test_room_is_kept_free(spool: Spool) -> None:
     assert not spool.has_room(10_000)
     spool.min_free_bytes = 0
     assert not spool.has_room(1 << 60)
+
+
+async def test_room_inside_the_spools_own_file_counts_where_the_disk_has_none(spool: Spool) -> None:
+    spool.min_free_bytes = 1 << 60
+    stored = await asyncio.gather(*(spool.submit(message(content=b"x" * 200_000)) for _ in range(40)))
+    assert not spool.has_room(10_000)
+    for one in stored:
+        await spool.record(finished(one.deliveries[0]))
+    deadline = time.monotonic() + 10
+    while not spool.has_room(10_000):  # measured once a second
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+    assert not spool.has_room(300_000), "a body of its own file does not go in there"
 
 
 async def test_a_message_without_lanes_or_recipients_is_a_mistake_of_the_caller(spool: Spool) -> None:

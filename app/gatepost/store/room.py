@@ -1,0 +1,59 @@
+"""Is there room for one more message: on the disk, or inside the spool's file, which keeps what it once needed.
+
+A rough answer, cheap enough for each message. The commit has the last word: what does not fit after all is refused then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sqlite3
+import time
+from pathlib import Path
+
+from .values import LARGE_BODY
+
+RECORDING_ROOM = 40_000_000
+"""Free octets of the disk that new mail never takes: the write-ahead logs of spool and journal (16 MB each before they are
+emptied) must be able to grow, or what was delivered could not be recorded and make room again."""
+INSIDE_RESERVE = 4_000_000
+"""Free octets inside the file that are left for indexes and outcomes."""
+BELIEVED_SECONDS = 1.0
+
+
+class SpoolRoom:
+    """``spool``: the database's file. Measures once a second; what was answered with yes meanwhile counts as used."""
+
+    def __init__(self, spool: Path) -> None:
+        self._spool = spool
+        self._disk = (0, float("-inf"))
+        self._inside = (0, float("-inf"))
+
+    def fits(self, size: int, min_free: int) -> bool:
+        """Whether ``size`` octets fit and leave ``min_free`` of the disk alone."""
+        least = max(min_free, RECORDING_ROOM)
+        free, measured = self._disk
+        now = time.monotonic()
+        if now - measured >= BELIEVED_SECONDS or free - size < least:
+            free, measured = shutil.disk_usage(self._spool.parent).free, now
+        if free - size >= least:
+            self._disk = (free - size, measured)
+            return True
+        self._disk = (free, measured)
+        return size < LARGE_BODY and self._fits_inside(size, now)
+
+    def _fits_inside(self, size: int, now: float) -> bool:
+        free, measured = self._inside
+        if now - measured >= BELIEVED_SECONDS:
+            free, measured = _free_pages(self._spool), now
+        has_room = free - size >= INSIDE_RESERVE
+        self._inside = (free - size if has_room else free, measured)
+        return has_room
+
+
+def _free_pages(path: Path) -> int:
+    """Octets of a database that hold nothing, from its first page."""
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as found:
+        ((pages,), (size,)) = (found.execute(f"PRAGMA {name}").fetchone() for name in ("freelist_count", "page_size"))
+        return int(pages) * int(size)
+    return 0
