@@ -99,6 +99,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             raise pytest.UsageError(f"{item.nodeid}: async tests of the desktop app are functions of a module")
 
 
+def pytest_unconfigure() -> None:
+    """End the loop's threads before Qt goes."""
+    if _loop is not None:
+        _loop.close()
+
+
 @pytest.fixture(autouse=True)
 def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     """The checks of this module's docstring. ``@pytest.mark.usefixtures('complaints')`` and clearing them allows some."""

@@ -7,6 +7,7 @@ a person reads the first words.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -111,12 +112,24 @@ class Application(QObject):
         try:
             self.supervisor.start()
             self._make_tray()
+            await self._first_page()
+            settle_memory()
             await self._exit.wait()
         finally:
             await self._end()
             signals.close()
             self._funnel.uninstall()
         return 0
+
+    async def _first_page(self) -> None:
+        """Returns once there is a relay to look at, or the app ends before."""
+        both: list[asyncio.Task[Any]] = [
+            self.tasks.spawn(self.session.wait_connected(), "first page"),
+            self.tasks.spawn(self._exit.wait(), "exit"),
+        ]
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        for task in both:
+            task.cancel()
 
     async def _end(self) -> None:
         """In the order in which the parts depend on each other."""
@@ -220,6 +233,12 @@ class Application(QObject):
     def quit_now(self) -> None:
         """Without a question: the system or the tray asked. Mail is safe, drafts are not."""
         self._exit.set()
+
+
+def settle_memory() -> None:
+    """What was imported and made by now stays: the collector need not look through it again, which would take a tenth of a
+    second now and then, long enough to be felt at the keyboard."""
+    gc.freeze()
 
 
 class Funnel:

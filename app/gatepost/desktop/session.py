@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 PROGRAM = "gatepost-desktop"
 FRAME_MS = 50
 """Events are handed on this often; the relay itself gathers them for 100 ms."""
+WORK_SECONDS = 0.01
+"""Messages that wait in the connection are read for this long, then it is the window's turn."""
 PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds before each further attempt to connect; the last one repeats."""
 
@@ -159,7 +161,12 @@ class RelaySession(QObject):
         # The relay may come back with another socket and token, so each connection reads the endpoint file anew.
         self._client = await Client.connect(self.data_folder, program=PROGRAM)
         worked = False
+        loop = asyncio.get_running_loop()
+        rested = loop.time()
         async for message in self._client.events(reconnect=False):
+            if loop.time() - rested > WORK_SECONDS:  # a full buffer is read without a pause otherwise
+                await asyncio.sleep(0)
+                rested = loop.time()
             if isinstance(message, Lost):
                 return worked, message.reason
             if isinstance(message, Snapshot):

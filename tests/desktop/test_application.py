@@ -1,0 +1,171 @@
+"""The whole app on its loop: starts fast and light, shows what nobody caught, asks before it ends, ends what it started."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QMessageLogContext, QtMsgType
+from PySide6.QtWidgets import QApplication, QPushButton
+
+from gatepost.desktop.application import Application
+from gatepost.desktop.bug_report import BugReport
+from gatepost.desktop.pages.spool import SpoolPage
+from gatepost.desktop.preferences import Preferences
+from gatepost.desktop.supervisor import Phase
+
+from ..support.relay_process import ROOT
+from .test_supervisor import command
+from .waiting import until
+
+
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_loop: Callable[..., Any]) -> Iterator[Application]:
+    """Built as ``main`` does it, on the loop of the tests; its relay is sealed in the test's folder."""
+    runtime = tempfile.mkdtemp(prefix="gp-")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    qt = QApplication.instance()
+    assert isinstance(qt, QApplication)
+    preferences = Preferences(tmp_path / "preferences.ini")
+    preferences.set_flag("first-run/done", True)
+    preferences.language = "en"
+    found = Application(qt, tmp_path / "data", preferences)
+    found.supervisor._command = command
+    found.show()
+    yield found
+    on_loop(found._end())
+    found._funnel.uninstall()
+    shutil.rmtree(runtime, ignore_errors=True)
+
+
+def press(text: str) -> None:
+    dialog = QApplication.activeModalWidget()
+    assert dialog is not None
+    next(one for one in dialog.findChildren(QPushButton) if one.text().replace("&", "") == text).click()
+
+
+def test_the_window_is_painted_before_anything_slow_is_imported(tmp_path: Path) -> None:
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from PySide6.QtWidgets import QApplication\n"
+        "from gatepost.desktop.application import Application, Preferences\n"
+        "qt = QApplication([])\n"
+        "app = Application(qt, Path(sys.argv[1]), Preferences(Path(sys.argv[1]) / 'p.ini'))\n"
+        "app.show()\n"
+        "qt.processEvents()\n"
+        "print([name for name in ('pydantic', 'aiohttp', 'qasync', 'gatepost.control.client') if name in sys.modules])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+async def test_it_starts_a_relay_and_ends_it(app: Application) -> None:
+    living = asyncio.ensure_future(app._live())
+    await until(lambda: app.supervisor.status.phase is Phase.RUNNING, "the relay runs")
+    await until(lambda: app.frame.current, "the first page is shown")
+    app.frame.close()
+    await asyncio.wait_for(living, 30)
+    assert app.supervisor.status.phase is Phase.ENDED
+    assert not app.supervisor.owns_relay
+
+
+async def test_with_a_tray_closing_asks_and_the_relay_may_go_on(app: Application) -> None:
+    living = asyncio.ensure_future(app._live())
+    await until(lambda: app.supervisor.status.phase is Phase.RUNNING, "the relay runs")
+    from gatepost.desktop.tray import Tray
+
+    app.tray = Tray(app.frame)
+    app.frame.close()
+    await until(lambda: QApplication.activeModalWidget() is not None, "it asks")
+    press("Keep running in the tray")
+    await until(lambda: not app.frame.isVisible(), "the window is gone")
+    assert app.supervisor.owns_relay
+    app._open_window()
+    assert app.frame.isVisible()
+    app.frame.close()
+    await until(lambda: QApplication.activeModalWidget() is not None, "it asks again")
+    press("Cancel")
+    await until(lambda: not app._quitting, "it goes on")
+    assert app.frame.isVisible()
+    app.frame.close()
+    await until(lambda: QApplication.activeModalWidget() is not None, "it asks again")
+    press("Stop it and quit")
+    await asyncio.wait_for(living, 30)
+    assert not app.supervisor.owns_relay
+
+
+async def test_another_language_is_spoken_at_once(app: Application) -> None:
+    app.preferences.language = "de"
+    await until(lambda: "Übersicht" in [b.text() for b in app.frame.sidebar._buttons.values()], "the sidebar is German")
+    assert app.frame.isVisible()
+
+
+async def test_whatever_nobody_caught_becomes_one_report(app: Application, complaints: list[str]) -> None:
+    bugs: list[BugReport] = []
+    app.messages.bug_found.connect(bugs.append)
+
+    async def fail() -> None:
+        raise LookupError("in a task")
+
+    app.tasks.spawn(fail(), "a task")
+    await until(lambda: len(bugs) == 1, "the task's error")
+    try:
+        raise KeyError("in a slot")
+    except KeyError as error:
+        sys.excepthook(KeyError, error, error.__traceback__)
+    app._funnel.from_loop(None, {"message": "the loop", "exception": OSError("in the loop")})
+    app._funnel._from_qt(QtMsgType.QtCriticalMsg, QMessageLogContext(), "broken at 192.0.2.1")
+    assert [bug.summary for bug in bugs] == ["LookupError (a task)", "KeyError (the window)", "OSError (the loop)", "Qt"]
+    assert "192.0.2.1" not in bugs[3].text
+    assert app.frame.bug_strip.isVisible()
+    complaints.clear()
+
+
+def test_a_thread_that_fails_is_logged_and_ends_nothing(app: Application, caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> None:
+        raise ValueError("in a thread")
+
+    thread = threading.Thread(target=fail)
+    thread.start()
+    thread.join()
+    assert "a thread failed" in caplog.text
+
+
+async def test_a_relay_killed_under_the_spool_page_comes_back_and_the_page_is_live_again(app: Application) -> None:
+    app.supervisor._backoff = (0.3,)
+    living = asyncio.ensure_future(app._live())
+    await until(lambda: app.frame.current, "the first page is shown")
+    app.frame.navigate("spool")
+    await until(lambda: app.frame.current is not None and app.frame.current.key == "spool", "the spool page is shown")
+    page = app.frame.current
+    assert isinstance(page, SpoolPage)
+    await app.session.client.send_test("a@example.com", "before@example.net")
+    await until(lambda: page.table.model().rowCount() == 1, "the list is live")
+    page.search.setText("example.net")
+    assert app.session.snapshot is not None
+    os.kill(app.session.snapshot.status.relay.pid, signal.SIGKILL)
+    await until(lambda: app.frame.relay_notice.isVisible(), "the window says so")
+    assert page.isVisible()
+    assert page.table.model().rowCount() == 1, "what was shown stays"
+    await until(lambda: app.session.is_connected, "the relay is back")
+    await until(lambda: not app.frame.relay_notice.isVisible(), "the window is content")
+    await app.session.client.send_test("a@example.com", "after@example.net")
+    await until(lambda: page.table.model().rowCount() == 2, "the list is live again")
+    assert page.search.text() == "example.net", "what was typed is still there"
+    assert not app.frame.notice.isVisible()
+    app.quit_now()
+    await asyncio.wait_for(living, 30)
