@@ -200,7 +200,7 @@ def filled_office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A real relay with mail in every state, shared by the tests of a module. See ``mail``."""
     from .mail import office
 
-    with office(tmp_path_factory.mktemp("office") / "relay") as found:
+    with office(tmp_path_factory.mktemp("office") / "relay", quarantined=12) as found:
         found.fill()
         found.wait(delivered=8)
         yield found

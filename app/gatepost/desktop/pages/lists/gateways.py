@@ -36,6 +36,10 @@ class Gateways:
     def outbound(self) -> tuple[KnownGateway, ...]:
         return tuple(gateway for gateway in self._known.values() if gateway.is_outbound)
 
+    @property
+    def inbound(self) -> tuple[KnownGateway, ...]:
+        return tuple(gateway for gateway in self._known.values() if not gateway.is_outbound)
+
     async def load(self, session: RelaySession) -> None:
         """Names and health as they are now. Raises what the client raises."""
         client = session.client

@@ -32,7 +32,7 @@ class ListCard(QFrame):
         self._stack.addWidget(empty)
         outer.addWidget(holder, 1)
         outer.addWidget(divider())
-        self.foot = _Foot()
+        self.foot = Foot()
         outer.addWidget(self.foot)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
@@ -40,7 +40,7 @@ class ListCard(QFrame):
         self._stack.setCurrentWidget(self.empty if is_empty else self.table)
 
 
-class _Foot(QWidget):
+class Foot(QWidget):
     """How many there are and are chosen; what is being done; the actions on what is chosen."""
 
     def __init__(self) -> None:
@@ -113,4 +113,5 @@ class _Foot(QWidget):
         self._stop.clicked.disconnect(self._stop_it)
         self._progress.hide()
         self._stop.hide()
-        self._count.setText(self._text)
+        if not self._said.isActive():
+            self._count.setText(self._text)

@@ -9,8 +9,8 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
-from ....control.schema import Timeline, TimelineEntry
-from ...cards import label, line, rows
+from ....control.schema import ScorePart, Timeline, TimelineEntry
+from ...cards import divider, label, line, rows
 from ...i18n import mark, ntr, tr
 from ...models.columns import Tone
 from ...theme import Role, icon, monospace, px, set_role, tokens
@@ -135,7 +135,7 @@ class _Step(QWidget):
             words.addWidget(label(text, wrap=True, selectable=True))
         data = entry.data or {}
         if arithmetic := arithmetic_of(data):
-            words.addWidget(_Arithmetic(arithmetic))
+            words.addWidget(Arithmetic(arithmetic))
         dialogue = data.get("dialogue")
         if isinstance(dialogue, list) and dialogue:
             words.addWidget(_Dialogue([str(said) for said in dialogue]))
@@ -186,45 +186,31 @@ def texts_of(entry: TimelineEntry, client: str, gateways: Gateways) -> list[str]
     return found
 
 
-def arithmetic_of(data: Mapping[str, Any]) -> list[tuple[str, float | None, str]]:
-    """What each source of the spam score added: its name, its weight (None: it failed), its words."""
-    found = []
-    for part in data.get("parts", data.get("arithmetic", ())) or ():
-        if not isinstance(part, Mapping):
-            continue
-        weight = part.get("weight", part.get("score"))
-        number = float(weight) if isinstance(weight, int | float) else None
-        if part.get("failed"):
-            number = None
-        text = part.get("text") or part.get("detail") or part.get("reason") or ""
-        found.append((str(part.get("source", part.get("name", ""))), number, str(text)))
-    return found
+def arithmetic_of(data: Mapping[str, Any]) -> list[ScorePart]:
+    """What each source of the spam score added."""
+    return [ScorePart.model_validate(part) for part in data.get("parts") or ()]
 
 
-class _Arithmetic(QWidget):
+class Arithmetic(QWidget):
     """A sum as on paper: each source, what it said, what it added; the total under a line."""
 
-    def __init__(self, parts: Sequence[tuple[str, float | None, str]]) -> None:
+    def __init__(self, parts: Sequence[ScorePart]) -> None:
         super().__init__()
         grid = QGridLayout(self)
         grid.setContentsMargins(0, px(6), 0, 0)
         grid.setHorizontalSpacing(px(16))
-        grid.setVerticalSpacing(px(3))
+        grid.setVerticalSpacing(px(4))
         grid.setColumnStretch(1, 1)
-        total = 0.0
-        for number, (source, weight, text) in enumerate(parts):
-            grid.addWidget(label(source), number, 0, Qt.AlignmentFlag.AlignTop)
-            grid.addWidget(label(text, Role.MUTED, wrap=True, selectable=True), number, 1)
-            shown = tr("failed") if weight is None else f"{weight:+g}"
+        for number, part in enumerate(parts):
+            grid.addWidget(label(part.source), number, 0, Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(label(part.note, Role.MUTED, wrap=True, selectable=True), number, 1)
+            shown = tr("failed") if part.failed else f"{part.points:+g}"
             grid.addWidget(_figure(shown), number, 2, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
-            total += weight or 0.0
-        rule = QFrame()
-        set_role(rule, Role.DIVIDER)
-        grid.addWidget(rule, len(parts), 0, 1, 3)
+        grid.addWidget(divider(), len(parts), 0, 1, 3)
         grid.addWidget(label(tr("Together"), Role.STRONG), len(parts) + 1, 0)
-        figure = _figure(f"{total:g}")
-        set_role(figure, Role.STRONG)
-        grid.addWidget(figure, len(parts) + 1, 2, Qt.AlignmentFlag.AlignRight)
+        total = _figure(f"{sum(part.points for part in parts):g}")
+        set_role(total, Role.STRONG)
+        grid.addWidget(total, len(parts) + 1, 2, Qt.AlignmentFlag.AlignRight)
 
 
 def _figure(text: str) -> QLabel:

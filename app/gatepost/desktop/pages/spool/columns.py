@@ -11,6 +11,7 @@ from ...models.columns import Column, Kind, Tone
 from ...words import age_text, moment_text, size_text, span_text
 from ..lists.gateways import Gateways
 
+_KNOWN = ("", "time", "release")
 Clock = Callable[[], float]
 
 _STATES = {"waiting": mark("Waiting"), "deferred": mark("Deferred"), "held": mark("Held")}
@@ -58,18 +59,18 @@ class SpoolWords:
             return tr("The relay is stopped")
         if self.is_paused:
             return tr("Delivery is paused")
-        if row.due_at > now + 1:
-            return tr("Time: the next attempt")
         kind, _, name = (f"gateway:{row.pinned_gateway}" if row.pinned_gateway else row.lane).partition(":")
         gateway = self.gateways[name] if kind in ("gateway", "inbound") else None
-        if gateway is None:
-            return tr("Its turn")
-        if gateway.health == "disabled":
+        if gateway is not None and gateway.health == "disabled":
             return tr("Gateway: {name} is disabled", name=gateway.label)
-        if gateway.health not in ("healthy", "probing"):
+        if gateway is not None and gateway.health == "resting":
             words = mark("Primary server: {name} rests") if kind == "inbound" else mark("Gateway: {name} rests")
             return tr(words, name=gateway.label)
-        return tr("Its turn at {name}", name=gateway.label)
+        if row.waiting not in _KNOWN:
+            return row.waiting  # why its way out is closed, in the relay's words
+        if row.due_at > now + 1:
+            return tr("Time: the next attempt")
+        return tr("Its turn at {name}", name=gateway.label) if gateway is not None else tr("Its turn")
 
     def next_attempt(self, row: SpoolRow) -> str:
         if row.state == "held":
@@ -94,6 +95,7 @@ class SpoolWords:
             Column("subject", mark("Subject"), lambda row: row.subject, 30, 12, order="subject", rank=3),
             Column(
                 "waiting", mark("Waiting for"), self.waiting_for, 27, 14, rank=2, is_live=True,
+                tooltip=lambda row: row.waiting if row.waiting not in _KNOWN else self.waiting_for(row),
             ),
             Column(
                 "size", mark("Size"), lambda row: size_text(row.size), 8, 8, order="size", rank=7, kind=Kind.NUMBER,

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
     QHeaderView,
-    QPlainTextEdit,
     QTabWidget,
     QTreeWidget,
     QTreeWidgetItem,
@@ -24,17 +23,14 @@ from ...cards import Tone as BadgeTone
 from ...cards import rows
 from ...context import AppContext
 from ...i18n import mark, tr
-from ...theme import Role, icon, monospace, px, set_role
+from ...theme import Role, icon, px, set_role
 from ...words import moment_text, size_text
 from ..lists.detail_head import DetailHead
 from ..lists.gateways import Gateways
+from ..lists.raw import RawText, beginning, header_text, raw_text
 from ..lists.route import RouteView
 from ..lists.timeline import TimelineView
 from .columns import sender_text, state_text, state_tone
-
-MOST_SHOWN = 262_144
-"""Octets of a message that are shown."""
-MOST_HEADER = 65_536
 
 _RECIPIENT_STATES = {
     "waiting": mark("Waiting"),
@@ -73,8 +69,8 @@ class SpoolDetail(QFrame):
         self.tabs.tabBar().setDrawBase(False)
         self._recipients = _RecipientTree()
         self._timeline = TimelineView(gateways)
-        self._header = _Text(tr("Headers"))
-        self._raw = _Text(tr("Raw message"))
+        self._header = RawText(tr("Headers"))
+        self._raw = RawText(tr("Raw message"))
         self._route = RouteView()
         self._route.recipient_wanted.connect(lambda _: self._spawn(self._load_route(), "explain the route"))
         for widget, text in (
@@ -158,22 +154,14 @@ class SpoolDetail(QFrame):
     async def _load_content(self) -> None:
         queue_id = self._queue_id
         self._loaded |= {2, 3}
-        head = b""
         try:
-            async for chunk in self._context.session.client.spool_content(queue_id):
-                head += chunk
-                if len(head) >= MOST_SHOWN:
-                    break
+            head = await beginning(self._context.session.client.spool_content(queue_id))
         except NotFound:
             return
-        if queue_id != self._queue_id:
-            return
-        header = head.partition(b"\r\n\r\n")[0][:MOST_HEADER]
-        self._header.setPlainText(_shown(header))
-        size = self._message.size if self._message is not None else len(head)
-        rest = max(0, size - MOST_SHOWN)
-        note = tr("\n\n… and {size} more. Save the message to see all of it.", size=size_text(rest)) if rest else ""
-        self._raw.setPlainText(_shown(head[:MOST_SHOWN]) + note)
+        if queue_id == self._queue_id:
+            size = self._message.size if self._message is not None else len(head)
+            self._header.setPlainText(header_text(head))
+            self._raw.setPlainText(raw_text(head, size))
 
     async def _load_route(self) -> None:
         if self._message is None:
@@ -204,31 +192,6 @@ def _address(client: str) -> str:
         return str(ipaddress.ip_address(client))
     except ValueError:
         return ""
-
-
-def _shown(raw: bytes) -> str:
-    """As text, whatever it is: UTF-8 where it is that, else octet by octet; controls made visible."""
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError:
-        text = raw.decode("latin-1")
-    return text.replace("\r\n", "\n").translate(_CONTROLS)
-
-
-_CONTROLS = {number: 0x2400 + number for number in range(32) if number not in (9, 10)}
-"""Control characters as their pictures (U+2400…)."""
-
-
-class _Text(QPlainTextEdit):
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self.setReadOnly(True)
-        self.setAccessibleName(name)
-        self.setFont(monospace())
-        self.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setTabChangesFocus(True)
-        self.setUndoRedoEnabled(False)
 
 
 class _RecipientTree(QTreeWidget):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -25,6 +24,7 @@ from ..lists.list_card import ListCard
 from ..lists.live import Live
 from ..lists.saving import ask_where, save
 from ..lists.split import ListAndDetail
+from ..lists.worker import Worker
 from ..page import Page
 from .columns import SpoolWords
 from .detail import SpoolDetail
@@ -46,7 +46,6 @@ class SpoolPage(Page):
         self._query = SpoolQuery()
         self._shown: SpoolQuery | None = None
         self._figures = SpoolFigures()
-        self._work: asyncio.Task[Any] | None = None
         self.model = RowModel(self.words.columns(), self.spawn, self)
         self.table = ListTable(self.model, "spool", context.preferences)
         self.table.setAccessibleName(tr("Spool"))
@@ -82,6 +81,7 @@ class SpoolPage(Page):
         self.empty = EmptyState("spool", "")
         self._empty_button = self.empty.add_action(tr("Show all"), self._show_all)
         self.card = ListCard(self.table, self.empty)
+        self.worker = Worker(self.card.foot)
         self._build_actions()
         self.detail = SpoolDetail(self.context, self.gateways, self.spawn)
         self.splitter = ListAndDetail(self.card, self.detail)
@@ -326,42 +326,19 @@ class SpoolPage(Page):
         return target_of(self.table.chosen, len(self.model.ids), self._query.filter)
 
     def _start(self, found: Operation) -> None:
-        if self.table.chosen_count and self._work is None:
+        if self.table.chosen_count and not self.worker.is_busy:
             self.spawn(self._do(found, self._target()), found.kind.value)
 
     async def _do(self, found: Operation, target: Target) -> None:
-        plan = await self._complete(found)
-        if plan is None:
-            return
-        foot = self.card.foot
-        progress = foot.begin(tr("Working…"), self._stop)
-        self._work = asyncio.current_task()
-        try:
-            count = await plan.count(self.context.session, target)
-        finally:
-            self._work = None
-            foot.end()
-        if not count:
-            foot.say(tr("Nothing of it is in the spool any more."))
-            return
-        if not await plan.ask(self, count):
-            return
-        progress = foot.begin(tr("Working…"), self._stop)
-        self._work = asyncio.current_task()
-        try:
-            done = await plan.run(self.context.session, target, progress)
-        except asyncio.CancelledError:
-            foot.say(tr("Stopped. What was done already stays done."))
-            raise
-        finally:
-            self._work = None
-            foot.end()
-        foot.say(plan.told(done))
-        self.live.touch()
-
-    def _stop(self) -> None:
-        if self._work is not None:
-            self._work.cancel()
+        plan, session = await self._complete(found), self.context.session
+        if plan is not None and await self.worker.act(
+            lambda: plan.count(session, target),
+            lambda count: plan.ask(self, count),
+            lambda progress: plan.run(session, target, progress),
+            plan.told,
+            tr("Nothing of it is in the spool any more."),
+        ):
+            self.live.touch()
 
     async def _complete(self, found: Operation) -> Plan | None:
         """Ask for the gateway or the priority; None when the person cancelled."""
@@ -400,7 +377,7 @@ class SpoolPage(Page):
         return await dialog.ask() == "yes"
 
     def _start_saving(self) -> None:
-        if self.table.chosen_count and self._work is None:
+        if self.table.chosen_count and not self.worker.is_busy:
             self.spawn(self._save(), "save messages")
 
     async def _save(self) -> None:
@@ -413,11 +390,6 @@ class SpoolPage(Page):
         queue_ids = list(dict.fromkeys(row.queue_id for row in found))
         if not queue_ids or (where := await ask_where(self, queue_ids)) is None:
             return
-        progress = foot.begin(tr("Saving…"), self._stop)
-        self._work = asyncio.current_task()
-        try:
-            saved = await save(lambda queue_id: self.context.session.client.spool_content(queue_id), queue_ids, where, progress)
-        finally:
-            self._work = None
-            foot.end()
+        content = self.context.session.client.spool_content
+        saved = await self.worker.run(tr("Saving…"), lambda progress: save(content, queue_ids, where, progress))
         foot.say(ntr("{n} message was saved to {where}.", "{n} messages were saved to {where}.", saved, where=where))

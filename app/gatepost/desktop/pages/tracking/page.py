@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -21,6 +20,7 @@ from ..lists.gateways import Gateways
 from ..lists.list_card import ListCard
 from ..lists.live import Live
 from ..lists.split import ListAndDetail
+from ..lists.worker import Worker
 from ..page import Page
 from .columns import columns
 from .detail import TrackingDetail
@@ -38,8 +38,6 @@ class TrackingPage(Page):
         self.gateways = Gateways()
         self._query = TrackingQuery()
         self._source: TrackingSource | None = None
-        self._work: asyncio.Task[Any] | None = None
-        self._is_searching = False
         self.model = RowModel(columns(), self.spawn, self)
         self.table = ListTable(self.model, "tracking", context.preferences)
         self.table.setAccessibleName(tr("Tracking"))
@@ -77,6 +75,7 @@ class TrackingPage(Page):
         self.empty = EmptyState("tracking", "")
         self._empty_button = self.empty.add_action(tr("Show all"), self._show_all)
         self.card = ListCard(self.table, self.empty)
+        self.worker = Worker(self.card.foot)
         self.detail = TrackingDetail(self.context, self.gateways, self.spawn)
         self.splitter = ListAndDetail(self.card, self.detail)
         outer.addWidget(self.splitter, 1)
@@ -119,7 +118,7 @@ class TrackingPage(Page):
 
     async def leave(self) -> bool:
         self.live.set_on(False)
-        self._stop()
+        self.worker.stop()
         return True
 
     def on_connected(self) -> None:
@@ -158,7 +157,7 @@ class TrackingPage(Page):
         self.chips.choose(self._query.state)
 
     async def _load(self) -> None:
-        self._stop()
+        self.worker.stop()
         source = TrackingSource(self.context.session, self._query, self.model.keep)
         self._source = source
         await self.model.show(source, by_id=-1)
@@ -173,7 +172,7 @@ class TrackingPage(Page):
     def _near_end(self) -> None:
         """Older messages are read before one comes to them."""
         bar: QScrollBar = self.table.verticalScrollBar()
-        if bar.maximum() - bar.value() < 2 * self.table.viewport().height() and not self._is_searching:
+        if bar.maximum() - bar.value() < 2 * self.table.viewport().height() and not self.worker.is_busy:
             source = self._source
             if source is not None and source.has_more and self.model.ids:
                 self.spawn(self._search_on(len(self.model.ids) + ENOUGH), "search on")
@@ -181,30 +180,22 @@ class TrackingPage(Page):
     async def _search_on(self, wanted: int) -> None:
         """Read pages until so many messages are there, nothing is left, or the person stops it."""
         source = self._source
-        if source is None or self._is_searching:
+        if source is None or self.worker.is_busy:
             return
-        self._is_searching = True
-        self._work = asyncio.current_task()
-        self.card.foot.begin(tr("Searching older messages…"), self._stop)
-        try:
+
+        async def read(_progress: object) -> None:
             while source is self._source and source.has_more and len(self.model.ids) < wanted:
                 found = await source.more()
                 if source is self._source:
                     self.model.extend(found)
                     self._show_count()
-        finally:
-            self._is_searching = False
-            self._work = None
-            self.card.foot.end()
 
-    def _stop(self) -> None:
-        if self._work is not None:
-            self._work.cancel()
+        await self.worker.run(tr("Searching older messages…"), read)
 
     async def _refresh_list(self) -> None:
         if self._source is None:
             await self._load()
-        elif not self._is_searching:
+        elif not self.worker.is_busy:
             await self.model.refresh()
             self._show_count()
         if self.detail.isVisible() and self.detail.queue_id:
