@@ -16,13 +16,13 @@ from pathlib import Path
 
 from ..support.mail_tools import SmtpSink, smtp_source
 from ..support.postfix import why_unavailable
-from . import fill, measures, report, screening
+from . import fill, inbound, measures, report, screening
 from .measures import COSTED, SHAPES
 from .peers import GatepostPeer, Peer, PostfixPeer
 
 ROOT = Path(__file__).resolve().parents[2]
 Kind = type[GatepostPeer] | type[PostfixPeer]
-GROUPS = ("accept", "end-to-end", "large", "screening", "idle", "fill")
+GROUPS = ("accept", "end-to-end", "large", "inbound", "screening", "idle", "fill")
 MEGA = 1_000_000
 
 
@@ -101,6 +101,7 @@ class Bench:
             "large": self.large,
             "screening": self.screening,
             "idle": self.idle,
+            "inbound": self.inbound,
             "fill": self.fill,
         }[group]
         try:
@@ -185,6 +186,16 @@ class Bench:
                 time.sleep(2)
                 for peer in peers:
                     self.figures.add("memory when idle", "MB", peer.name, peer.memory() / MEGA)
+
+    def inbound(self) -> None:
+        if GatepostPeer not in self.kinds:
+            return
+        for figure in inbound.measure(self.folder, self.plan.repeat, self.plan.accepted, self.plan.timeout):
+            measure = f"accept 4 KB, {COSTED}, {figure.variant}"
+            self.figures.add(measure, "messages/s", "gatepost", figure.run.rate)
+            self.figures.add(measure, "processor s / 1,000", "gatepost", figure.run.processor)
+            if figure.share is not None:
+                self.figures.add(f"… {figure.variant}: of the plain relay's", "%", "gatepost", figure.share)
 
     def fill(self) -> None:
         if GatepostPeer not in self.kinds:
