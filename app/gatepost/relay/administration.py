@@ -170,7 +170,8 @@ class Administration:
         from .routing.explain import preview_change
 
         pairs = await self._service.spool.domain_pairs()
-        return tuple(LaneMove(move.before, move.after, move.count) for move in preview_change(current, changed, pairs))
+        found = preview_change(current, changed, pairs, self._service.inbound.domains.fronted_by)
+        return tuple(LaneMove(move.before, move.after, move.count) for move in found)
 
     # --- secrets ---
 

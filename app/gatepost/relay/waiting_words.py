@@ -12,10 +12,10 @@ LaneStateOf = Callable[[str], LaneState]
 
 
 def of_rows(rows: Iterable[SpoolRow], lane_state: LaneStateOf) -> list[SpoolRow]:
-    """Rows of closed lanes say why and when it is looked at again."""
+    """Rows of closed lanes say why, and when it is looked at again."""
     closed = _closed((row.lane for row in rows if row.state is not SpoolState.HELD), lane_state)
     return [
-        replace(row, waiting=state.reason, due_at=max(row.due_at, state.until or 0.0))
+        replace(row, waiting=state.reason)
         if row.state is not SpoolState.HELD and (state := closed.get(row.lane)) is not None
         else row
         for row in rows
@@ -27,9 +27,7 @@ def of_message(message: SpoolMessage, lane_state: LaneStateOf) -> SpoolMessage:
     if not closed:
         return message
     deliveries = tuple(
-        replace(item, waiting=state.reason, due_at=max(item.due_at, state.until or 0.0))
-        if not item.hold and (state := closed.get(item.lane)) is not None
-        else item
+        replace(item, waiting=state.reason) if not item.hold and (state := closed.get(item.lane)) is not None else item
         for item in message.deliveries
     )
     return replace(message, deliveries=deliveries)

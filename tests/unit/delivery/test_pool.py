@@ -77,6 +77,17 @@ async def test_never_more_connections_than_the_hop_allows(pool: Pool, tally: Tal
         assert len(peer.messages) == 20
 
 
+async def test_a_question_about_recipients_goes_ahead_of_the_mail_that_waits(tally: Tally) -> None:
+    async with SmtpPeer() as peer:
+        peer.on("dot", Delay(0.02))
+        hop = hop_for(peer, limits=Limits(connections=1))
+        tally.submit(hop, 10)
+        tally.submit(hop, 1, content=None)
+        outcomes = await tally.all()
+        assert [outcome.job.content is None for outcome in outcomes].index(True) <= 2
+        assert len(peer.messages) == 10
+
+
 async def test_a_hop_that_has_not_proven_itself_gets_one_connection(tally: Tally) -> None:
     async with SmtpPeer() as peer:
         peer.on("connect", Delay(0.3), times=1)

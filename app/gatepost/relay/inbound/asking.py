@@ -14,7 +14,6 @@ from ..common.hop import NextHop
 from ..common.plan import HopOutcome
 from ..delivery.connector import Connector
 from ..delivery.pool import Pool
-from ..delivery.probe import ProbeState, probe
 from ..delivery.values import Job, Outcome, OutcomeState
 from ..routing.hops import MAX_CANDIDATES
 from ..routing.router import Router
@@ -97,6 +96,8 @@ class PrimaryAsker:
 
     async def probe(self, hop: NextHop) -> str:
         """Why no mail can be handed to an address now; empty when it takes a sender."""
+        from ..delivery.probe import ProbeState, probe  # seldom needed
+
         stages = probe(self._connector, hop, total_seconds=PROBE_SECONDS, stage_seconds=PROBE_SECONDS)
         try:
             async for stage in stages:

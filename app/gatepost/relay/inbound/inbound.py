@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ...model.address import AddressError, normalise_domain
 from ...model.configuration import Configuration
@@ -20,7 +20,6 @@ from ..common.tasks import Tasks
 from ..delivery.auth import Secrets
 from ..delivery.connector import Connector
 from ..delivery.pool import Pool
-from ..routing.explain import Step, StepVerdict
 from ..routing.router import Router
 from ..verification.address_list import AddressList
 from ..verification.cache import VerdictCache
@@ -31,6 +30,9 @@ from .domains import FrontedDomains
 from .recipients import RecipientRules, Rules
 from .smartermail import SmarterMailServers
 from .watch import PrimaryWatch, Releases
+
+if TYPE_CHECKING:
+    from ..routing.explain import Step
 
 log = logging.getLogger(__name__)
 
@@ -91,10 +93,7 @@ class Inbound:
     def apply(self, configuration: Configuration) -> None:
         self.servers.apply(configuration)
         before = self._prepared
-        self._prepared = {
-            gateway.id: known if (known := before.get(gateway.id)) and known.gateway == gateway else self._prepare(gateway)
-            for gateway in configuration.inbound
-        }
+        self._prepared = {gateway.id: self._prepare(gateway, before.get(gateway.id)) for gateway in configuration.inbound}
         self.recipients.rules = {name: prepared.rules for name, prepared in self._prepared.items()}
         self.domains.apply(configuration)
         self.watch.apply(configuration)
@@ -110,7 +109,9 @@ class Inbound:
         await self._tasks.close()
         await self.servers.close()
 
-    def _prepare(self, gateway: InboundGateway) -> _Prepared:
+    def _prepare(self, gateway: InboundGateway, before: _Prepared | None) -> _Prepared:
+        if before is not None and before.gateway == gateway:
+            return before
         card, sources = gateway.verification, list[Source]()
         call_forward = None
         if card.use_list:
@@ -120,7 +121,10 @@ class Inbound:
             sources.append(call_forward.verdict)
         if gateway.smartermail.enabled and gateway.smartermail.user_verification is SmarterMailUserVerification.WEB_SERVICE:
             sources.append(self.servers.source(gateway.id))
-        verifier = Verifier(gateway, sources, self._cache, self._tasks)
+        # What other sources said is remembered, and asked for anew.
+        asks_alike = before is None or _sources_of(before.gateway) == _sources_of(gateway)
+        fresh_since = 0.0 if asks_alike else self._relay.clock()
+        verifier = Verifier(gateway, sources, self._cache, self._tasks, fresh_since=fresh_since)
         return _Prepared(gateway, Rules.of(gateway, verifier), call_forward)
 
     # --- hooks -------------------------------------------------------------------------------------------------------
@@ -171,6 +175,8 @@ class Inbound:
 
     async def explain(self, address: str, domain: str, gateway: InboundGateway | None) -> list[Step]:
         """What RCPT would be answered, as steps of an explanation. ``gateway``: the one whose list names the domain."""
+        from ..routing.explain import Step, StepVerdict
+
         steps: list[Step] = []
         if self.domains.looks_up and (gateway is None or self._is_all_but(gateway)):
             found = await self.domains.find(domain)
@@ -194,3 +200,7 @@ class Inbound:
     def _is_all_but(self, gateway: InboundGateway) -> bool:
         prepared = self._prepared.get(gateway.id)
         return prepared is not None and prepared.rules.is_all_but
+
+
+def _sources_of(gateway: InboundGateway) -> object:
+    return (gateway.verification, gateway.smartermail, gateway.addresses, gateway.port)

@@ -29,16 +29,16 @@ class VerdictCache:
         self._clock = clock
         self._known: OrderedDict[tuple[str, str], KnownVerdict] = OrderedDict()
 
-    def fresh(self, gateway_id: str, address: str, seconds: float) -> RecipientVerdict | None:
+    def fresh(self, gateway_id: str, address: str, seconds: float, since: float = 0.0) -> RecipientVerdict | None:
         """A verdict from memory that is young enough to need no asking. Never waits."""
         known = self._known.get((gateway_id, address))
-        if known is None or not self.is_fresh(known, seconds):
+        if known is None or not self.is_fresh(known, seconds, since):
             return None
         self._known.move_to_end((gateway_id, address))
         return known.verdict
 
-    def is_fresh(self, known: KnownVerdict, seconds: float) -> bool:
-        return 0 <= self._clock() - known.fetched_at < seconds
+    def is_fresh(self, known: KnownVerdict, seconds: float, since: float = 0.0) -> bool:
+        return known.fetched_at >= since and 0 <= self._clock() - known.fetched_at < seconds
 
     async def remembered(self, gateway_id: str, address: str) -> KnownVerdict | None:
         """The last verdict, however old, up to ``REMEMBERED_DAYS``."""

@@ -19,7 +19,10 @@ ANSWER_SECONDS = 15.0
 
 
 class Verifier:
-    """One inbound gateway's verification. ``sources`` in the order in which they are asked; ``tasks`` are the owner's."""
+    """One inbound gateway's verification. ``sources`` in the order in which they are asked; ``tasks`` are the owner's.
+
+    Verdicts from before ``fresh_since`` (seconds since the epoch) are remembered at most: other sources gave them.
+    """
 
     def __init__(
         self,
@@ -29,12 +32,14 @@ class Verifier:
         tasks: Tasks,
         *,
         answer_seconds: float = ANSWER_SECONDS,
+        fresh_since: float = 0.0,
     ) -> None:
         self._gateway = gateway
         self._sources = tuple(sources)
         self._cache = cache
         self._tasks = tasks
         self._answer_seconds = answer_seconds
+        self._fresh_since = fresh_since
         self._fresh_seconds = gateway.verification.cache_minutes * 60.0
         self._running: dict[str, asyncio.Task[RecipientVerdict]] = {}
 
@@ -46,7 +51,7 @@ class Verifier:
         """The decision without waiting, when the cache holds one; None: ``decide`` must ask."""
         if not self._sources:
             return Decision(None, "recipients are not verified")
-        verdict = self._cache.fresh(self._gateway.id, address.lower(), self._fresh_seconds)
+        verdict = self._cache.fresh(self._gateway.id, address.lower(), self._fresh_seconds, self._fresh_since)
         return None if verdict is None else _settled(verdict, "cached")
 
     async def decide(self, address: str) -> Decision:
@@ -75,7 +80,7 @@ class Verifier:
 
     async def _find(self, address: str) -> RecipientVerdict:
         known = await self._cache.remembered(self._gateway.id, address)
-        if known is not None and self._cache.is_fresh(known, self._fresh_seconds):
+        if known is not None and self._cache.is_fresh(known, self._fresh_seconds, self._fresh_since):
             return known.verdict  # from before a restart, or fallen out of memory
         verdict = await self._ask_chain(address)
         self._cache.put(self._gateway.id, address, verdict)
