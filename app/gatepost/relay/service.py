@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 import time
 from collections.abc import AsyncIterator, Callable
 
-from ..model.address import AddressError, normalise_domain
 from ..model.configuration import Configuration
 from ..model.envelope import Envelope, Origin, Recipient
 from ..model.gateway import Gateway
@@ -30,8 +28,7 @@ from ..store.journal import Journal
 from ..store.spool import Spool
 from ..store.values import Content, NewMessage, SpoolFilter, StoredMessage
 from ..store.verdicts import Verdicts
-from ..vault import Vault, open_vault
-from ..vault.key import create_key_file, find_key
+from ..vault import Vault
 from .common.clock import Clock, system_clock
 from .common.events import EventBus
 from .common.hop import HopKind
@@ -46,6 +43,7 @@ from .gateway_memory import GatewayMemory
 from .history import History
 from .host_names import HostNames
 from .inbound.inbound import Inbound
+from .opening import name_of_machine, open_chosen_vault, open_files, problems_of_opening
 from .reception import Reception, ReceptionContext, Times
 from .routing.block_listed import block_listed
 from .routing.hops import configured_hops
@@ -134,11 +132,11 @@ class RelayService:
         request_shutdown: Callable[[], None] = lambda: None,
     ) -> RelayService:
         """Open what lasts. Raises GatepostError when the data folder cannot be used."""
-        store, journal, spool, verdicts, figures = await asyncio.to_thread(_open_files, folder, clock)
+        store, journal, spool, verdicts, figures = await asyncio.to_thread(open_files, folder, clock)
         if store.revision == 0:
             await asyncio.to_thread(store.save, first_configuration(free_port()), "gatepost", 0, "first start")
-        vault, made_key = await _open_vault(folder, options)
-        machine_name = await asyncio.to_thread(_machine_name)
+        vault, made_key = await open_chosen_vault(folder, options)
+        machine_name = await asyncio.to_thread(name_of_machine)
         service = cls(
             folder,
             store,
@@ -152,7 +150,7 @@ class RelayService:
             request_shutdown=request_shutdown,
         )
         service.made_vault_key = made_key
-        service.start_problems.extend(_open_problems(spool, journal))
+        service.start_problems.extend(problems_of_opening(spool, journal))
         if spool.report.check_pending:
             service._tasks.spawn(service._check_spool(), "integrity check")
         service._tasks.spawn(service._prune_for_ever(), "prune the journal")
@@ -407,43 +405,3 @@ class RelayService:
                     "Restart Gatepost: the file is set aside and a new one begun.",
                 )
             )
-
-
-def _open_files(folder: DataFolder, clock: Clock) -> tuple[ConfigurationStore, Journal, Spool, Verdicts, Figures]:
-    store = ConfigurationStore.open(folder, clock)
-    journal = Journal.open(folder, clock)
-    spool = Spool.open(folder, clock=clock, floor=journal.last_id())
-    return store, journal, spool, Verdicts.open(folder, clock), Figures.open(folder, clock)
-
-
-async def _open_vault(folder: DataFolder, options: RelayOptions) -> tuple[Vault, str | None]:
-    """The vault, and the path of the key that was made for it because there was no other way to keep a secret."""
-    key_file = options.vault_key_file
-    vault = open_vault(options.vault, data_folder=folder.path, key_file=key_file)
-    if not options.create_vault_key or key_file is None or find_key(key_file) is not None:
-        return vault, None
-    if (await vault.describe()).usable:
-        return vault, None
-    await vault.close()
-    made = await asyncio.to_thread(create_key_file, key_file)
-    return open_vault(options.vault, data_folder=folder.path, key_file=key_file), str(made.path)
-
-
-def _open_problems(spool: Spool, journal: Journal) -> list[Problem]:
-    found: list[Problem] = []
-    for name, report in (("spool", spool.report), ("journal", journal.report)):
-        if report.set_aside is not None:
-            found.append(
-                Problem(name, f"The {name} file was damaged and a new one was begun.", report.damage,
-                        f"The damaged file is kept in {report.set_aside}.")
-            )  # fmt: skip
-    return found
-
-
-def _machine_name() -> str:
-    """This machine's full name as far as it has one; never a bare “localhost”. Blocking."""
-    name = socket.getfqdn() or socket.gethostname()
-    try:
-        return normalise_domain(name)
-    except AddressError:
-        return "gatepost.invalid"
