@@ -1,6 +1,6 @@
 """What standing in front of a primary costs: the same load on a plain relay and on one with inbound gateways, in turns.
 
-Each variant is a relay of its own; a further one (“with spamd on”) is a further entry of ``VARIANTS``.
+Each variant is a relay of its own. What scoring costs is ``screening``'s to measure.
 """
 
 from __future__ import annotations
