@@ -8,6 +8,7 @@ import secrets
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from .address import AddressError, normalise_domain, normalise_domain_pattern, parse_mailbox
 
@@ -23,6 +24,11 @@ class Model(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", validate_default=False, allow_inf_nan=False, hide_input_in_errors=True, defer_build=True
     )
+
+
+def refused(field: str, text: str) -> PydanticCustomError:
+    """What a model's own check raises: the words, at the field (dotted, below the model) that a person must change."""
+    return PydanticCustomError("inconsistent", "{text}", {"text": text, "issues": [(field, text, "inconsistent")]})
 
 
 def new_id(prefix: str) -> str:

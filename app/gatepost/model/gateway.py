@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from .fields import DomainPattern, Fingerprint, Host, Identifier, IPText, Line, Model, Port, new_id
+from .fields import DomainPattern, Fingerprint, Host, Identifier, IPText, Line, Model, Port, new_id, refused
 from .network import MAX_TARGETS, AddressText, parse_address_range
 from .smartermail import SmarterMailCard, SmarterMailUserVerification
 from .spam import SpamCard
@@ -61,7 +61,7 @@ class GatewayAuth(Model):
     @model_validator(mode="after")
     def _username_when_enabled(self) -> GatewayAuth:
         if self.enabled and not self.username:
-            raise ValueError("a username is needed when authentication is enabled")
+            raise refused("username", "a username is needed when authentication is enabled")
         return self
 
 
@@ -74,7 +74,7 @@ class Certificate(Model):
     @model_validator(mode="after")
     def _fingerprint_when_pinned(self) -> Certificate:
         if self.check is CertificateCheck.FINGERPRINT and self.fingerprint is None:
-            raise ValueError("a fingerprint is needed to accept only this certificate")
+            raise refused("fingerprint", "a fingerprint is needed to accept only this certificate")
         return self
 
 
@@ -133,8 +133,9 @@ class _OutboundGateway(_Gateway):
     @model_validator(mode="after")
     def _password_needs_encryption(self) -> _OutboundGateway:
         if self.auth.enabled and self.encryption is Encryption.NONE and not self.auth.allow_cleartext:
-            raise ValueError(
-                "the password would travel unencrypted: choose an encryption, or allow it explicitly (auth.allow_cleartext)"
+            raise refused(
+                "auth.allow_cleartext",
+                "the password would travel unencrypted: choose an encryption, or allow it explicitly (auth.allow_cleartext)",
             )
         return self
 
@@ -228,15 +229,18 @@ class DomainForwardGateway(_InboundGateway):
     @model_validator(mode="after")
     def _domains_or_confirmation(self) -> DomainForwardGateway:
         if self.domain_verification is DomainVerification.SPECIFIED and not self.domains:
-            raise ValueError("list at least one domain, or choose another domain verification")
+            raise refused("domains", "list at least one domain, or choose another domain verification")
         if (
             self.domain_verification is DomainVerification.ALL_BUT_SPECIFIED
             and not self.verifies_recipients
             and not self.accept_for_anyone
         ):
-            raise ValueError("this accepts mail for anyone: turn user verification on, or confirm with accept_for_anyone")
+            raise refused(
+                "accept_for_anyone",
+                "this accepts mail for anyone: turn user verification on, or confirm with accept_for_anyone",
+            )
         if self.domain_verification is DomainVerification.WEB_SERVICE and not self.smartermail.enabled:
-            raise ValueError("verifying domains by web service needs the SmarterMail gateway card")
+            raise refused("domain_verification", "verifying domains by web service needs the SmarterMail gateway card")
         return self
 
 

@@ -28,9 +28,28 @@ def issues_of(error: ValidationError, root: Any) -> list[Issue]:
             choices = ", ".join(_tags_at(item["loc"], root))
             found.append(Issue(".".join(filter(None, (path, field))), f"choose one of: {choices}", item["type"]))
         else:
-            message = item["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-            found.append(Issue(path, message, item["type"]))
+            found.append(Issue(path, _words(item["type"], context) or _plain_words(item["msg"]), item["type"]))
     return found
+
+
+def _words(kind: str, context: dict[str, Any]) -> str:
+    """Pydantic's own checks in words for the person who typed; empty for those that no person meets."""
+    if kind in ("int_parsing", "int_type", "int_from_float"):
+        return "write a whole number"
+    if kind in ("float_parsing", "float_type", "finite_number"):
+        return "write a number"
+    if kind == "missing" or (kind in ("too_short", "string_too_short") and context.get("min_length") == 1):
+        return "this is needed"
+    limits = {"greater_than_equal": "ge", "greater_than": "gt", "less_than_equal": "le", "less_than": "lt"}
+    if kind in limits:
+        words = {"ge": "at least {}", "gt": "more than {}", "le": "at most {}", "lt": "less than {}"}
+        limit = context[limits[kind]]
+        return words[limits[kind]].format(int(limit) if float(limit).is_integer() else limit)
+    return ""
+
+
+def _plain_words(message: str) -> str:
+    return message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
 
 
 def field_path(loc: tuple[int | str, ...], root: Any) -> str:

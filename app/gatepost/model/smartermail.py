@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import field_validator, model_validator
 
-from .fields import Line, Model
+from .fields import Line, Model, refused
 
 
 class SmarterMailUserVerification(StrEnum):
@@ -43,9 +43,11 @@ class SmarterMailCard(Model):
     def _complete_when_enabled(self) -> SmarterMailCard:
         if self.enabled:
             if not self.url:
-                raise ValueError("the SmarterMail URL is needed")
+                raise refused("url", "the SmarterMail URL is needed")
             if not self.username:
-                raise ValueError("the SmarterMail administrator's username is needed")
+                raise refused("username", "the SmarterMail administrator's username is needed")
             if self.url.startswith("http:") and not self.allow_http:
-                raise ValueError("http would send the administrator's password unencrypted: use https, or allow it explicitly")
+                raise refused(
+                    "allow_http", "http would send the administrator's password unencrypted: use https, or allow it explicitly"
+                )
         return self

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from .fields import Domain, HeaderText, Host, Line, MailboxText, Model, Port
+from .fields import Domain, HeaderText, Host, Line, MailboxText, Model, Port, refused
 from .network import AddressText
 
 
@@ -169,7 +169,8 @@ class SpamPolicy(Model):
     @model_validator(mode="after")
     def _thresholds_rise(self) -> SpamPolicy:
         if not self.low_threshold < self.medium_threshold < self.high_threshold:
-            raise ValueError("the thresholds must rise from Low to Medium to High")
+            field = "medium_threshold" if self.medium_threshold <= self.low_threshold else "high_threshold"
+            raise refused(field, "the thresholds must rise from Low to Medium to High")
         return self
 
 

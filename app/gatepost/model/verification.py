@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from .fields import Line, MailboxText, Model
+from .fields import Line, MailboxText, Model, refused
 
 
 class WhenUnknown(StrEnum):
@@ -38,5 +38,5 @@ class VerificationCard(Model):
     @model_validator(mode="after")
     def _list_has_content(self) -> VerificationCard:
         if self.use_list and not (self.addresses or self.address_file):
-            raise ValueError("the address list is empty")
+            raise refused("addresses", "the address list is empty")
         return self

@@ -173,6 +173,10 @@ class Disclosure(QWidget):
     def open(self, is_open: bool = True) -> None:
         self.button.setChecked(is_open)
 
+    def is_content(self, widget: QWidget) -> bool:
+        """Whether this is what is shown when it is open."""
+        return widget is self._content
+
     def add(self, widget: QWidget) -> None:
         self.body.addWidget(widget)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
+from PySide6.QtWidgets import QAbstractButton, QLabel, QPushButton, QWidget
 
 from ..theme import Role
 
@@ -20,7 +20,8 @@ def assign_mnemonics(root: QWidget) -> None:
     """
     taken = set(_letters_elsewhere(root))
     waiting: list[QLabel | QAbstractButton] = []
-    for widget in _candidates(root):
+    # Buttons first: they are what keys are wanted for most.
+    for widget in sorted(_candidates(root), key=lambda found: not isinstance(found, QPushButton)):
         if widget.property("mnemonic") is None and _letter(widget.text()):
             taken.add(_letter(widget.text()))
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from ..theme import Role, icon, px, set_role
@@ -61,20 +61,26 @@ class PageBody(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        holder = QWidget()
-        self._holder = holder
+        holder = _Scrolled()
         outer = line(holder, gap=0)
         outer.setContentsMargins(px(28), px(24), px(28), px(28))
         inner = QWidget()
         inner.setMaximumWidth(px(widest))
         self.column: QVBoxLayout = rows(inner)
         self.column.setAlignment(Qt.AlignmentFlag.AlignTop)
-        outer.addWidget(inner, 1)
+        outer.addWidget(inner, 1, Qt.AlignmentFlag.AlignTop)
         outer.addStretch(0)
         self.setWidget(holder)
 
     def add(self, widget: QWidget) -> None:
         self.column.addWidget(widget)
+
+
+class _Scrolled(QWidget):
+    """As tall as its width asks for: at its least width, texts would wrap and ask for a height that nobody needs."""
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(super().minimumSizeHint().width(), 0)
 
 
 class EmptyState(QWidget):

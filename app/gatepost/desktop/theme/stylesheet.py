@@ -143,6 +143,7 @@ QHeaderView::section {
 QHeaderView::section:hover { color: $text; }
 QHeaderView::down-arrow { image: url($chevron_down); width: ${p12}; height: ${p12}; }
 QHeaderView::up-arrow { image: url($chevron_up); width: ${p12}; height: ${p12}; }
+QTableView[role="embedded"] QHeaderView::section, QTreeView[role="embedded"] QHeaderView::section { background: transparent; }
 QTableCornerButton::section { background: $surface; border: none; }
 
 QScrollBar:vertical { background: transparent; width: ${p12}; margin: 0; border: none; }
@@ -190,7 +191,7 @@ def stylesheet_of(tokens: Tokens) -> str:
         values[f"r{length}"] = f"{px(length)}px"
     values["title"] = f"{px(26)}px"
     values["heading"] = f"{px(16)}px"
-    values["chip"] = f"{px(13)}px"
+    values["chip"] = f"{px(11)}px"
     ground = "dark" if tokens.is_dark else "light"
     values["chevron_down"] = _control("chevron-down")
     values["chevron_up"] = _control("chevron-up")

@@ -1,0 +1,94 @@
+"""What the model and the relay say of a wrong field, in the person's language."""
+
+from __future__ import annotations
+
+import re
+
+from ...model.errors import Issue
+from ..i18n import mark, tr
+
+_SENTENCES = frozenset(
+    (
+        mark("this is needed"),
+        mark("write a whole number"),
+        mark("write a number"),
+        mark("a username is needed when authentication is enabled"),
+        mark("a fingerprint is needed to accept only this certificate"),
+        mark("a SHA-256 fingerprint has 64 hexadecimal digits"),
+        mark("list at least one domain, or choose another domain verification"),
+        mark("verifying domains by web service needs the SmarterMail gateway card"),
+        mark("the SmarterMail URL is needed"),
+        mark("the SmarterMail administrator's username is needed"),
+        mark("write the address of the webmail, such as https://mail.example.com"),
+        mark("put the login into its own fields, not into the URL"),
+        mark("leave out everything from “?” or “#” on"),
+        mark("http would send the administrator's password unencrypted: use https, or allow it explicitly"),
+        mark("the address list is empty"),
+        mark("the thresholds must rise from Low to Medium to High"),
+        mark("control characters and line breaks are not allowed"),
+        mark("control characters are not allowed"),
+        mark("write “Name: value” in printable ASCII on one line"),
+        mark("at least one entry must be a single address or a range of at most 256"),
+        mark("a range that covers (nearly) the whole internet cannot be a primary mail server: it may relay"),
+        mark("this version of the relay does not do this yet"),
+        mark("list the domains: finding them by MX is not done yet"),
+    )
+)
+"""Said by the model word for word."""
+
+_SIMPLER = {
+    "the password would travel unencrypted: choose an encryption, or allow it explicitly (auth.allow_cleartext)": mark(
+        "The password would travel unencrypted: choose an encryption, or tick this."
+    ),
+    "this accepts mail for anyone: turn user verification on, or confirm with accept_for_anyone": mark(
+        "This accepts mail for anyone: turn on user verification, or tick this."
+    ),
+}
+"""Said for a command line; a form has the field right there."""
+
+_PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"at least (?P<limit>\S+)"), mark("at least {limit}")),
+    (re.compile(r"at most (?P<limit>\S+)"), mark("at most {limit}")),
+    (re.compile(r"more than (?P<limit>\S+)"), mark("more than {limit}")),
+    (re.compile(r"less than (?P<limit>\S+)"), mark("less than {limit}")),
+    (re.compile(r"“(?P<text>.*)” is not a complete IPv4 address"), mark("“{text}” is not a complete IPv4 address")),
+    (
+        re.compile(r"“(?P<text>.*)” is not a host name or an IP address: .*"),
+        mark("“{text}” is not a host name or an IP address"),
+    ),
+    (re.compile(r"“(?P<text>.*)” is not a domain or \*\.domain: .*"), mark("“{text}” is not a domain or *.domain")),
+    (re.compile(r"“(?P<text>.*)” is not a domain: .*"), mark("“{text}” is not a domain")),
+    (re.compile(r"“(?P<text>.*)” is not a mail address: .*"), mark("“{text}” is not a mail address")),
+    (
+        re.compile(r"“(?P<text>.*)” is not an IP address, a range or a network: .*"),
+        mark("“{text}” is not an IP address, a range or a network"),
+    ),
+    (re.compile(r"“(?P<text>.*)” is not an IP address"), mark("“{text}” is not an IP address")),
+    (re.compile(r"there is no outbound gateway “(?P<text>.*)”"), mark("there is no outbound gateway “{text}”")),
+)
+
+_EMPTY = re.compile(r"“” is not .*")
+
+
+def words(issue: Issue) -> str:
+    """A sentence that stands under the field. What is not known here is said as the relay said it."""
+    return _sentence(_translated(issue.message))
+
+
+def _translated(message: str) -> str:
+    if _EMPTY.fullmatch(message):
+        return tr("this is needed")
+    if message in _SENTENCES:
+        return tr(message)
+    if message in _SIMPLER:
+        return tr(_SIMPLER[message])
+    for pattern, text in _PATTERNS:
+        found = pattern.fullmatch(message)
+        if found is not None:
+            return tr(text, **found.groupdict())
+    return message
+
+
+def _sentence(text: str) -> str:
+    text = text[:1].upper() + text[1:]
+    return text if not text or text[-1] in ".!?…" else f"{text}."

@@ -1,0 +1,91 @@
+"""The SmarterMail Gateway card: the other side is a SmarterMail server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ....model.report import GatewayReport, SecretReport
+from ...cards import Banner, Card, ChoiceField, Facts, FieldRow, SecretField, Switch, TextField, Tone
+from ...forms import Form
+from ...i18n import format_count, mark, tr
+from . import words
+from .draft import GatewayDraft, is_outbound
+
+_KINDS: Mapping[str, str] = {
+    "default": mark("Default"),
+    "waiting": mark("Waiting"),
+    "virus": mark("Virus"),
+    "spam": mark("Spam"),
+    "throttledUsers": mark("Throttled users"),
+    "throttledMailingLists": mark("Throttled mailing lists"),
+    "throttledDomains": mark("Throttled domains"),
+    "total": mark("In all"),
+}
+"""The server's own names of its spool counts; others are shown as it calls them."""
+
+
+class SmarterMailGatewayCard(Card):
+    def __init__(self, form: Form, draft: GatewayDraft) -> None:
+        super().__init__(tr("SmarterMail Gateway"), tr("Only where the other side is a SmarterMail server."))
+        self._draft = draft
+        self.enabled = form.add("smartermail.enabled", FieldRow("", Switch(tr("Enable SmarterMail Gateway Mode"))))
+        self.add(self.enabled)
+        self.url = form.add("smartermail.url", FieldRow(tr("SmarterMail URL"), TextField("https://mail.example.com")))
+        self.add(self.url)
+        self.allow = form.add(
+            "smartermail.allow_http",
+            FieldRow(
+                "",
+                Switch(tr("Speak to it without encryption")),
+                tr("The administrator’s password travels readable for anybody on the way."),
+            ),
+        )
+        self.add(self.allow)
+        self.username = form.add(
+            "smartermail.username", FieldRow(tr("SmarterMail Username"), TextField(tr("A system administrator")))
+        )
+        self.password = SecretField()
+        self.password.changed.connect(form.changed)
+        self.login = self.add_fields(self.username, FieldRow(tr("SmarterMail Password"), self.password))
+        self.missing = Banner(Tone.WARNING, "", tr("There is no password yet: signing in will fail."))
+        self.add(self.missing)
+        self.verification = form.add(
+            "smartermail.user_verification",
+            FieldRow(
+                tr("User Verification"),
+                ChoiceField(words.user_verifications()),
+                tr("Web service: recipients are the server’s users, aliases and mailing lists."),
+            ),
+        )
+        self.add(self.verification)
+        self.counts = FieldRow(tr("Spool count of the SmarterMail server"), Facts())
+        self.add(self.counts)
+        self._report: GatewayReport | None = None
+
+    def set_stored(self, report: SecretReport | None) -> None:
+        self.password.set_stored(report)
+
+    def show_report(self, report: GatewayReport | None) -> None:
+        """Its spool counts, as last read."""
+        self._report = report
+        if report is not None and report.remote_spool and isinstance(self.counts.field, Facts):
+            self.counts.field.set(
+                (tr(_KINDS[kind]) if kind in _KINDS else kind, format_count(count))
+                for kind, count in report.remote_spool.items()
+            )
+            at = report.remote_spool_at
+            self.counts.set_help(tr("Read at {time}.", time=words.moment(at)) if at is not None else "")
+        self.follow()
+
+    def follow(self) -> None:
+        draft = self._draft
+        if not draft.draft:
+            return
+        is_on = bool(draft.get("smartermail.enabled"))
+        for part in (self.url, self.login):
+            part.setVisible(is_on)
+        self.allow.setVisible(is_on and str(draft.get("smartermail.url")).strip().casefold().startswith("http:"))
+        self.verification.setVisible(is_on and not is_outbound(draft.mode))
+        self.missing.setVisible(is_on and not self.password.will_be_there)
+        has_counts = self._report is not None and bool(self._report.remote_spool)
+        self.counts.setVisible(is_on and has_counts)

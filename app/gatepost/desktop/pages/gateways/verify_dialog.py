@@ -1,0 +1,193 @@
+"""Verify Connection: the dialog that tries the way to the next hop, and says in plain words what to do where it fails."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QDialog, QPushButton, QWidget
+
+from ....control.client import Client
+from ....model.errors import GatepostError
+from ....model.report import SeenCertificate, StageState
+from ....model.secret import Secret
+from ...cards import Banner, LeadLayout, PageBody, Tone, assign_mnemonics, label, rows
+from ...dialogs import show_dialog
+from ...i18n import tr
+from ...tasks import Tasks
+from ...theme import Role, px, set_role
+from . import words
+from .stages import StageList, transcript
+
+
+class Verdict(StrEnum):
+    PASSED = "passed"
+    SAVE_ANYWAY = "save-anyway"
+    PIN = "pin"
+    """Accept only the certificate that was seen, then try again."""
+    CLOSED = "closed"
+
+
+class VerifyDialog(QDialog):
+    """``for_saving``: success ends the dialog by itself, failure offers to save anyway."""
+
+    def __init__(
+        self,
+        client: Client,
+        gateway: dict[str, Any],
+        password: Secret | None,
+        *,
+        for_saving: bool,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("verify")
+        self.setWindowTitle(tr("Verify connection"))
+        self._client = client
+        self._gateway = gateway
+        self._password = password
+        self._for_saving = for_saving
+        self.verdict = Verdict.CLOSED
+        self.certificate: SeenCertificate | None = None
+        self._tasks = Tasks(self._unexpected)
+        self._build()
+        self.resize(px(620), px(640))
+
+    def _build(self) -> None:
+        outer = rows(self, gap=0)
+        body = PageBody()
+        outer.addWidget(body, 1)
+        body.add(label(tr("Verify connection"), Role.HEADING))
+        body.add(label(words.address_of(self._gateway), Role.MUTED, wrap=True))
+        self.summary = Banner(Tone.ACCENT, tr("Trying the connection. Nothing is sent."))
+        body.add(self.summary)
+        self.stages = StageList()
+        body.add(self.stages)
+        self._certificate = Banner(Tone.ACCENT)
+        self._certificate.hide()
+        body.add(self._certificate)
+        foot = QWidget()
+        set_role(foot, Role.BAR)
+        holder = rows(foot, gap=0)
+        holder.setContentsMargins(px(20), px(12), px(20), px(12))
+        buttons = QWidget()
+        layout = LeadLayout(buttons, gap=10)
+        self._copy = QPushButton(tr("Copy transcript"))
+        self._copy.setObjectName("verify-copy")
+        self._copy.setEnabled(False)
+        self._copy.clicked.connect(self._copy_transcript)
+        self._close = QPushButton(tr("Cancel"))
+        self._close.setObjectName("verify-close")
+        self._close.clicked.connect(self.reject)
+        self._again = QPushButton(tr("Try again"))
+        self._again.clicked.connect(self._begin)
+        self._anyway = QPushButton(tr("Save anyway"))
+        self._anyway.setObjectName("verify-save-anyway")
+        self._anyway.clicked.connect(lambda: self._end(Verdict.SAVE_ANYWAY))
+        layout.addWidget(QWidget())
+        for button in (self._copy, self._again, self._anyway, self._close):
+            button.setAutoDefault(False)
+            layout.addWidget(button)
+        self._again.hide()
+        self._anyway.hide()
+        holder.addWidget(buttons)
+        outer.addWidget(foot)
+
+    async def run(self) -> Verdict:
+        """Try, and wait for what the person makes of it. Closing the dialog ends the probe."""
+        self._begin()
+        try:
+            await show_dialog(self)
+        finally:
+            await self._tasks.close()
+        return self.verdict
+
+    # --- probing ---
+
+    def _begin(self) -> None:
+        self.certificate = None
+        self._certificate.hide()
+        self._certificate.clear_actions()
+        self._again.hide()
+        self._anyway.hide()
+        self._copy.setEnabled(False)
+        self._close.setText(tr("Cancel"))
+        self.summary.tell(Tone.ACCENT, tr("Trying the connection. Nothing is sent."))
+        self.stages.begin(str(self._gateway.get("encryption")))
+        self._tasks.spawn(self._probe(), "verify: probe")
+
+    async def _probe(self) -> None:
+        try:
+            async for stage in self._client.verify(self._gateway, self._password):
+                self.stages.tell(stage)
+                self._copy.setEnabled(True)
+                if stage.certificate is not None:
+                    self.certificate = stage.certificate
+        except GatepostError as error:
+            self.stages.stop()
+            self._failed(error.title, " ".join(filter(None, (error.detail, error.hint))))
+            return
+        self.stages.stop()
+        self._tell_result()
+
+    def _unexpected(self, error: BaseException, _name: str) -> None:
+        self.stages.stop()
+        self._failed(tr("The connection could not be verified."), str(error))
+
+    def _tell_result(self) -> None:
+        if self.stages.has_failed:
+            first = next(stage for stage in self.stages.stages if stage.state is StageState.FAILED)
+            self._failed(first.result or tr("The connection does not work."), first.advice)
+            self._offer_certificate(tr("Its certificate was not accepted."))
+            return
+        self._close.setText(tr("Close"))
+        if self.stages.has_warned:
+            self.summary.tell(Tone.WARNING, tr("The connection works, with a warning."))
+            self._offer_certificate(tr("The server showed this certificate."))
+        else:
+            self.summary.tell(Tone.GOOD, tr("The connection works."))
+        if self._for_saving:
+            self.verdict = Verdict.PASSED
+            QTimer.singleShot(500, self.accept)  # long enough to be seen
+        assign_mnemonics(self)
+
+    def _failed(self, title: str, advice: str) -> None:
+        self.summary.tell(Tone.BAD, title, advice)
+        self._close.setText(tr("Back to the form") if self._for_saving else tr("Close"))
+        self._again.show()
+        self._anyway.setVisible(self._for_saving)
+        assign_mnemonics(self)
+
+    def _offer_certificate(self, title: str) -> None:
+        seen = self.certificate
+        if seen is None or seen.trusted or self._is_pinned(seen):
+            return
+        until = tr("until {day}", day=words.moment(seen.not_after)) if seen.not_after is not None else ""
+        facts = "\n".join(
+            part
+            for part in (
+                tr("For {name}", name=seen.subject) if seen.subject else "",
+                tr("Issued by {name}", name=seen.issuer) if seen.issuer else "",
+                tr("Valid {until}", until=until) if until else "",
+                words.spaced_fingerprint(seen.fingerprint),
+            )
+            if part
+        )
+        self._certificate.tell(Tone.NEUTRAL, title, facts)
+        self._certificate.add_action(tr("Accept only this certificate"), lambda: self._end(Verdict.PIN))
+        self._certificate.show()
+
+    def _is_pinned(self, seen: SeenCertificate) -> bool:
+        return bool(self._gateway["certificate"].get("fingerprint") == seen.fingerprint)
+
+    # --- ending ---
+
+    def _end(self, verdict: Verdict) -> None:
+        self.verdict = verdict
+        self.accept()
+
+    def _copy_transcript(self) -> None:
+        QGuiApplication.clipboard().setText(transcript(self.stages.stages, words.address_of(self._gateway)))
+        self._copy.setText(tr("Copied"))
