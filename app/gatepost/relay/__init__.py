@@ -4,10 +4,11 @@ It owns what lasts: configuration, spool, journal and secrets. May import ``mode
 
 - ``reception``  listeners, SMTP session, who may send what, reading message data
 - ``verification``  is this recipient real
-- ``inspection``  spam and viruses
+- ``inspection``  spam, viruses, DKIM
 - ``routing``  which next hop, and why
 - ``delivery``  queue, connections, attempts, DSNs
 
-do not import one another; ``service`` puts them together and hands each its collaborators. What they share as plain
-values stands in ``common``. Begin with ``service.RelayService``.
+do not import one another; ``service`` puts them together and hands each its collaborators; ``screening`` does so for what
+stands between reception and the spool (``inspecting``, ``signing``, ``quarantine``). What they share as plain values stands
+in ``common``. Begin with ``service.RelayService``.
 """

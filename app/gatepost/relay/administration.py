@@ -309,7 +309,7 @@ class Administration:
             raise InvalidInput([Issue("priority", "a priority is needed")])
         concerned = await spool.ids(chosen, SpoolOrder.AGE, descending=False, limit=NOTED_AT_MOST)
         rows = await spool.list(SpoolFilter(ids=tuple(concerned)), limit=NOTED_AT_MOST) if concerned else []
-        queue = service.queue
+        queue, quarantined = service.queue, spool.counts().quarantined
         match operation:
             case SpoolOperation.RETRY:
                 count = await queue.retry_now(chosen)
@@ -326,6 +326,8 @@ class Administration:
             case SpoolOperation.DELETE:
                 count = await queue.delete(chosen)
         service.events.publish("spool.edited", operation=operation.value, count=count)
+        if service.spool.counts().quarantined != quarantined:
+            service.events.publish("quarantine.changed", operation=operation.value, count=count)
         self._note(operation, rows, author, gateway, reason)
         log.info("%s: %s of %d deliveries", author, operation.value, count)
         return count

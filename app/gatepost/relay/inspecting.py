@@ -118,6 +118,8 @@ class Inspecting:
         if self._cards or self._finds_viruses:
             resolver = self._resolver_for(configuration)
             self._inspector = Inspector(configuration.spam, configuration.virus, resolver, server_name, resting=self._resting)
+            if self._cards:
+                self._inspector.warm_up()
         self.inspect = self._inspect if self._inspector is not None or self._signing.is_on else None
         names = {self._bounces.get(gateway.id, "") for gateway in configuration.inbound}
         self.refused_as = self._refused_as if len(names) > 1 else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -47,6 +48,19 @@ class Findings:
     authentication: auth.Authentication | None = None
 
 
+def _load_libraries(policy: SpamPolicy) -> None:
+    wanted = {
+        "aiospamc": policy.spamd.enabled,
+        "spf": policy.spf.enabled or policy.dmarc.enabled,
+        "dkim": policy.dkim.enabled or policy.dmarc.enabled,
+    }
+    for name, is_wanted in wanted.items():
+        if is_wanted:
+            importlib.import_module(name)
+    if policy.dmarc.enabled:
+        auth.organisational_domain("example.org")
+
+
 class Inspector:
     """``server_name`` is the authserv-id of our Authentication-Results fields."""
 
@@ -66,6 +80,14 @@ class Inspector:
         self._server_name = server_name.lower()
         self._resting = resting if resting is not None else Resting(time.time)
         self._scan_virus = scan_virus
+
+    def warm_up(self) -> None:
+        """Load now what the first message, and everybody beside it, would have to wait for: up to half a second of imports."""
+        if self._spam.rspamd.enabled:
+            import aiohttp
+
+            _ = aiohttp.ClientSession  # here, not in a thread: see control.server.lean
+        self._resolver.threads.submit(_load_libraries, self._spam)
 
     async def examine(self, envelope: Envelope, content: bytes | FileBody, *, is_scored: bool) -> Findings:
         """Look at a message once, whatever is done with it afterwards. ``is_scored`` False: viruses only."""
