@@ -9,6 +9,7 @@ from typing import Any
 from ..control.client import Client
 from ..control.schema import QuarantineFilter, QuarantineListRequest, QuarantineOperateRequest, ScorePart
 from ..model.report import QuarantineOperation
+from .listing import add_list_options, save
 from .output import Out, first_of, plural, size_text
 from .session import confirm
 
@@ -23,10 +24,7 @@ def configure(parser: argparse.ArgumentParser, _name: str) -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION")
     listing = actions.add_parser("list", help="what is in quarantine, and why")
     _add_selection(listing)
-    listing.add_argument("--order", default="age", help="age, score, sender, subject, size or expires")
-    listing.add_argument("--descending", action="store_true")
-    listing.add_argument("--limit", type=int, default=100)
-    listing.add_argument("--offset", type=int, default=0)
+    add_list_options(listing, "age, score, sender, subject, size or expires")
     listing.set_defaults(run=list_rows)
     showing = actions.add_parser("show", help="one message: the arithmetic of its score, source by source")
     showing.add_argument("queue_id", metavar="QUEUE-ID")
@@ -107,11 +105,7 @@ def _points(part: ScorePart) -> str:
 
 
 async def export(arguments: argparse.Namespace, client: Client, out: Out) -> None:
-    await client.quarantine_entry(arguments.queue_id)  # so that no file is begun for what is not there
-    with arguments.file.open("xb") as file:
-        async for chunk in client.quarantine_content(arguments.queue_id):
-            file.write(chunk)
-    out.json({"file": str(arguments.file)}) if out.as_json else out.line(f"Saved as {arguments.file}.")
+    await save(client.quarantine_content(arguments.queue_id), arguments.file, out)
 
 
 async def operate(arguments: argparse.Namespace, client: Client, out: Out) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from ..control.client import Client
 from ..control.schema import Filter, ListRequest, OperateRequest
 from ..model.report import SpoolOperation
+from .listing import add_list_options, save
 from .output import Out, first_of, plural, size_text
 from .session import confirm
 
@@ -27,10 +28,7 @@ def configure(parser: argparse.ArgumentParser, _name: str) -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION")
     listing = actions.add_parser("list", help="what waits, and for what")
     _add_selection(listing)
-    listing.add_argument("--order", default="age", help="age, size, sender, subject, next-attempt, attempts or state")
-    listing.add_argument("--descending", action="store_true")
-    listing.add_argument("--limit", type=int, default=100)
-    listing.add_argument("--offset", type=int, default=0)
+    add_list_options(listing, "age, size, sender, subject, next-attempt, attempts or state")
     listing.set_defaults(run=list_rows)
     actions.add_parser("counts", help="how much waits, by state").set_defaults(run=counts)
     showing = actions.add_parser("show", help="one message with all its recipients")
@@ -118,15 +116,7 @@ async def show(arguments: argparse.Namespace, client: Client, out: Out) -> None:
 
 
 async def export(arguments: argparse.Namespace, client: Client, out: Out) -> None:
-    await client.spool_message(arguments.queue_id)  # what does not exist makes no file
-    with arguments.file.open("xb") as file:
-        try:
-            async for chunk in client.spool_content(arguments.queue_id):
-                file.write(chunk)
-        except BaseException:
-            arguments.file.unlink()
-            raise
-    out.json({"file": str(arguments.file)}) if out.as_json else out.line(f"Saved as {arguments.file}.")
+    await save(client.spool_content(arguments.queue_id), arguments.file, out)
 
 
 async def operate(arguments: argparse.Namespace, client: Client, out: Out) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gatepost.model.gateway import BackupMxGateway
 from gatepost.model.spam import (
     AddHeader,
     Bounce,
@@ -20,6 +21,7 @@ from gatepost.model.spam import (
     Redirect,
     RspamdSource,
     ScannerDown,
+    SpamCard,
     SpamdSource,
     SpamPolicy,
     VirusAction,
@@ -99,6 +101,16 @@ async def test_every_gateway_has_its_own_way_with_the_same_message(tmp_path: Pat
     assert "redirected bob@junk.example: redirected to junk@plain.example" in texts(shares["junk@plain.example",].notes)
     assert "deleted bob@drop.example: spam level high" in texts(found.shares[0].notes)
     assert rig.counters.totals["scored", "high"] == 1
+
+
+async def test_backup_mx_has_the_same_rules(tmp_path: Path) -> None:
+    backup = BackupMxGateway(
+        id="gw-mx", addresses=("198.51.100.7",), domains=("mx.example",), spam=SpamCard(enabled=True, high=Quarantine(days=3))
+    )
+    rig = Rig(configuration(gateway("a.example", None)).model_copy(update={"gateways": (backup,)}), tmp_path / "bodies")
+    (share,) = (await rig.inspect(envelope("x@mx.example"))).shares
+    assert share.quarantine is not None
+    assert (share.quarantine.gateway, share.hold_seconds) == ("gw-mx", 3 * 86_400.0)
 
 
 async def test_a_message_that_everybody_drops_is_accepted_and_forgotten_with_its_story(tmp_path: Path) -> None:

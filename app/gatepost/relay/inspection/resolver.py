@@ -25,6 +25,7 @@ class Resolver:
         self._port = port
         self._timeout = timeout
         self._resolver: dns.resolver.Resolver | None = None
+        self._is_closed = False
         self.threads = ThreadPoolExecutor(8, thread_name_prefix="inspection-dns")
 
     async def lookup(self, name: str, kind: str) -> Answer:
@@ -35,6 +36,8 @@ class Resolver:
         import dns.exception
         import dns.resolver
 
+        if self._is_closed:
+            raise SourceFailed("DNS: the relay ends")
         try:
             found = self._open().resolve(name, kind, search=False)
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
@@ -46,6 +49,8 @@ class Resolver:
         return Answer(tuple(record.to_text() for record in found))
 
     def close(self) -> None:
+        """What is being asked ends with its answer; nothing more is asked, so that the process can end."""
+        self._is_closed = True
         self.threads.shutdown(wait=False, cancel_futures=True)
 
     def _open(self) -> dns.resolver.Resolver:
