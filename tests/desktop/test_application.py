@@ -110,7 +110,9 @@ async def test_with_a_tray_closing_asks_and_the_relay_may_go_on(app: Application
 
 async def test_another_language_is_spoken_at_once(app: Application) -> None:
     app.preferences.language = "de"
-    await until(lambda: "Übersicht" in [b.text() for b in app.frame.sidebar._buttons.values()], "the sidebar is German")
+    await until(
+        lambda: "Übersicht" in [b.accessibleName() for b in app.frame.sidebar._buttons.values()], "the sidebar is German"
+    )
     assert app.frame.isVisible()
 
 

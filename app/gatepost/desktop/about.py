@@ -25,6 +25,7 @@ def open_about(context: AppContext, parent: QWidget) -> None:
     words = rows(gap=4)
     words.addWidget(label("Gatepost", Role.TITLE))
     words.addWidget(label(tr("A mail gateway and its administration."), Role.MUTED, wrap=True))
+    words.addStretch(1)
     top.addLayout(words, 1)
     dialog.body.addLayout(top)
     shown = Facts()

@@ -24,7 +24,7 @@ from .pages.registry import PageEntry, pages
 from .relay_notice import RelayNotice, WaitingView
 from .relay_words import Offer, where, words_for
 from .sidebar import Sidebar
-from .strips import Strip
+from .strips import Strip, StripArea
 from .supervisor import Supervisor
 from .theme import Role, set_role, theme
 
@@ -72,8 +72,7 @@ class Frame(QMainWindow):
         set_role(centre, Role.PAGE)
         self.sidebar = Sidebar(self._listed, self.menu.menu, centre)
         self.waiting = WaitingView(self._supervisor.try_again, centre)
-        above = QWidget(centre)
-        theme().style(above)
+        above = StripArea(centre)
         self.relay_notice = RelayNotice(self._supervisor.try_again, "relay-notice", above)
         self.relay_notice.hide()
         self.notice = Strip("bad", "notice", above)
@@ -81,11 +80,8 @@ class Frame(QMainWindow):
         self.notice.add_close(self._dismiss)
         self.notice.hide()
         self.bug_strip = BugStrip(above)
-        strips = QVBoxLayout(above)
-        strips.setContentsMargins(0, 0, 0, 0)
-        strips.setSpacing(0)
         for strip in (self.relay_notice, self.bug_strip, self.notice):
-            strips.addWidget(strip)
+            above.add(strip)
         self.stack = QStackedWidget(centre)
         self.stack.addWidget(self.waiting)
         column = QVBoxLayout()
@@ -263,6 +259,7 @@ class Frame(QMainWindow):
             notice.show_state(status, session.state)
         was_there = session.snapshot is not None
         self.relay_notice.setVisible(was_there and self.relay_notice.is_needed)
+        self._show_notice()
         self.relay_shown.emit()
 
     @property
@@ -307,7 +304,8 @@ class Frame(QMainWindow):
         if notice is not None:
             self.notice.say(notice.title, " ".join(part for part in (notice.detail, notice.hint) if part))
             self._retry.setVisible(notice.retry is not None)
-        self.notice.setVisible(notice is not None)
+        # The relay's own trouble comes first: what failed meanwhile is told when it is over.
+        self.notice.setVisible(notice is not None and self.relay_notice.isHidden())
 
     def _try_again(self) -> None:
         notice = self._shown_notice()

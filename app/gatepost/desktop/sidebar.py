@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QMenu,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QToolButton,
     QVBoxLayout,
@@ -32,12 +33,15 @@ _COLOURS = {Tone.GOOD: "good", Tone.BUSY: "accent", Tone.CAREFUL: "warning", Ton
 class NavigationButton(QToolButton):
     """One page. The arrow keys move between them."""
 
+    focused = Signal()
+
     def __init__(self, entry: PageEntry, number: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.key = entry.key
         self.setObjectName(f"navigate-{entry.key}")
         self.setProperty("role", "navigation")
-        self.setText(tr(entry.title))
+        self.setText(f" {tr(entry.title)}")  # the style leaves too little room after the icon
+        self.setAccessibleName(tr(entry.title))
         self.setIcon(icon(entry.icon))
         self.setIconSize(QSize(px(18), px(18)))
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -45,6 +49,10 @@ class NavigationButton(QToolButton):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setToolTip(tr("Ctrl+{number}", number=number) if number <= 9 else "")
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self.focused.emit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Up):
@@ -141,19 +149,32 @@ class Sidebar(QFrame):
         self.menu_button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         layout.addWidget(self.menu_button)
         layout.addSpacing(px(8))
+        # With large text the pages may need more height than a small window has.
+        scrolled = QScrollArea(self)
+        scrolled.setWidgetResizable(True)
+        scrolled.setFrameShape(QFrame.Shape.NoFrame)
+        scrolled.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scrolled.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        holder = QWidget()
+        scrolled.setWidget(holder)
+        listed = QVBoxLayout(holder)
+        listed.setContentsMargins(0, 0, 0, 0)
+        listed.setSpacing(px(2))
         for number, entry in enumerate(entries, 1):
             button = NavigationButton(entry, number, self)
             button.clicked.connect(lambda _=False, key=entry.key: self.wanted.emit(key))
             self._group.addButton(button)
             self._buttons[entry.key] = button
-            layout.addWidget(button)
-        layout.addStretch(1)
+            button.focused.connect(lambda button=button: scrolled.ensureWidgetVisible(button))
+            listed.addWidget(button)
+        listed.addStretch(1)
+        layout.addWidget(scrolled, 1)
         line = QFrame(self)
         set_role(line, Role.DIVIDER)
         layout.addWidget(line)
         layout.addWidget(self.foot)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
-        self.setMinimumWidth(px(208))
+        self.setMinimumWidth(min(px(208), 300))  # large text shall not take the page's room
 
     def choose(self, key: str) -> None:
         """Mark the page that is shown."""

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QScrollArea,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from .i18n import tr
-from .theme import icon, monospace, px
+from .theme import icon, monospace, px, theme
 
+SHOWN_LINES = 5
 _MARKS = {"info": ("info", "accent"), "warning": ("warning", "warning"), "bad": ("bad", "bad")}
 
 
@@ -30,18 +43,21 @@ class Strip(QFrame):
         self._lines.setFont(monospace())
         self._lines.setAccessibleName(tr("Last lines of the relay's log"))
         self._lines.setVisible(False)
-        self._lines.setMaximumHeight(px(190))
+        self._lines.setFixedHeight(self._lines.fontMetrics().lineSpacing() * SHOWN_LINES + px(16))
         self._buttons = QHBoxLayout()
         self._buttons.setSpacing(px(8))
         words = QVBoxLayout()
         words.setSpacing(px(2))
         words.addWidget(self._title)
         words.addWidget(self._detail)
+        self._buttons.addStretch(1)
+        words.addLayout(self._buttons)
+        self._close = QHBoxLayout()
         top = QHBoxLayout()
         top.setSpacing(px(10))
         top.addWidget(self._mark, 0, Qt.AlignmentFlag.AlignTop)
         top.addLayout(words, 1)
-        top.addLayout(self._buttons)
+        top.addLayout(self._close)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(px(14), px(10), px(10), px(10))
         layout.addLayout(top)
@@ -74,8 +90,16 @@ class Strip(QFrame):
         button = QPushButton(label, self)
         button.setObjectName(name)
         button.clicked.connect(lambda: action())
-        self._buttons.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        self._buttons.insertWidget(self._buttons.count() - 1, button)
+        self._buttons.setContentsMargins(0, px(6), 0, 0)
         return button
+
+    def fold(self, width: int) -> None:
+        """Buttons stand below each other where there is no room beside each other."""
+        buttons = [item.widget() for i in range(self._buttons.count()) if (item := self._buttons.itemAt(i)) is not None]
+        needed = sum(button.sizeHint().width() + px(8) for button in buttons if button is not None and not button.isHidden())
+        fits = needed + px(80) <= width
+        self._buttons.setDirection(QBoxLayout.Direction.LeftToRight if fits else QBoxLayout.Direction.TopToBottom)
 
     def add_close(self, action: Callable[[], object]) -> None:
         button = QToolButton(self)
@@ -84,7 +108,7 @@ class Strip(QFrame):
         button.setAccessibleName(tr("Dismiss"))
         button.setProperty("role", "quiet")
         button.clicked.connect(lambda: action())
-        self._buttons.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        self._close.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
 
     def show_lines(self, visible: bool) -> None:
         self._lines.setVisible(visible)
@@ -101,3 +125,45 @@ class Strip(QFrame):
         name, colour = _MARKS[self._tone]
         side = px(18)
         self._mark.setPixmap(icon(name, colour).pixmap(QSize(side, side), self.devicePixelRatioF()))
+
+
+class StripArea(QScrollArea):
+    """Strips below each other, as high as they need to be but never more than half of the window: then they scroll."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._holder = QWidget()
+        self._strips = QVBoxLayout(self._holder)
+        self._strips.setContentsMargins(0, 0, 0, 0)
+        self._strips.setSpacing(0)
+        self.setWidget(self._holder)
+        self._holder.installEventFilter(self)
+        theme().style(self)
+        self._fit()
+
+    def add(self, strip: QWidget) -> None:
+        self._strips.addWidget(strip)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self._holder and event.type() is QEvent.Type.LayoutRequest:
+            self._fit()
+        return super().eventFilter(watched, event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        found = [item.widget() for i in range(self._strips.count()) if (item := self._strips.itemAt(i)) is not None]
+        shown = [strip for strip in found if isinstance(strip, Strip) and not strip.isHidden()]
+        for strip in shown:
+            strip.fold(self.width())
+        layout = self._strips
+        wanted = layout.heightForWidth(self.width()) if layout.hasHeightForWidth() else layout.sizeHint().height()
+        height = max(0, min(wanted, self.window().height() // 2))
+        if height != self.height() or self.maximumHeight() != height:
+            self.setFixedHeight(height)
