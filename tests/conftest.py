@@ -41,6 +41,15 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[Any]:
     return report
 
 
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What tests measured and recorded as ``told``, also where they ran in processes of their own."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, text in getattr(report, "user_properties", ()):
+                if name == "told" and getattr(report, "when", "") == "call":
+                    terminalreporter.write_line(text)
+
+
 @pytest.fixture
 def start_relay(tmp_path: Path) -> Iterator[Callable[..., RelayProcess]]:
     """Start a real relay process on a data folder of its own; the arguments are RelayProcess's. All end with the test."""

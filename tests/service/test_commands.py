@@ -256,6 +256,7 @@ def test_an_export_is_imported_again(gatepost: Shell, tmp_path: Path) -> None:
         ("gateway add --host smtp.example.com --set port", ExitCode.INVALID),
         ("gateway edit nobody --weight 2 --no-verify", ExitCode.NOT_FOUND),
         ("gateway add --host 127.0.0.1 --port 1 --encryption none", ExitCode.VERIFY_FAILED),
+        ("explain stranger@example.org bob@example.com --client 203.0.113.9", ExitCode.ERROR),
     ],
 )
 def test_exit_codes(gatepost: Shell, line: str, code: ExitCode) -> None:

@@ -59,3 +59,31 @@ async def test_a_new_listener_on_the_port_of_direct_delivery_is_known_to_be_this
     assert "loops back" not in before
     assert "127.0.0.1" in before
     assert "loops back" in after
+
+
+async def test_a_failure_of_the_name_servers_defers_mail_and_never_bounces_it(tmp_path: Path) -> None:
+    async with DnsServer() as dns, SmtpPeer() as peer:
+        dns.servfail("there.test", "MX")
+        delivery = DeliverySettings(
+            name_servers=(dns.address,), name_server_port=dns.port, direct_port=peer.port, default_route=DirectRoute()
+        )
+        relay, port = relaying(tmp_path / "relay", [], settings=Settings(delivery=delivery))
+
+        def send() -> str:
+            number = submit(port, "ann@example.org", ["bob@there.test"])
+            question = {"sender": "ann@example.org", "recipient": "bob@there.test", "client": "127.0.0.1"}
+            wait_until(lambda: "SERVFAIL" in str(relay.api.post("/v1/explain", question)), "why it waits is said", 20)
+            assert relay.api.spooled == 1
+            return number
+
+        def kinds(number: str) -> set[str]:
+            return {entry["kind"] for entry in relay.api.timeline(number)}
+
+        with relay:
+            number = await asyncio.to_thread(send)
+            assert not {"bounced", "expired"} & await asyncio.to_thread(kinds, number)
+            dns.heal("there.test")
+            dns.add("there.test", "MX", "10 mx.there.test.")
+            dns.add("mx.there.test", "A", "127.0.0.1")
+            await asyncio.to_thread(relay.restart)  # what failed is remembered for half a minute, but not so long
+            await asyncio.to_thread(wait_until, lambda: peer.messages, "it is delivered", 30)

@@ -7,33 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from gatepost.model.access import TrustedNetwork
-from gatepost.model.configuration import Configuration
-from gatepost.model.gateway import Encryption, RoundRobinGateway
-from gatepost.model.listener import Listener
 from gatepost.model.settings import Settings, SpoolSettings
 from tests.support.mail_tools import SmtpSink, smtp_source, swaks
-from tests.support.ports import free_port, wait_until
+from tests.support.ports import wait_until
 from tests.support.postfix import PostfixInstance
 from tests.support.relay_process import RelayProcess
+from tests.support.relaying import plain, relaying
 
 
 def relay(folder: Path, *next_ports: int, settings: Settings | None = None) -> tuple[RelayProcess, int]:
-    """A relay that takes mail from this machine and spreads it over the given ports; and the port it listens on."""
-    port = free_port()
-    process = RelayProcess(folder / "relay")
-    process.configure(
-        Configuration(
-            gateways=tuple(
-                RoundRobinGateway(id=f"gw-{number}", host="127.0.0.1", port=n, encryption=Encryption.NONE)
-                for number, n in enumerate(next_ports)
-            ),
-            listeners=(Listener(port=port),),
-            trusted_networks=(TrustedNetwork(network="127.0.0.0/8"),),
-            settings=settings or Settings(),
-        )
-    )
-    return process, port
+    """A relay that spreads its mail over the given ports; and the port it listens on."""
+    return relaying(folder / "relay", [plain(number, port) for number, port in enumerate(next_ports)], settings=settings)
 
 
 def test_what_swaks_sends_arrives_with_a_trace_field_on_top_and_nothing_else_changed(folder: Path) -> None:

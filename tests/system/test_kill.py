@@ -7,10 +7,9 @@ import random
 import re
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-
-import pytest
 
 from tests.support.load_client import LoadClient
 from tests.support.mail_tools import SmtpSink
@@ -36,7 +35,7 @@ def arrivals(folder: Path) -> dict[int, list[float]]:
 
 
 async def test_twenty_kills_under_load_lose_nothing_and_double_only_what_was_in_the_air(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     chance = random.Random(20)
     sink = SmtpSink(tmp_path, keep=tmp_path / "mail")
@@ -58,11 +57,11 @@ async def test_twenty_kills_under_load_lose_nothing_and_double_only_what_was_in_
     acknowledged = record.acknowledged
     doubled = {number: times for number, times in arrived.items() if len(times) > 1}
     lost = acknowledged - arrived.keys()
-    with capsys.disabled():
-        print(
-            f"\n{KILLS} kills: {len(acknowledged):,} acknowledged, {len(lost)} lost, {len(doubled)} delivered twice "
-            f"({sum(record.lost_reply[number] > 0 for number in doubled)} of them sent twice by the client)"
-        )
+    record_property(
+        "told",
+        f"{KILLS} kills: {len(acknowledged):,} acknowledged, {len(lost)} lost, {len(doubled)} delivered twice "
+        f"({sum(record.lost_reply[number] > 0 for number in doubled)} of them sent twice by the client)",
+    )
     assert len(acknowledged) > KILLS * SESSIONS
     assert not lost
     assert not record.refused
