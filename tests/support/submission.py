@@ -26,6 +26,9 @@ def submit(
         replies = [client.mail(sender, list(mail))]
         replies += [client.rcpt(recipient, list(rcpt)) for recipient in recipients]
         assert all(code == 250 for code, _ in replies), replies
-        code, text = client.data(content)
+        try:
+            code, text = client.data(content)
+        except smtplib.SMTPDataError as error:  # refused before the content
+            code, text = error.smtp_code, error.smtp_error if isinstance(error.smtp_error, bytes) else b""
         assert code == 250, (code, text)
         return text.decode().rpartition(" ")[2]
