@@ -100,9 +100,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_unconfigure() -> None:
-    """End the loop's threads before Qt goes."""
-    if _loop is not None:
+    """End the loop's threads, then Qt, while there still is a Python for icons and models that are written in it."""
+    if _loop is not None and _application is not None:
         _loop.close()
+        _application.shutdown()
 
 
 @pytest.fixture(autouse=True)

@@ -24,6 +24,8 @@ _ACCESSIBLE = "org.a11y.atspi.Accessible"
 _ROOT = "/org/a11y/atspi/accessible/root"
 _CONTROL, _SHIFT = 0xFFE3, 0xFFE1
 _KEYS = {"Return": 0xFF0D, "Escape": 0xFF1B, "Tab": 0xFF09, "F5": 0xFFC2}
+_MAP_STATE, _VIEWABLE = 23, 2
+"""Where XWindowAttributes holds it, counted in ints on 64-bit systems, and what it says of a window that is seen."""
 _STATES = {
     1: "active", 4: "checked", 7: "editable", 8: "enabled", 11: "focusable", 12: "focused", 24: "sensitive", 25: "showing",
     30: "visible", 41: "checkable",
@@ -125,6 +127,24 @@ class Keyboard:
             self._event(up, False)
         self._x.XSync(self._display, 0)
 
+    def give_to_uppermost_window(self) -> None:
+        """What a window manager does when a dialog has been closed; there is none here."""
+        root, parent = ctypes.c_ulong(), ctypes.c_ulong()
+        children, count = ctypes.POINTER(ctypes.c_ulong)(), ctypes.c_uint()
+        self._x.XDefaultRootWindow.restype = ctypes.c_ulong
+        top = ctypes.c_ulong(self._x.XDefaultRootWindow(self._display))
+        found = map(ctypes.byref, (root, parent, children, count))
+        assert self._x.XQueryTree(self._display, top, *found)
+        for number in reversed(range(count.value)):
+            attributes = (ctypes.c_int * 64)()
+            self._x.XGetWindowAttributes(self._display, ctypes.c_ulong(children[number]), ctypes.byref(attributes))
+            width, height = attributes[2], attributes[3]
+            if attributes[_MAP_STATE] == _VIEWABLE and min(width, height) > 50:
+                self._x.XSetInputFocus(self._display, ctypes.c_ulong(children[number]), 1, ctypes.c_ulong(0))
+                break
+        self._x.XFree(children)
+        self._x.XSync(self._display, 0)
+
     def _event(self, code: int, is_down: bool) -> None:
         self._test.XTestFakeKeyEvent(self._display, ctypes.c_uint(code), ctypes.c_int(is_down), ctypes.c_ulong(0))
 
@@ -218,6 +238,7 @@ class Node:
     def focus(self) -> None:
         """Put the keyboard's focus here."""
         wait_for(lambda: {"sensitive", "showing"} <= self.states, f"{self.name} can be used")
+        self.desktop.keyboard.give_to_uppermost_window()
         self._call("org.a11y.atspi.Component", "GrabFocus")
         wait_for(lambda: "focused" in self.states, f"{self.name} has the focus", 10, self.desktop.describe)
 

@@ -56,7 +56,10 @@ def main(data_folder: Path) -> int:
     app = Application(qt, data_folder, Preferences())
     app.show()
     qt.processEvents()
-    return app.run()
+    try:
+        return app.run()
+    finally:
+        qt.shutdown()  # now, while there still is a Python for the icons and models that are written in it
 
 
 class Application(QObject):

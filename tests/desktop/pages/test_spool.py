@@ -91,7 +91,9 @@ async def test_one_delivery_is_acted_on_at_once(page: SpoolPage) -> None:
     page.table.choose(row.id)
     page.actions_by_kind[SpoolOperation.HOLD].trigger()
 
-    await until(lambda: not page.worker.is_busy and page.card.foot._count.text() == "1 delivery is on hold.", "it was done and said")
+    await until(
+        lambda: not page.worker.is_busy and page.card.foot._count.text() == "1 delivery is on hold.", "it was done and said"
+    )
     assert (await rows(page, subject="Invoice 1007"))[0].state == "held"
 
 

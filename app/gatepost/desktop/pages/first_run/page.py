@@ -1,0 +1,106 @@
+"""Leads through the first three steps; each can be skipped, and all can be visited again from the menu."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtWidgets import QPushButton, QWidget
+
+from ...cards import Badge, Flow, PageBody, PageHeader, Tone, assign_mnemonics, rows
+from ...context import AppContext
+from ...i18n import tr
+from ...theme import Role, set_role
+from ..page import Page
+from .primary import PrimaryStep
+from .provider import ProviderStep
+from .purpose import SEND, PurposeStep
+from .test_message import MessageStep
+
+DONE = "first-run/done"
+
+
+class FirstRunPage(Page):
+    key = "first-run"
+
+    def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
+        super().__init__(context, parent)
+        outer = rows(self, gap=0)
+        body = PageBody(widest=820)
+        outer.addWidget(body)
+        header = PageHeader(tr("Welcome to Gatepost"), tr("Three steps to your first delivered message."))
+        self.skip = QPushButton(tr("Skip"))
+        set_role(self.skip, Role.QUIET)
+        self.skip.setToolTip(tr("You find these steps in the menu whenever you want them."))
+        self.skip.clicked.connect(self._finish)
+        header.add_action(self.skip)
+        body.add(header)
+        self.where = Steps()
+        body.add(self.where)
+        self.purpose = PurposeStep()
+        self.provider = ProviderStep(context, self.spawn)
+        self.primary = PrimaryStep(context, self.spawn)
+        self.message = MessageStep(context, self.spawn)
+        for step in (self.purpose, self.provider, self.primary, self.message):
+            step.hide()
+            body.add(step)
+        self._shown: QWidget = self.purpose
+        self._came_from: QWidget = self.provider
+        self.purpose.chosen.connect(self._chosen)
+        self.provider.back_wanted.connect(lambda: self._show(self.purpose))
+        self.primary.back_wanted.connect(lambda: self._show(self.purpose))
+        self.message.back_wanted.connect(lambda: self._show(self._came_from))
+        self.provider.saved.connect(self._provider_saved)
+        self.primary.saved.connect(self._primary_saved)
+        self.message.finished.connect(self._finish)
+        self._show(self.purpose)
+
+    async def enter(self, **arguments: Any) -> None:
+        self.provider.password.set_help(self.provider._where_kept())
+
+    def _show(self, step: QWidget) -> None:
+        self._shown.hide()
+        self._shown = step
+        step.show()
+        self.where.show_step({self.purpose: 0, self.message: 2}.get(step, 1))
+        assign_mnemonics(self)
+
+    def _chosen(self, purpose: str) -> None:
+        self._came_from = self.provider if purpose == SEND else self.primary
+        self._show(self._came_from)
+
+    def _provider_saved(self, gateway: str) -> None:
+        username = str(self.provider.model.get("auth.username") or "")
+        address = username if "@" in username else ""
+        self.message.begin(gateway, address, address)
+        self._show(self.message)
+
+    def _primary_saved(self, domain: str) -> None:
+        self.message.begin(None, f"postmaster@{domain}", f"postmaster@{domain}")
+        self._show(self.message)
+
+    async def refresh(self) -> None:
+        """Nothing here is loaded: what was typed stays."""
+
+    def _finish(self) -> None:
+        self.context.preferences.set_flag(DONE, True)
+        self.context.navigate("overview")
+
+
+class Steps(QWidget):
+    """Where one is, in words and colours."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        flow = Flow(self)
+        self._names = (tr("Purpose"), tr("Connection"), tr("Test message"))
+        self._badges = [Badge() for _ in self._names]
+        for badge in self._badges:
+            flow.addWidget(badge)
+
+    def show_step(self, current: int) -> None:
+        for number, (badge, name) in enumerate(zip(self._badges, self._names, strict=True)):
+            tone = Tone.GOOD if number < current else (Tone.ACCENT if number == current else Tone.NEUTRAL)
+            badge.set(tr("{number} · {name}", number=number + 1, name=name), tone)
+        said = tr("Step {number} of 3: {name}", number=current + 1, name=self._names[current])
+        self.setAccessibleName(said)
+        self.setToolTip(said)

@@ -1,0 +1,213 @@
+"""Step 2 for sending: the provider's server and account, checked and saved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QPushButton, QWidget
+
+from ....model.errors import InvalidInput
+from ....model.fields import new_id
+from ....model.gateway import PROPOSED_PORT, Encryption, RoundRobinGateway
+from ....model.secret import Secret
+from ...cards import (
+    Banner,
+    Card,
+    ChoiceField,
+    FieldRow,
+    NumberField,
+    SecretAction,
+    SecretField,
+    Switch,
+    TextField,
+    Tone,
+    line,
+    rows,
+)
+from ...context import AppContext
+from ...forms import Form, FormModel
+from ...i18n import tr
+from ...theme import Role, set_role
+from ..gateways.verify_dialog import Verdict, VerifyDialog
+from ..wording import encryption_words
+from .presets import PRESETS, name_of, preset, settings_of
+
+Plain = dict[str, Any]
+
+
+class ProviderStep(QWidget):
+    back_wanted = Signal()
+    saved = Signal(str)
+    """id of the gateway"""
+
+    def __init__(self, context: AppContext, spawn: Any, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._context = context
+        self._spawn = spawn
+        self._revision: int | None = None
+        self._is_stored = False
+        self._typed_port = False
+        self.model = FormModel(RoundRobinGateway)
+        self.form = Form(self.model, self)
+        layout = rows(self)
+        layout.addWidget(self._provider_card())
+        layout.addWidget(self._server_card())
+        layout.addLayout(self._foot())
+        layout.addStretch(1)
+        self.begin()
+
+    # --- building ---
+
+    def _provider_card(self) -> Card:
+        card = Card(tr("Your provider"), tr("Who takes your mail and delivers it to the world?"))
+        self.provider = ChoiceField([(one.key, name_of(one)) for one in PRESETS])
+        self.provider.chosen.connect(self._choose_provider)
+        self._provider_row = FieldRow(tr("Provider"), self.provider)
+        self.region = ChoiceField()
+        self.region.chosen.connect(self._choose_region)
+        self._region_row = FieldRow(tr("Region"), self.region)
+        card.add_fields(self._provider_row, self._region_row)
+        self._note = Banner(Tone.ACCENT)
+        card.add(self._note)
+        return card
+
+    def _server_card(self) -> Card:
+        card = Card(tr("Server and account"))
+        self.host = self.form.add("host", FieldRow(tr("Server Address"), TextField("smtp.example.com")))
+        port = NumberField()
+        port.changed.connect(self._port_typed)
+        self.port = self.form.add("port", FieldRow(tr("Port"), port))
+        encryption = ChoiceField([(one.value, encryption_words(one.value)) for one in Encryption])
+        self.encryption = self.form.add("encryption", FieldRow(tr("Encryption"), encryption))
+        encryption.chosen.connect(self._propose_port)
+        card.add_fields((self.host, 3), (self.port, 1), self.encryption)
+        auth = Switch(tr("The server wants a username and a password"))
+        self.auth = self.form.add("auth.enabled", FieldRow("", auth))
+        card.add(self.auth)
+        self.username = self.form.add("auth.username", FieldRow(tr("Auth Username"), TextField()))
+        self.secret = SecretField(tr("Auth Password"))
+        self.password = FieldRow(tr("Auth Password"), self.secret, self._where_kept())
+        self._account = card.add_fields(self.username, self.password)
+        auth.toggled.connect(self._account.setVisible)
+        return card
+
+    def _where_kept(self) -> str:
+        snapshot = self._context.session.snapshot
+        kept = snapshot.status.relay.vault.label if snapshot is not None else ""
+        return tr("Kept in {place}, and nowhere else.", place=kept) if kept else ""
+
+    def _foot(self) -> Any:
+        foot = line(gap=10)
+        self.back = QPushButton(tr("Back"))
+        self.back.clicked.connect(self.back_wanted)
+        self.go_on = QPushButton(tr("Verify and save"))
+        set_role(self.go_on, Role.PRIMARY)
+        self.go_on.clicked.connect(lambda: self._start(self._verify_and_save))
+        foot.addWidget(self.back)
+        foot.addStretch(1)
+        foot.addWidget(self.go_on)
+        return foot
+
+    # --- filling ---
+
+    def begin(self) -> None:
+        """An empty form for a new gateway."""
+        gateway = RoundRobinGateway.model_construct(id=new_id("gw"), host="")
+        draft = gateway.model_dump(mode="json", warnings=False)
+        self.model.load(draft, None, is_new=True)
+        self.provider.set_value("plain")
+        self._choose_provider()
+
+    def _choose_provider(self) -> None:
+        one = preset(str(self.provider.value()))
+        self.region.clear()
+        for region in one.regions:
+            self.region.addItem(region.name(), region.key)
+        self._region_row.setVisible(bool(one.regions))
+        self._note.tell(Tone.ACCENT, "", one.note() if one.note else "")
+        self._note.setVisible(one.note is not None)
+        self.username.set_caption(one.username() if one.username else tr("Auth Username"))
+        self.password.set_caption(one.password() if one.password else tr("Auth Password"))
+        self._typed_port = False
+        self._fill(settings_of(one, str(self.region.value() or "")))
+
+    def _choose_region(self) -> None:
+        self._fill(settings_of(preset(str(self.provider.value())), str(self.region.value())))
+
+    def _fill(self, settings: Plain) -> None:
+        for path, value in settings.items():
+            self.model.set(path, value)
+        self.form.refresh()
+        self._account.setVisible(bool(self.model.get("auth.enabled")))
+
+    def _port_typed(self) -> None:
+        self._typed_port = True
+
+    def _propose_port(self) -> None:
+        if not self._typed_port:
+            self._fill({"port": PROPOSED_PORT[Encryption(str(self.encryption.field.value()))]})  # type: ignore[attr-defined]
+
+    # --- verifying and saving ---
+
+    def _start(self, action: Any) -> None:
+        self._spawn(self._guarded(action), "first run: gateway")
+
+    async def _guarded(self, action: Any) -> None:
+        for button in (self.go_on, self.back):
+            button.setEnabled(False)
+        try:
+            await action()
+        except InvalidInput as error:
+            self.model.merge(error.issues)
+            self.form.jump_to_first_issue()
+        finally:
+            for button in (self.go_on, self.back):
+                button.setEnabled(True)
+
+    def _password(self) -> Secret | None:
+        change = self.secret.change()
+        return change.value if change.action is SecretAction.REPLACE else None
+
+    def _is_complete(self) -> bool:
+        self.model.show_all()
+        needs_password = bool(self.model.get("auth.enabled")) and not self.secret.will_be_there
+        self.password.set_error(tr("Type the password.") if needs_password else "")
+        if not self.model.is_valid:
+            self.form.jump_to_first_issue()
+        elif needs_password:
+            self.secret.setFocus()
+        return self.model.is_valid and not needs_password
+
+    async def _verify_and_save(self) -> None:
+        while self._is_complete():
+            dialog = VerifyDialog(
+                self._context.session.client, self.model.candidate(), self._password(), for_saving=True, parent=self
+            )
+            verdict = await dialog.run()
+            if verdict in (Verdict.PASSED, Verdict.SAVE_ANYWAY):
+                await self._save()
+            if verdict is not Verdict.PIN or dialog.certificate is None:
+                return
+            self._fill({"certificate.check": "fingerprint", "certificate.fingerprint": dialog.certificate.fingerprint})
+
+    async def _save(self) -> None:
+        client = self._context.session.client
+        gateway = self.model.candidate()
+        identifier = str(gateway["id"])
+        password = self._password() if gateway["auth"]["enabled"] else None
+        await (client.replace("gateways", identifier, gateway, dry_run=True) if self._is_stored
+               else client.add("gateways", gateway, dry_run=True))  # fmt: skip
+        if password is not None:  # first, so that the gateway never signs in without it
+            await client.set_secret(f"gateway/{identifier}/password", password)
+        if self._is_stored:
+            saved = await client.replace("gateways", identifier, gateway)
+        else:
+            saved = await client.add("gateways", gateway)
+        self._is_stored = True
+        self.model.load(saved.object, saved.revision)
+        self.form.refresh()
+        for report in await client.secrets():
+            if report.name == f"gateway/{identifier}/password":
+                self.secret.set_stored(report)
+        self.saved.emit(identifier)
