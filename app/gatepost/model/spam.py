@@ -166,6 +166,14 @@ class SpamPolicy(Model):
     allowed_senders: tuple[MailboxText, ...] = ()
     """Never scored; grown by “release and allow sender”."""
 
+    @property
+    def has_sources(self) -> bool:
+        """Whether anything is asked at all."""
+        single: tuple[Source, ...] = (
+            self.spamd, self.rspamd, self.spf, self.dkim, self.dmarc, self.reverse_dns, self.null_sender, self.scanner_headers,
+        )  # fmt: skip
+        return any(source.enabled for source in (*single, *self.block_lists))
+
     @model_validator(mode="after")
     def _thresholds_rise(self) -> SpamPolicy:
         if not self.low_threshold < self.medium_threshold < self.high_threshold:

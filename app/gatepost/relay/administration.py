@@ -468,6 +468,12 @@ def _warnings(configuration: Configuration) -> list[str]:
             found.append(f"{gateway.label}: the password may travel unencrypted.")
         if gateway.encryption is not Encryption.NONE and gateway.certificate.check is CertificateCheck.NONE:
             found.append(f"{gateway.label}: its certificate is not verified.")
+    if not configuration.spam.has_sources:
+        found.extend(
+            f"{gateway.label}: its spam rules are on, but no source is: every message scores 0."
+            for gateway in configuration.inbound
+            if gateway.spam.enabled
+        )
     if configuration.postmaster is None and any(
         item.enabled and item.mode is ListenerMode.MX for item in configuration.listeners
     ):

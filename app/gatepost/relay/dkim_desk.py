@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from ..model.dkim import DkimAlgorithm, DkimKey
@@ -39,4 +38,4 @@ class DkimDesk:
         try:
             return await check_published(key, resolver)
         finally:
-            await asyncio.to_thread(resolver.close)
+            resolver.close()

@@ -249,7 +249,7 @@ def _share(envelope: Envelope, group: Group, content: Content) -> Share:
 def _notes(group: Group) -> list[Note]:
     disposition = group.disposition
     signed = [Note(EntryKind.NOTE, "", group.signed.words)] if group.signed.words else []
-    if disposition.spam is None and disposition.virus is None:
+    if not disposition.words:
         return signed
     notes = [_scanned(disposition), *signed]
     if disposition.drop:

@@ -147,6 +147,7 @@ async def test_own_and_allowed_senders_are_not_scored(tmp_path: Path) -> None:
     assert content(share) == MESSAGE
     (share,) = (await rig.inspect(envelope("bob@a.example", sender="friend@example.com"))).shares
     assert content(share) == CLEAN, "what he could have forged is taken away"
+    assert texts(share.notes) == "scanned : not scored: the sender is allowed"
     assert (await rig.inspect(envelope("bob@a.example", sender="foe@example.com"))).shares == ()
 
 
@@ -220,7 +221,7 @@ async def test_own_mail_is_scanned_for_viruses_and_nothing_else_of_it_changes(tm
         rig = Rig(configuration(virus=VirusPolicy(enabled=True, port=port)), tmp_path / "bodies")
         (share,) = (await rig.inspect(envelope("x@elsewhere.example"), is_local=True)).shares
     assert content(share) == MESSAGE
-    assert "scanned : not scored" in texts(share.notes)
+    assert texts(share.notes) == "scanned : no virus found"
 
 
 @pytest.mark.parametrize(("conversation", "reason"), [(hang, "no answer from clamd within 1 second"), (die, "clamd")])

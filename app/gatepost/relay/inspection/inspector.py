@@ -112,7 +112,10 @@ class Inspector:
         if found.virus is not None and (decided := for_virus(found.virus, self._virus, edit)) is not None:
             return decided
         if found.verdict is None or card is None:
-            return Disposition("not scored", edit=edit, virus=found.virus)
+            words = [str(found.virus)] if found.virus is not None else []
+            if card is not None:
+                words.append("not scored: the sender is allowed")
+            return Disposition("; ".join(words), edit=edit, virus=found.virus)
         return for_spam(found.verdict, card.action_for(found.verdict.level), edit, found.virus)
 
     async def inspect(self, envelope: Envelope, content: bytes | FileBody, card: SpamCard | None) -> Disposition:

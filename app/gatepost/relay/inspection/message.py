@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -67,7 +67,7 @@ class Specimen:
             return self.content[:limit]
         return await asyncio.to_thread(_read, self.content.path, limit)
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes]:
         """All of the content, without holding more than a chunk of a large one."""
         if isinstance(self.content, bytes):
             view = memoryview(self.content)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import struct
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -51,15 +50,18 @@ async def scan(specimen: Specimen, policy: VirusPolicy) -> ScanVerdict:
     """Ask clamd. A scanner that is down, too slow, or gives up on the message is FAILED with its reason."""
     try:
         async with asyncio.timeout(policy.timeout_seconds):
-            reader, writer = await _connect(policy)
             try:
-                return _verdict(await _converse(reader, writer, specimen.chunks()))
+                reader, writer = await _connect(policy)
+            except OSError as error:
+                return ScanVerdict(ScanState.FAILED, printable(f"clamd cannot be reached: {error}", 200), True)
+            try:
+                return _verdict(await _converse(reader, writer, specimen))
             finally:
                 writer.close()
     except TimeoutError:
         return ScanVerdict(ScanState.FAILED, f"no answer from clamd within {policy.timeout_seconds:g} seconds", True)
     except OSError as error:
-        return ScanVerdict(ScanState.FAILED, printable(f"clamd cannot be reached: {error}", 200), True)
+        return ScanVerdict(ScanState.FAILED, printable(f"clamd broke off: {error}", 200))
 
 
 async def _connect(policy: VirusPolicy) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -68,13 +70,15 @@ async def _connect(policy: VirusPolicy) -> tuple[asyncio.StreamReader, asyncio.S
     return await asyncio.open_connection(policy.host, policy.port)
 
 
-async def _converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, chunks: AsyncIterator[bytes]) -> bytes:
+async def _converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, specimen: Specimen) -> bytes:
     # clamd answers and closes while we still send when its own limits are passed: its answer counts, not our broken pipe.
-    with contextlib.suppress(ConnectionError):
+    # WORKAROUND uvloop 0.23: writing to a transport that the other side has closed is a RuntimeError there.
+    with contextlib.suppress(ConnectionError, RuntimeError):
         writer.write(b"zINSTREAM\0")
-        async for chunk in chunks:
-            writer.write(struct.pack(">I", len(chunk)) + chunk)
-            await writer.drain()
+        async with contextlib.aclosing(specimen.chunks()) as chunks:
+            async for chunk in chunks:
+                writer.write(struct.pack(">I", len(chunk)) + chunk)
+                await writer.drain()
         writer.write(struct.pack(">I", 0))
         await writer.drain()
     return await reader.read(MAX_ANSWER)

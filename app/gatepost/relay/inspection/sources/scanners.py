@@ -24,7 +24,8 @@ async def spamd(specimen: Specimen, source: SpamdSource, max_bytes: int) -> Poin
     logger.disable("aiospamc")  # it logs whole requests, and with them the mail
     try:
         response = await aiospamc.symbols(await specimen.first(max_bytes), host=source.host, port=source.port)
-    except (AIOSpamcConnectionFailed, ClientTimeoutException, BadResponse, OSError) as error:
+    except (AIOSpamcConnectionFailed, ClientTimeoutException, BadResponse, OSError, RuntimeError) as error:
+        # RuntimeError: what uvloop says of writing to a connection that the other side has closed
         raise SourceFailed(printable(f"{type(error).__name__}: {error}", 200)) from error
     if response.status_code != 0:
         raise SourceFailed(f"spamd answered status {int(response.status_code)}")
