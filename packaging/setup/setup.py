@@ -4,6 +4,7 @@
     python packaging/setup/setup.py test [pytest options]
     python packaging/setup/setup.py lint
     python packaging/setup/setup.py bench [options]
+    python packaging/setup/setup.py bench-desktop [options]
     python packaging/setup/setup.py translations          collect the app's texts and say what is not translated
     python packaging/setup/setup.py prepare               only set up
 
@@ -91,6 +92,12 @@ def prepare(_: list[str]) -> int:
     return 0
 
 
+def bench_desktop(arguments: list[str]) -> int:
+    environment.ensure("relay", "desktop")
+    _need_qt()
+    return _start([str(environment.PYTHON), "-m", "tests.bench.desktop", *arguments])
+
+
 def translations(arguments: list[str]) -> int:
     _ensure_development()
     return _start([str(environment.PYTHON), str(environment.HERE / "translations.py"), *arguments])
@@ -123,7 +130,15 @@ def _start(command: list[str]) -> int:
     return subprocess.run(command, check=False).returncode
 
 
-COMMANDS = {"run": run, "test": test, "lint": lint, "bench": bench, "translations": translations, "prepare": prepare}
+COMMANDS = {
+    "run": run,
+    "test": test,
+    "lint": lint,
+    "bench": bench,
+    "bench-desktop": bench_desktop,
+    "translations": translations,
+    "prepare": prepare,
+}
 
 
 def main(arguments: list[str]) -> int:

@@ -27,6 +27,7 @@ from .bug_report import report_of_text
 from .context import AppContext
 from .frame import Frame
 from .messages import Messages
+from .pages.registry import pages
 from .preferences import Preferences
 from .relay_words import words_for
 from .session import RelaySession
@@ -37,6 +38,8 @@ from .tray import Tray
 
 log = logging.getLogger(__name__)
 
+LOOK_AHEAD_SECONDS = 0.1
+"""Between the imports of two pages, so that the window answers in between."""
 _QT_LEVELS = {
     QtMsgType.QtDebugMsg: logging.DEBUG,
     QtMsgType.QtInfoMsg: logging.INFO,
@@ -117,6 +120,7 @@ class Application(QObject):
             self._make_tray()
             await self._first_page()
             settle_memory()
+            self.tasks.spawn(self._look_ahead(), "look ahead")
             await self._exit.wait()
         finally:
             await self._end()
@@ -133,6 +137,13 @@ class Application(QObject):
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         for task in both:
             task.cancel()
+
+    async def _look_ahead(self) -> None:
+        """Import the other pages one by one while nobody waits for them, so that a first visit need not."""
+        for entry in pages():
+            await asyncio.sleep(LOOK_AHEAD_SECONDS)
+            entry.load()
+        settle_memory()
 
     async def _end(self) -> None:
         """In the order in which the parts depend on each other."""

@@ -1,7 +1,7 @@
 """Paints the cells of a list: text, pills, figures, and skeletons of rows that are not there yet.
 
-A frame paints some hundred cells, so this draws straight from the row and keeps pens and fonts from frame to frame; the style
-sheet is not asked. What a cell says comes from its ``Column``.
+A frame paints some hundred cells, so this draws straight from the row, keeps texts as they were laid out, and asks neither the
+style sheet nor Qt's flags, which are slow in Python. What a cell says comes from its ``Column``.
 """
 
 from __future__ import annotations
@@ -9,17 +9,18 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QStaticText
 from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from ..theme import px, theme
 from .columns import Column, Kind, Tone
 from .rows import RowModel
 
-_MIDDLE = Qt.AlignmentFlag.AlignVCenter
-_FLAGS = int(Qt.TextFlag.TextSingleLine)
-_SELECTED = QStyle.StateFlag.State_Selected
-_FOCUS = QStyle.StateFlag.State_HasFocus
+MAX_TEXTS = 4000
+"""Texts kept as they were laid out: some screens."""
+
+_SELECTED = QStyle.StateFlag.State_Selected.value
+_FOCUS = QStyle.StateFlag.State_HasFocus.value
 
 
 def row_height() -> int:
@@ -34,20 +35,22 @@ class CellPainter(QStyledItemDelegate):
         super().__init__(parent)
         self._model = model
         self.hovered = -1
-        self._colours: dict[str, QColor] = {}
-        self._pill_font = QFont()
-        self._pill_metrics = QFontMetrics(self._pill_font)
-        self._padding = self._gap = 0
         self._prepare()
         theme().changed.connect(self._prepare)
 
     def _prepare(self) -> None:
-        self._colours = {}
-        self._pill_font = QFont(QApplication.font())
+        """After a change of theme or font."""
+        self._colours: dict[str, QColor] = {}
+        self._texts: dict[tuple[str, int, bool], QStaticText] = {}
+        self._font = QFont(QApplication.font())
+        self._metrics = QFontMetrics(self._font)
+        self._pill_font = QFont(self._font)
         self._pill_font.setWeight(QFont.Weight.DemiBold)
-        self._pill_font.setPointSizeF(self._pill_font.pointSizeF() * 0.92)
+        self._pill_font.setPointSizeF(self._font.pointSizeF() * 0.92)
         self._pill_metrics = QFontMetrics(self._pill_font)
-        self._padding, self._gap = px(10), px(8)
+        self._padding, self._gap, self._pill_rim = px(10), px(8), px(4)
+        self._height = self._metrics.height()
+        self._pill_height = self._pill_metrics.height()
 
     def colour(self, token: str) -> QColor:
         found = self._colours.get(token)
@@ -55,78 +58,85 @@ class CellPainter(QStyledItemDelegate):
             found = self._colours[token] = QColor(getattr(theme().tokens, token))
         return found
 
+    def _laid_out(self, text: str, width: int, is_pill: bool) -> QStaticText:
+        """Cut to the width, with “…” where it is cut."""
+        key = (text, width, is_pill)
+        found = self._texts.get(key)
+        if found is None:
+            if len(self._texts) >= MAX_TEXTS:
+                self._texts.clear()
+            metrics = self._pill_metrics if is_pill else self._metrics
+            found = QStaticText(metrics.elidedText(text[:1000], Qt.TextElideMode.ElideRight, width))
+            found.setTextFormat(Qt.TextFormat.PlainText)
+            found.setPerformanceHint(QStaticText.PerformanceHint.AggressiveCaching)
+            found.prepare(font=self._pill_font if is_pill else self._font)
+            self._texts[key] = found
+        return found
+
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
         rect: QRect = option.rect
-        state: QStyle.StateFlag = option.state
-        position = index.row()
-        if state & _SELECTED:
+        state = option.state.value
+        position, number = index.row(), index.column()
+        is_chosen = bool(state & _SELECTED)
+        if is_chosen:
             painter.fillRect(rect, self.colour("accent_soft"))
         elif position == self.hovered:
             painter.fillRect(rect, self.colour("hover"))
-        painter.fillRect(rect.left(), rect.bottom(), rect.width(), 1, self.colour("border"))
-        column = self._model.columns[index.column()]
+        left, top, width, height = rect.left(), rect.top(), rect.width(), rect.height()
+        painter.fillRect(left, top + height - 1, width, 1, self.colour("border"))
+        column = self._model.columns[number]
         row = self._model.row_at(position)
-        inner = rect.adjusted(self._padding, 0, -self._gap, -1)
+        room = width - self._padding - self._gap
         if row is None:
-            self._skeleton(painter, inner, position, index.column())
+            self._skeleton(painter, left + self._padding, top, room, height, position + number)
         elif column.kind is Kind.PILL:
-            self._pill(painter, inner, column.text(row), self._tone(column, row), bool(state & _SELECTED))
-        else:
-            self._text(painter, inner, column, row)
-        if state & _FOCUS and option.widget is not None and option.widget.hasFocus():
-            self._focus(painter, rect, index)
+            self._pill(painter, left + self._padding, top, room, height, column, row, is_chosen)
+        elif text := column.text(row):
+            laid_out = self._laid_out(text, room, False)
+            painter.setPen(self.colour(self._tone(column, row)))
+            x = left + self._padding
+            if column.kind is Kind.NUMBER:
+                x += max(0, room - round(laid_out.size().width()))
+            painter.drawStaticText(x, top + (height - 1 - self._height) // 2, laid_out)
+        if number == 0 and state & _FOCUS and option.widget is not None and option.widget.hasFocus():
+            # A line at the left edge of the current row.
+            painter.fillRect(left, top, px(3), height - 1, self.colour("focus"))
 
-    def _tone(self, column: Column, row: Any) -> Tone:
+    @staticmethod
+    def _tone(column: Column, row: Any) -> Tone:
         return column.tone(row) if column.tone is not None else Tone.PLAIN
 
-    def _text(self, painter: QPainter, inner: QRect, column: Column, row: Any) -> None:
-        text = column.text(row)
+    def _pill(
+        self, painter: QPainter, left: int, top: int, room: int, height: int, column: Column, row: Any, is_chosen: bool
+    ) -> None:
+        text, tone = column.text(row), self._tone(column, row)
         if not text:
             return
-        painter.setPen(self.colour(self._tone(column, row)))
-        if column.kind is Kind.NUMBER:
-            painter.drawText(inner, _FLAGS | int(_MIDDLE | Qt.AlignmentFlag.AlignRight), text)
-            return
-        metrics = painter.fontMetrics()
-        if len(text) * metrics.averageCharWidth() * 2 > inner.width():
-            text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, inner.width())
-        painter.drawText(inner, _FLAGS | int(_MIDDLE | Qt.AlignmentFlag.AlignLeft), text)
-
-    def _pill(self, painter: QPainter, inner: QRect, text: str, tone: Tone, is_chosen: bool) -> None:
-        if not text:
-            return
-        metrics = self._pill_metrics
-        text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, inner.width() - 2 * self._padding)
-        height = metrics.height() + px(4)
-        width = min(inner.width(), metrics.horizontalAdvance(text) + 2 * self._padding)
-        ground = QRectF(inner.left(), inner.top() + (inner.height() - height) / 2, width, height)
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        laid_out = self._laid_out(text, room - 2 * self._padding, True)
+        tall = self._pill_height + self._pill_rim
+        wide = min(room, round(laid_out.size().width()) + 2 * self._padding)
+        ground = QRectF(left, top + (height - 1 - tall) / 2, wide, tall)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         painter.setPen(Qt.PenStyle.NoPen)
-        soft = {Tone.PLAIN: "neutral_soft", Tone.QUIET: "neutral_soft"}.get(tone, f"{tone}_soft")
-        painter.setBrush(self.colour("surface" if is_chosen else soft))  # a chosen row has a tone's ground itself
-        painter.drawRoundedRect(ground, height / 2, height / 2)
+        # A chosen row has a tone's ground itself.
+        soft = "surface" if is_chosen else "neutral_soft" if tone in (Tone.PLAIN, Tone.QUIET) else f"{tone}_soft"
+        painter.setBrush(self.colour(soft))
+        painter.drawRoundedRect(ground, tall / 2, tall / 2)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setPen(self.colour(tone))
         painter.setFont(self._pill_font)
-        painter.drawText(ground, _FLAGS | int(Qt.AlignmentFlag.AlignCenter), text)
-        painter.restore()
+        painter.drawStaticText(left + self._padding, round(ground.top() + (tall - self._pill_height) / 2), laid_out)
+        painter.setFont(self._font)
 
-    def _skeleton(self, painter: QPainter, inner: QRect, position: int, column: int) -> None:
-        """A quiet bar, of another length from row to row, so that it looks like text to come."""
-        share = 0.45 + 0.4 * ((position * 7 + column * 13) % 10) / 10
-        height = max(2, inner.height() // 5)
-        bar = QRectF(inner.left(), inner.center().y() - height / 2, inner.width() * share, height)
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    def _skeleton(self, painter: QPainter, left: int, top: int, room: int, height: int, number: int) -> None:
+        """A quiet bar, of another length from cell to cell, so that it looks like text to come."""
+        share = 0.45 + 0.4 * ((number * 7) % 10) / 10
+        tall = max(2, height // 6)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(self.colour("neutral_soft"))
-        painter.drawRoundedRect(bar, height / 2, height / 2)
-        painter.restore()
-
-    def _focus(self, painter: QPainter, rect: QRect, index: QModelIndex | QPersistentModelIndex) -> None:
-        """A line at the left edge of the current row: drawn with its first column only."""
-        if index.column() == 0:
-            painter.fillRect(rect.left(), rect.top(), px(3), rect.height() - 1, self.colour("focus"))
+        painter.drawRoundedRect(QRectF(left, top + (height - tall) / 2, room * share, tall), tall / 2, tall / 2)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         return QSize(px(80), row_height())

@@ -17,7 +17,7 @@ from PySide6.QtCore import (
     QTimer,
     Signal,
 )
-from PySide6.QtGui import QContextMenuEvent, QFontMetrics, QKeyEvent, QMouseEvent, QResizeEvent
+from PySide6.QtGui import QContextMenuEvent, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from ..preferences import Preferences
@@ -80,6 +80,7 @@ class ListTable(QTableView):
         self.setMouseTracking(True)
         self.setFrameShape(QTableView.Shape.NoFrame)
         self.setCornerButtonEnabled(False)
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         vertical = self.verticalHeader()
         vertical.hide()
         vertical.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
@@ -87,6 +88,13 @@ class ListTable(QTableView):
         self.setHorizontalHeader(header)
         header.sectionClicked.connect(self._header_clicked)
         header.sectionResized.connect(self._resized)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paints its own ground: an opaque viewport is moved when it is scrolled, and only what comes into view is painted."""
+        painter = QPainter(self.viewport())
+        painter.fillRect(event.rect(), self._painter.colour("surface"))
+        painter.end()
+        super().paintEvent(event)
 
     # --- sorting ---
 

@@ -23,6 +23,10 @@ class PageEntry:
     name: str
     in_sidebar: bool = True
 
+    def load(self) -> None:
+        """Import it, without making a page."""
+        import_module(f"{__package__}.{self.module}")
+
     @property
     def build(self) -> Callable[[AppContext], Page]:
         page: Callable[[AppContext], Page] = getattr(import_module(f"{__package__}.{self.module}"), self.name)

@@ -131,7 +131,7 @@ QAbstractItemView {
 }
 QTableView, QTreeView, QListView { border: 1px solid $border; border-radius: ${p8}; }
 QTableView:focus, QTreeView:focus, QListView:focus { border: 2px solid $focus; }
-QTableView[role="embedded"], QTreeView[role="embedded"] { border: none; border-radius: 0; background: transparent; }
+QTableView[role="embedded"], QTreeView[role="embedded"] { border: none; border-radius: 0; background: $surface; }
 QTableView::item, QTreeView::item { padding: ${p6} ${p8}; border: none; border-bottom: 1px solid $border; }
 QTableView::item:hover, QTreeView::item:hover, QListView::item:hover { background: $hover; }
 QTableView::item:selected, QTreeView::item:selected, QListView::item:selected { background: $accent_soft; color: $text; }
