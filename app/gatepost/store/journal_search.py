@@ -17,6 +17,7 @@ from typing import Any
 from ..model.identifiers import row_id
 from .journal_values import (
     RECIPIENTS_SHOWN,
+    VERIFIED,
     EntryKind,
     JournalEntry,
     TrackedMessage,
@@ -89,7 +90,10 @@ def timeline(connection: sqlite3.Connection, message_id: int) -> list[JournalEnt
     story: list[JournalEntry] = []
     arrival = connection.execute("SELECT received_at, text, data FROM message WHERE id = ?", (message_id,)).fetchone()
     if arrival is not None:
-        story.append(JournalEntry(message_id, arrival[0] / 1e6, EntryKind.RECEIVED, "", arrival[1], _data(arrival[2])))
+        at, data = arrival[0] / 1e6, _data(arrival[2])
+        verified = data.pop(VERIFIED, ()) if data else ()
+        story.append(JournalEntry(message_id, at, EntryKind.RECEIVED, "", arrival[1], data))
+        story.extend(JournalEntry(message_id, at, EntryKind.VERIFIED, who, words) for who, words in verified)
     rows = connection.execute(
         "SELECT at, kind, recipient, text, data FROM entry WHERE message_id = ? ORDER BY id", (message_id,)
     )

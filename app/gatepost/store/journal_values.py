@@ -8,6 +8,9 @@ from typing import Any
 
 from ..model.identifiers import queue_id
 
+VERIFIED = "verified"
+"""In the data of an arrival: how its recipients were verified."""
+
 
 class EntryKind(StrEnum):
     """One step of a message's way."""

@@ -18,7 +18,7 @@ from gatepost.model.envelope import Envelope
 from gatepost.model.identifiers import queue_id
 from gatepost.relay.common.metrics import Counters
 from gatepost.relay.reception import Reception, ReceptionContext
-from gatepost.relay.reception.context import Refused
+from gatepost.relay.reception.context import Note, Refused
 from gatepost.relay.reception.gate import Gate
 from gatepost.store.bodies import Bodies, BodyFile
 from gatepost.store.values import NewMessage, StoredMessage
@@ -86,9 +86,11 @@ class MemorySpool:
 class MemoryJournal:
     accepted: list[NewMessage] = field(default_factory=list)
     refusals: list[Refused] = field(default_factory=list)
+    verified: list[tuple[str, str]] = field(default_factory=list)
 
-    def received(self, message: NewMessage, stored: StoredMessage) -> None:
+    def received(self, message: NewMessage, stored: StoredMessage, verified: Sequence[Note] = ()) -> None:
         self.accepted.append(message)
+        self.verified.extend((note.recipient, note.text) for note in verified)
 
     def refused(self, refused: Refused) -> None:
         self.refusals.append(refused)

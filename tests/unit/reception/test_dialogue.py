@@ -414,8 +414,8 @@ async def test_what_verification_and_inspection_said_of_a_message_is_told_once_i
         assert (await peer.data(MESSAGE + b".\r\n")).startswith("250 ")
         (message,) = here.messages
         assert (message.hold, message.hold_until) == ("quarantine: spam", message.received_at + 60.0)
-        notes = (Note("verified", "b@example.org", "primary server: valid"), Note("scanned", "", "spamd +20"))
-        assert told == [(queue_id(message.id), notes)]
+        assert told == [(queue_id(message.id), (Note("scanned", "", "spamd +20"),))]
+        assert here.journal.verified == [("b@example.org", "primary server: valid")]
 
 
 async def test_shares_of_a_message_are_kept_together_and_told_once() -> None:

@@ -19,7 +19,7 @@ from gatepost.store.errors import NewerSchema
 from gatepost.store.folder import DataFolder
 from gatepost.store.journal import GAP, Journal
 from gatepost.store.journal_batch import MAX_DATA, MAX_TEXT
-from gatepost.store.journal_values import EntryKind, JournalEntry, TrackedMessage, TrackQuery, TrackState
+from gatepost.store.journal_values import VERIFIED, EntryKind, JournalEntry, TrackedMessage, TrackQuery, TrackState
 
 NOW = 1_790_000_000.0
 BOB, EVE = "bob@example.org", "eve@example.org"
@@ -60,6 +60,21 @@ async def test_an_accepted_message_is_tracked_with_all_that_is_known_of_it(journ
     assert found.message_id_header == "<x@example.com>"
     assert states(found) == {BOB: (TrackState.WAITING, ""), EVE: (TrackState.WAITING, "")}
     assert found.state is TrackState.WAITING
+
+
+async def test_how_recipients_were_verified_are_steps_though_they_came_with_the_arrival(journal: Journal) -> None:
+    data = {"helo": "mail.example.com", VERIFIED: [(BOB, "address list: valid (cached)"), (EVE, "remembered as valid")]}
+    journal.received(7, NOW, "", (BOB, EVE), text="by ESMTP", data=data)
+    journal.add(7, NOW + 1, EntryKind.ROUTED, "", "direct")
+    await journal.flush()
+    story = await journal.timeline(7)
+    assert [(entry.kind, entry.recipient, entry.text) for entry in story] == [
+        (EntryKind.RECEIVED, "", "by ESMTP"),
+        (EntryKind.VERIFIED, BOB, "address list: valid (cached)"),
+        (EntryKind.VERIFIED, EVE, "remembered as valid"),
+        (EntryKind.ROUTED, "", "direct"),
+    ]
+    assert story[0].data == {"helo": "mail.example.com"}
 
 
 async def test_the_timeline_tells_every_step_in_order_with_the_dialogue(journal: Journal) -> None:

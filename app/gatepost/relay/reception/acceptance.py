@@ -208,7 +208,7 @@ class Acceptance(Commands):
                     if isinstance(share.content, BodyFile):
                         share.content.discard()
         for message, stored, share in zip(messages, kept, shares, strict=True):
-            self._tell(message, stored, share.content, [*_notes_for(draft, share, len(shares)), *share.notes])
+            self._tell(message, stored, share, _verified(draft, share, len(shares)))
         self._take_responsibility(draft)
 
     def _keep_nothing(self, draft: Draft, share: Share, head: Head, seen: Inspected) -> None:
@@ -246,20 +246,21 @@ class Acceptance(Commands):
         self.endpoint.context.counters.add("accepted")
         self._out.append(f"250 2.0.0 Ok: queued as {draft.queue_id}\r\n".encode())
 
-    def _tell(self, message: NewMessage, stored: StoredMessage, value: Content, notes: list[Note]) -> None:
+    def _tell(self, message: NewMessage, stored: StoredMessage, share: Share, verified: list[Note]) -> None:
         """The message is on the disk: a failure here must not make the client send it again."""
         context = self.endpoint.context
         try:
-            context.accepted(stored, value)
+            context.accepted(stored, share.content)
             if context.journal is not None:
-                context.journal.received(message, stored)
-            if notes and context.noted is not None:
-                context.noted(stored, tuple(notes))
+                context.journal.received(message, stored, verified)
+            if share.notes and context.noted is not None:
+                context.noted(stored, share.notes)
         except Exception:
             log.exception("message %s is kept, but not everybody could be told", stored.queue_id)
 
 
-def _notes_for(draft: Draft, share: Share, shares: int) -> list[Note]:
+def _verified(draft: Draft, share: Share, shares: int) -> list[Note]:
+    """How the recipients of a share were verified."""
     if shares == 1:
         return draft.notes
     addresses = {recipient.address for recipient in share.envelope.recipients}

@@ -64,7 +64,7 @@ class Refused(NamedTuple):
 class JournalPort(Protocol):
     """Both calls take a tuple and return at once."""
 
-    def received(self, message: NewMessage, stored: StoredMessage) -> None: ...
+    def received(self, message: NewMessage, stored: StoredMessage, verified: Sequence[Note] = ()) -> None: ...
     def refused(self, refused: Refused) -> None: ...
 
 
@@ -176,7 +176,7 @@ class ReceptionContext:
     not_kept: Callable[[NewMessage, tuple[Note, ...]], None] | None = None
     """A message that inspection accepted and forgot, or refused with something to say about it."""
     noted: Callable[[StoredMessage, tuple[Note, ...]], None] | None = None
-    """What verification and inspection had to say of a message that was stored."""
+    """What inspection had to say of a message that was stored."""
     tls_folder: Path | None = None
     """Where a self-signed pair is kept for listeners that name no certificate."""
     clock: Clock = time.time
