@@ -15,7 +15,7 @@ import signal
 import sys
 from collections.abc import Callable
 
-from . import __version__
+from . import __version__, memory
 from .model.errors import GatepostError
 from .model.relay_options import RelayOptions
 
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 def run(options: RelayOptions) -> int:
     """Run the relay until it is told to end. Returns the exit code."""
     os.umask(0o077)
+    memory.keep_together()
     try:
         with _runner() as runner:
             return runner.run(_main(options))
@@ -37,14 +38,10 @@ def run(options: RelayOptions) -> int:
 
 def _settle_memory() -> None:
     """What was made while starting lives as long as the process: the collector need not look at it again, and what was
-    needed only for starting goes back to the system (glibc keeps it otherwise)."""
+    needed only for starting goes back to the system."""
     gc.collect()
     gc.freeze()
-    if sys.platform == "linux":
-        import ctypes
-
-        with contextlib.suppress(OSError, AttributeError):  # another C library
-            ctypes.CDLL(None).malloc_trim(0)
+    memory.give_back()
 
 
 def _runner() -> asyncio.Runner:
