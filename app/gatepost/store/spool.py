@@ -187,13 +187,14 @@ class Spool:
     def record(self, result: DeliveryResult) -> asyncio.Future[StoredMessage | None]:
         """Record an outcome durably; resolves with the stored DSN if the result holds one.
 
+        Nobody waits for it, so it goes with the next commit within a few milliseconds, or makes one after them.
         Recording for a delivery that is gone (deleted by a person) is no error.
         """
         if result.dsn is not None:
             check_parts(result.dsn)
             if not result.dsn.id:
                 result = replace(result, dsn=replace(result.dsn, id=self.allocate_id()))
-        return self._writer.gather(self._record, result)
+        return self._writer.gather(self._record, result, patient=True)
 
     async def relane(self, lane_of: LaneOf, is_in_flight: Callable[[int], bool] = lambda delivery_id: False) -> int:
         """Recompute the lanes of all deliveries after a change of routing; returns how many moved.

@@ -3,7 +3,8 @@
 Whoever writes hands in an operation and awaits its future, which resolves after the COMMIT. While one commit is on its way
 to the disk the next operations gather, so many share one fsync, and nobody waits for a timer. Operations of one kind can
 be gathered into statements of many rows (``Bulk``): each statement that SQLite runs releases and takes the interpreter's
-lock, so few large ones beat many small ones by far when the loop is busy.
+lock, so few large ones beat many small ones by far when the loop is busy. What nobody waits for is *patient*: it causes no
+commit of its own but goes with the next one, if that comes soon.
 
 An operation that fails takes nobody with it: the transaction is rolled back and its halves run apart until the guilty one
 is alone. So an operation may run more than once and must not change anything but the database (use ``Unit`` for the rest).
@@ -17,6 +18,7 @@ import concurrent.futures
 import logging
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
@@ -33,6 +35,10 @@ Result = TypeVar("Result", covariant=True)
 
 BATCH = 512
 """Operations in one commit, at most."""
+PATIENCE = 0.005
+"""Seconds that patient operations wait for somebody else's commit."""
+_PATIENT = 64
+"""So many of them are worth a commit of their own."""
 
 
 class Bulk(Protocol, Generic[Item, Result]):
@@ -79,13 +85,15 @@ class _Operation:
 
 
 _Outcome = tuple[_Operation, Any, BaseException | None]
+_LOOK = object()
+"""On the queue: patient operations have waited long enough."""
 
 
 class Writer:
     """Owns ``database``'s connection from now on; ``close`` finishes what waits and closes it.
 
-    ``label`` names the file to people (“spool”). Within a batch, bulk operations run before single ones; otherwise the
-    order of calls is kept.
+    ``label`` names the file to people (“spool”). Within a batch, bulk operations run before single ones, and patient
+    operations may be overtaken; otherwise the order of calls is kept.
     """
 
     def __init__(self, database: Database, label: str, unit: Unit | None = None, batch: int = BATCH) -> None:
@@ -93,7 +101,9 @@ class Writer:
         self._label = label
         self._unit = unit or Unit()
         self._batch = batch
-        self._queue: SimpleQueue[_Operation | None] = SimpleQueue()
+        self._queue: SimpleQueue[_Operation | object | None] = SimpleQueue()
+        self._patient: deque[_Operation] = deque()
+        self._is_looking = False
         self._closing = False
         self.commits = 0
         self.operations = 0
@@ -111,12 +121,31 @@ class Writer:
         self._put(_Operation(action, None, None, loop, future))
         return future
 
-    def gather(self, bulk: Bulk[Item, T], item: Item) -> asyncio.Future[T]:
-        """Like ``submit`` for an item of a kind that is written many rows at a time."""
+    def gather(self, bulk: Bulk[Item, T], item: Item, *, patient: bool = False) -> asyncio.Future[T]:
+        """Like ``submit`` for an item of a kind that is written many rows at a time.
+
+        ``patient``: nobody is kept waiting by it, so it may wait ``PATIENCE`` for the next commit.
+        """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._put(_Operation(None, bulk, item, loop, future))
+        operation = _Operation(None, bulk, item, loop, future)
+        if not patient:
+            self._put(operation)
+            return future
+        if self._closing:
+            raise self._closed_error()
+        self._patient.append(operation)
+        if len(self._patient) == _PATIENT:
+            self._queue.put(_LOOK)
+        elif not self._is_looking:
+            self._is_looking = True
+            loop.call_later(PATIENCE, self._look)
         return future
+
+    def _look(self) -> None:
+        self._is_looking = False
+        if self._patient:
+            self._queue.put(_LOOK)
 
     def call(self, action: Callable[[Connection], T]) -> T:
         """Like ``submit``, blocking, for threads without a loop."""
@@ -129,7 +158,7 @@ class Writer:
     @property
     def backlog(self) -> int:
         """Operations that wait for a commit."""
-        return self._queue.qsize()
+        return self._queue.qsize() + len(self._patient)
 
     def close(self) -> None:
         """Commit what waits, end the thread, close the connection. Blocking; may be called twice."""
@@ -157,29 +186,37 @@ class Writer:
 
     def _next_waiting(self) -> _Operation | None:
         try:
-            return self._queue.get_nowait()
+            while not isinstance(operation := self._queue.get_nowait(), _Operation):
+                pass
         except Empty:
-            return None
+            return self._patient.popleft() if self._patient else None
+        return operation
 
     def _work(self) -> None:
-        while True:
-            first = self._queue.get()
-            if first is None:
-                return
-            operations = [first]
-            ending = False
-            while len(operations) < self._batch:
-                try:
-                    operation = self._queue.get_nowait()
-                except Empty:
-                    break
-                if operation is None:
-                    ending = True
-                    break
-                operations.append(operation)
-            _deliver(self._transact(operations))
-            if ending:
-                return
+        is_ending = False
+        while not is_ending or self._patient:
+            operations: list[_Operation] = []
+            if not is_ending:
+                is_ending = self._gather_urgent(operations)
+            patient = self._patient
+            while patient and len(operations) < self._batch:
+                operations.append(patient.popleft())
+            if operations:
+                _deliver(self._transact(operations))
+
+    def _gather_urgent(self, operations: list[_Operation]) -> bool:
+        """Wait for something to do, and take what else is there. Whether it was the last."""
+        found = self._queue.get()
+        while found is not None:
+            if isinstance(found, _Operation):
+                operations.append(found)
+            if len(operations) >= self._batch:
+                return False
+            try:
+                found = self._queue.get_nowait()
+            except Empty:
+                return False
+        return True
 
     def _transact(self, operations: list[_Operation]) -> list[_Outcome]:
         connection, unit = self._connection, self._unit

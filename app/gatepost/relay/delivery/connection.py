@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -66,6 +67,8 @@ class Connection(asyncio.Protocol):
         self.completed = 0
         """Jobs that ended in order on this connection."""
         self.idle_since = 0.0
+        self.verdict_seconds = math.inf
+        """How long the peer took from the latest final dot to its reply."""
         self._loop = asyncio.get_running_loop()
         self._transport = transport
         self._deadlines = deadlines
@@ -255,7 +258,8 @@ class Connection(asyncio.Protocol):
         self._needs_reset = transaction.needs_reset
         self.completed += 1
         if transaction.phase is Stage.FINAL_DOT:
-            self._prompt = now - self._dot_at < PROMPT_SECONDS
+            self.verdict_seconds = now - self._dot_at
+            self._prompt = self.verdict_seconds < PROMPT_SECONDS
         outcome = transaction.outcome(OutcomeState.COMPLETED, self.session, now)
         outcome.number = self.completed
         if transaction.phase is Stage.CONTENT:
