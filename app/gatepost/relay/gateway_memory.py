@@ -19,6 +19,7 @@ from .routing.caps import Caps
 log = logging.getLogger(__name__)
 
 KEEP_SECONDS = 60.0
+NOTED = ("message.delivered", "gateway.resting")
 
 
 @dataclass(slots=True)
@@ -30,7 +31,7 @@ class LastOfGateway:
 
 
 class GatewayMemory:
-    """``note`` is given every event of the relay."""
+    """``note`` is given the relay's events of the kinds ``NOTED``."""
 
     def __init__(self, file: GatewayFile, caps: Caps, clock: Clock) -> None:
         self._file = file
@@ -55,8 +56,6 @@ class GatewayMemory:
 
     def note(self, event: Event) -> None:
         kind = event.kind
-        if kind not in ("message.delivered", "gateway.resting"):
-            return
         gateway_id = event.data.get("gateway_id")
         if not gateway_id:
             return

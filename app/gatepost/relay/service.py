@@ -39,7 +39,7 @@ from .delivery.connector import Connector
 from .delivery.pool import HopConnections, Pool
 from .delivery.queue import Queue
 from .delivery.surroundings import Surroundings
-from .gateway_memory import GatewayMemory
+from .gateway_memory import NOTED, GatewayMemory
 from .history import History
 from .host_names import HostNames
 from .inbound.inbound import Inbound
@@ -104,7 +104,7 @@ class RelayService:
         self._reception_journal = ReceptionJournal(journal)
         self.router = self._make_router(self.configuration)
         self.gateway_memory = GatewayMemory(GatewayFile(folder), self.router.outlets.caps, clock)
-        self.events.subscribe(self.gateway_memory.note)
+        self.events.subscribe(self.gateway_memory.note, *NOTED)
         self.connector = Connector(
             settings=self._delivery_settings,
             server_name=lambda: self.host_name,
@@ -331,7 +331,7 @@ class RelayService:
     def _accepted(self, stored: StoredMessage, content: Content) -> None:
         self.queue.accepted(stored, content)
         self.screening.accepted(stored)
-        if self.events.is_followed:
+        if self.events.is_followed("message.accepted"):
             self.events.publish("message.accepted", queue_id=stored.queue_id, id=stored.id)
 
     def _message_times(self, parts: tuple[tuple[str, tuple[Recipient, ...]], ...], received_at: float) -> Times:

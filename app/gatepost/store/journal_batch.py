@@ -23,6 +23,7 @@ MAX_DATA = 65_536
 """Characters of JSON; a longer dialogue keeps its beginning."""
 
 _CHUNKS = (256, 64, 16, 4, 1)
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
 _STATE_AFTER = {str(kind): str(state) for kind, state in STATE_AFTER.items()}
 
 _MESSAGE = "INSERT OR REPLACE INTO message (id, received_at, sender, subject, size, client, header, text, data) VALUES "
@@ -135,7 +136,7 @@ def _statement(head: str, tail: str, columns: int, rows: int) -> str:
 
 
 def _json(data: Any) -> str:
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), default=str)
+    text = _encode(data)
     if len(text) <= MAX_DATA:
         return text
     return json.dumps({"cut": text[: MAX_DATA // 2]}, ensure_ascii=False)  # quotes double at most

@@ -15,12 +15,13 @@ from .spool_rows import alarm, clean, pack_recipients, unpack_recipients
 from .spool_schema import DEFERRED, HELD, WAITING, delivery_range, message_of, micros
 from .values import DeliveryResult, RecipientOutcome, RecipientRow, RecipientState, StoredMessage
 
-_KEYS = "SELECT json_group_array(json_array(id, lane, state, rank)) FROM delivery WHERE id IN (SELECT value FROM json_each(?))"
-_FORGET_DELIVERIES = "DELETE FROM delivery WHERE id IN (SELECT value FROM json_each(?))"
-_EMPTY_MESSAGES = (
-    "SELECT json_group_array(json_array(id, body_file)) FROM message m WHERE id IN (SELECT value FROM json_each(?))"
-    " AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.id BETWEEN m.id << 16 AND (m.id << 16) + 65535)"
+_KEYS = (
+    "SELECT json_group_array(json_array(d.id, d.lane, d.state, d.rank, m.body_file,"
+    " (SELECT count(*) FROM delivery o WHERE o.id BETWEEN d.id >> 16 << 16 AND (d.id >> 16 << 16) + 65535)))"
+    " FROM delivery d LEFT JOIN message m ON m.id = d.id >> 16 WHERE d.id IN (SELECT value FROM json_each(?))"
 )
+"""What is counted under which key, and which message goes with its last delivery."""
+_FORGET_DELIVERIES = "DELETE FROM delivery WHERE id IN (SELECT value FROM json_each(?))"
 _FORGET_MESSAGES = "DELETE FROM message WHERE id IN (SELECT value FROM json_each(?))"
 _OF_MESSAGE = (
     "SELECT id, lane, state, rank, due_at, expires_at, delay_notice_at, attempts, recipients, waiting, last_reply"
@@ -101,18 +102,21 @@ def forget(connection: sqlite3.Connection, delivery_ids: Iterable[int], unit: Sp
     found = json.loads(connection.execute(_KEYS, (wanted,)).fetchone()[0])
     if not found:
         return set()
-    for _, lane, state, rank in found:
+    gone: dict[int, int] = {}
+    empty: list[int] = []
+    for number, lane, state, rank, body_file, deliveries in found:
         unit.add((lane, state, rank), -1)
+        message = message_of(number)
+        gone[message] = gone.get(message, 0) + 1
+        if gone[message] == deliveries:
+            empty.append(message)
+            if body_file is not None:
+                unit.forget_body(body_file)
     connection.execute(_FORGET_DELIVERIES, (wanted,))
     if unit.has_quarantine:
         unit.quarantined(-take_out(connection, (row[0] for row in found)))
-    messages = json.dumps([*{message_of(row[0]) for row in found}])
-    empty = json.loads(connection.execute(_EMPTY_MESSAGES, (messages,)).fetchone()[0])
     if empty:
-        connection.execute(_FORGET_MESSAGES, (json.dumps([row[0] for row in empty]),))
-        for _, name in empty:
-            if name is not None:
-                unit.forget_body(name)
+        connection.execute(_FORGET_MESSAGES, (json.dumps(empty),))
     return {row[0] for row in found}
 
 

@@ -23,26 +23,42 @@ Subscriber = Callable[[Event], None]
 
 
 class EventBus:
-    """Synchronous fan-out on the loop's thread. Costs nothing while nobody listens."""
+    """Synchronous fan-out on the loop's thread. Costs nothing while nobody listens to that kind."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._subscribers: list[Subscriber] = []
+        self._subscribers: list[tuple[Subscriber, tuple[str, ...]]] = []
+        self._by_kind: dict[str, tuple[Subscriber, ...]] = {}
 
-    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
-        """Returns the function that ends the subscription."""
-        self._subscribers.append(subscriber)
-        return lambda: self._subscribers.remove(subscriber) if subscriber in self._subscribers else None
+    def subscribe(self, subscriber: Subscriber, *kinds: str) -> Callable[[], None]:
+        """To events of these kinds; without any, of all. Returns the function that ends the subscription."""
+        entry = (subscriber, kinds)
+        self._subscribers.append(entry)
+        self._by_kind.clear()
 
-    @property
-    def is_followed(self) -> bool:
-        return bool(self._subscribers)
+        def end() -> None:
+            if entry in self._subscribers:
+                self._subscribers.remove(entry)
+                self._by_kind.clear()
+
+        return end
+
+    def is_followed(self, kind: str) -> bool:
+        return bool(self._followers(kind))
+
+    def _followers(self, kind: str) -> tuple[Subscriber, ...]:
+        known = self._by_kind.get(kind)
+        if known is None:
+            known = tuple(subscriber for subscriber, kinds in self._subscribers if not kinds or kind in kinds)
+            self._by_kind[kind] = known
+        return known
 
     def publish(self, kind: str, /, **data: Any) -> None:
-        if not self._subscribers:
+        followers = self._followers(kind)
+        if not followers:
             return
         event = Event(kind, self._clock(), data)
-        for subscriber in list(self._subscribers):
+        for subscriber in followers:
             try:
                 subscriber(event)
             except Exception:  # a front-end's failure must not reach the mail path

@@ -139,15 +139,14 @@ class Ledger:
                 log.warning("%s to %s may be delivered twice: %s", delivery.queue_id, printable(one.row.address), reply)
         for counter in seen:
             around.counters.add(counter)
-        if around.events.is_followed:
-            gateway = next((one.hop.gateway_id for one in settled if one.hop is not None), None)
-            for counter in seen:
+        for counter in seen:
+            if around.events.is_followed(f"message.{counter}"):
                 around.events.publish(
                     f"message.{counter}",
                     id=delivery.message_id,
                     queue_id=delivery.queue_id,
                     lane=delivery.lane,
-                    gateway_id=gateway,
+                    gateway_id=next((one.hop.gateway_id for one in settled if one.hop is not None), None),
                     reply=printable(str(settled[-1].reply), 300),
                 )
 
@@ -160,7 +159,7 @@ class Ledger:
         data = {"hop": hop.key, "dialogue": dialogue}
         around.journal.note(JournalEntry(delivery.message_id, now, kind, row.address, str(reply)[:500], data))
         around.counters.add("delivered")
-        if around.events.is_followed:
+        if around.events.is_followed("message.delivered"):
             around.events.publish(
                 "message.delivered", id=delivery.message_id, queue_id=delivery.queue_id, lane=delivery.lane,
                 gateway_id=hop.gateway_id,

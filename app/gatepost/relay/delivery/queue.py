@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from ...model.configuration import Configuration
 from ...model.errors import GatepostError
 from ...model.reply import Reply
 from ...store.values import Content, Delivery, RecipientRow, SpoolFilter, SpoolOrder, StoredMessage
@@ -56,6 +57,9 @@ class Queue:
         self._wake_all = False
         self._ticker: asyncio.TimerHandle | None = None
         self._stopped = True
+        self._ruled_by: Configuration | None = None
+        self._rules: dict[str | None, schedule.RetryPolicy] = {}
+        """By gateway, as of ``_ruled_by``."""
 
     # Life
 
@@ -212,7 +216,13 @@ class Queue:
 
     def deadlines(self, lane: str, received_at: float) -> tuple[float, float | None]:
         """(end of the lifetime, time of the delay notice) of mail accepted into a lane now."""
-        rule = schedule.policy_for(self._around.configuration(), schedule.gateway_of_lane(lane))
+        configuration = self._around.configuration()
+        if configuration is not self._ruled_by:
+            self._ruled_by, self._rules = configuration, {}
+        gateway = schedule.gateway_of_lane(lane)
+        rule = self._rules.get(gateway)
+        if rule is None:
+            rule = self._rules[gateway] = schedule.policy_for(configuration, gateway)
         return schedule.deadlines(received_at, rule)
 
     # Time

@@ -86,7 +86,7 @@ class Inbound:
         self.domains = FrontedDomains(lambda: relay.router.resolver, cache, self.servers, monotonic)
         self.recipients = RecipientRules(self.domains, self.watch, monotonic)
         self._prepared: dict[str, _Prepared] = {}
-        relay.events.subscribe(self.watch.note_event)
+        relay.events.subscribe(self.watch.note_event, "gateway.resting")
 
     # --- life --------------------------------------------------------------------------------------------------------
 
