@@ -404,8 +404,8 @@ class Administration:
     async def history(self, minutes: int, step: int = 1) -> Sequence[MinuteFigures]:
         return [MinuteFigures(minute, sums) for minute, sums in await self._service.history.sums(minutes, step)]
 
-    def subscribe(self, subscriber: Callable[[Event], None]) -> Callable[[], None]:
-        return self._service.events.subscribe(subscriber)
+    def subscribe(self, subscriber: Callable[[Event], None], *kinds: str) -> Callable[[], None]:
+        return self._service.events.subscribe(subscriber, *kinds)
 
     # --- parts of the report ---
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..model.envelope import Recipient
-from ..model.identifiers import queue_id
 from .bodies import BodyFile
 from .spool_counts import SpoolUnit
 from .spool_quarantine import put_in
@@ -85,7 +84,7 @@ class Insert:
             )  # fmt: skip
             deliveries.append(delivery)
             number += 1
-        return StoredMessage(message.id, queue_id(message.id), message.received_at, tuple(deliveries))
+        return StoredMessage(message.id, message.received_at, tuple(deliveries))
 
 
 def check_parts(message: NewMessage) -> None:

@@ -129,9 +129,12 @@ class StoredMessage:
     """A message that is on the disk."""
 
     id: int
-    queue_id: str
     received_at: float
     deliveries: tuple[Delivery, ...]
+
+    @property
+    def queue_id(self) -> str:
+        return queue_id(self.id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from typing import Any
 
 from gatepost.model.configuration import Configuration, parse_configuration
 from gatepost.model.envelope import Envelope
-from gatepost.model.identifiers import queue_id
 from gatepost.relay.common.metrics import Counters
 from gatepost.relay.reception import Reception, ReceptionContext
 from gatepost.relay.reception.context import Note, Refused
@@ -71,7 +70,7 @@ class MemorySpool:
             future.set_exception(self.failure)
             return future
         self.messages.append(message)
-        stored = StoredMessage(message.id, queue_id(message.id), message.received_at, ())
+        stored = StoredMessage(message.id, message.received_at, ())
         if self.is_holding:
             self.held.append((future, stored))
         else:

@@ -228,5 +228,6 @@ class RelayFacade(Protocol):
     async def history(self, minutes: int, step: int = 1) -> Sequence[MinuteFigures]:
         """Sums for ``step`` minutes each, oldest first; those in which nothing happened are left out."""
 
-    def subscribe(self, subscriber: Callable[[Event], None]) -> Callable[[], None]:
-        """Call ``subscriber`` on the loop for each event, until the function that is returned is called."""
+    def subscribe(self, subscriber: Callable[[Event], None], *kinds: str) -> Callable[[], None]:
+        """Call ``subscriber`` on the loop for each event of these kinds (none named: of all), until the function that is
+        returned is called."""

@@ -38,7 +38,7 @@ class MetricsPort:
         self._unsubscribe: Callable[[], None] = lambda: None
 
     async def follow(self) -> None:
-        self._unsubscribe = self._facade.subscribe(self._note)
+        self._unsubscribe = self._facade.subscribe(self._note, "configuration.changed")
         await self._apply()
 
     async def close(self) -> None:
@@ -47,8 +47,7 @@ class MetricsPort:
         await self._stop()
 
     def _note(self, event: Event) -> None:
-        if event.kind == "configuration.changed":
-            self._tasks.spawn(self._apply(), "apply the settings")
+        self._tasks.spawn(self._apply(), "apply the settings")
 
     async def _apply(self) -> None:
         async with self._lock:
