@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import BinaryIO
 
+from ..common.line_ends import are_all_crlf
 from .values import Content, FileContent
 
 CHUNK = 131_072
@@ -25,15 +26,6 @@ def _repair(content: bytes) -> bytes:
     return _BARE.sub(lambda match: b"\r\n" if match[0] == b"\n" else b" ", content)
 
 
-def _is_clean(content: bytes) -> bool:
-    # Lines end at CRLF, CR and LF alike: as many lines as CRs and as LFs means that each end is a CRLF. Several times
-    # faster than looking for pairs.
-    ends = content.count(b"\n")
-    if content.count(b"\r") != ends:
-        return False
-    return len(content.splitlines()) == (ends if content.endswith(b"\n") or not content else ends + 1)
-
-
 def _stuffed(content: bytes, at_line_start: bool) -> bytes:
     if b"." not in content:  # encoded attachments: most of what is large
         return content
@@ -47,7 +39,7 @@ def wire(content: bytes) -> bytes:
     A bare LF becomes CRLF and a bare CR a space: reception refuses them, but whatever was let in never leaves as a
     line end that the next hop might read differently (SMTP smuggling).
     """
-    if not _is_clean(content):
+    if not are_all_crlf(content):
         content = _repair(content)
     stuffed = _stuffed(content, True)
     if stuffed.endswith(b"\r\n") or not stuffed:
@@ -108,7 +100,7 @@ class WireReader:
             chunk, self._carry = chunk[:-1], b"\r"
         if not chunk:
             return b""
-        if not (self._is_checked or _is_clean(chunk)):
+        if not (self._is_checked or are_all_crlf(chunk)):
             chunk = _repair(chunk)
         stuffed = _stuffed(chunk, self._at_line_start)
         self._at_line_start = stuffed.endswith(b"\r\n")

@@ -6,6 +6,7 @@ import re
 
 from ...model.listener import LineEnds
 from ...store.values import LARGE_BODY
+from ..common.line_ends import are_all_crlf
 from . import replies
 from .replies import Refusal
 
@@ -67,13 +68,12 @@ class IncomingContent:
         if self.received > self._limit:
             self.refuse(replies.TOO_LARGE)
             return
-        ends = segment.count(b"\r\n")
-        if segment.count(b"\n") != ends or segment.count(b"\r") != ends or b"\x00" in segment:
+        if b"\x00" in segment or not are_all_crlf(segment):
             if self._line_ends is LineEnds.REFUSE:
                 self.refuse(replies.NUL if b"\x00" in segment else replies.BARE_LINE_END)
                 return
             fixed = _BARE.sub(_repaired, segment)
-            self.repaired += _count_bare(segment, ends)
+            self.repaired += _count_bare(segment)
             segment, length = fixed, len(fixed)
         if self._line + length > MAX_LINE and self._has_long_line(segment):
             self.refuse(replies.LONG_LINE)
@@ -129,5 +129,5 @@ class IncomingContent:
         return held
 
 
-def _count_bare(segment: bytes, ends: int) -> int:
-    return segment.count(b"\n") + segment.count(b"\r") - 2 * ends + segment.count(b"\x00")
+def _count_bare(segment: bytes) -> int:
+    return segment.count(b"\n") + segment.count(b"\r") - 2 * segment.count(b"\r\n") + segment.count(b"\x00")
