@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..model.identifiers import queue_id
 from ..store.journal import Journal
 from ..store.journal_values import VERIFIED, EntryKind
 from ..store.values import NewMessage, StoredMessage
@@ -45,7 +44,7 @@ class ReceptionJournal:
 
     def not_kept(self, message: NewMessage, notes: Sequence[Note]) -> None:
         """A message that inspection refused, or had accepted and forgotten: all that is left of it is its story."""
-        stored = StoredMessage(message.id, queue_id(message.id), message.received_at, ())
+        stored = StoredMessage(message.id, message.received_at, ())
         self.received(message, stored)
         self.noted(stored, notes)
 

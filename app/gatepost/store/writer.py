@@ -96,11 +96,14 @@ class Writer:
     operations may be overtaken; otherwise the order of calls is kept.
     """
 
-    def __init__(self, database: Database, label: str, unit: Unit | None = None, batch: int = BATCH) -> None:
+    def __init__(
+        self, database: Database, label: str, unit: Unit | None = None, batch: int = BATCH, *, patience: float = PATIENCE
+    ) -> None:
         self._database = database
         self._label = label
         self._unit = unit or Unit()
         self._batch = batch
+        self._patience = patience
         self._queue: SimpleQueue[_Operation | object | None] = SimpleQueue()
         self._patient: deque[_Operation] = deque()
         self._is_looking = False
@@ -124,7 +127,7 @@ class Writer:
     def gather(self, bulk: Bulk[Item, T], item: Item, *, patient: bool = False) -> asyncio.Future[T]:
         """Like ``submit`` for an item of a kind that is written many rows at a time.
 
-        ``patient``: nobody is kept waiting by it, so it may wait ``PATIENCE`` for the next commit.
+        ``patient``: nobody is kept waiting by it, so it may wait ``patience`` seconds for the next commit.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
@@ -139,7 +142,7 @@ class Writer:
             self._queue.put(_LOOK)
         elif not self._is_looking:
             self._is_looking = True
-            loop.call_later(PATIENCE, self._look)
+            loop.call_later(self._patience, self._look)
         return future
 
     def _look(self) -> None:

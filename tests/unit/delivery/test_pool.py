@@ -12,6 +12,7 @@ import pytest
 from gatepost.model.gateway import Encryption, Limits
 from gatepost.model.settings import DeliverySettings
 from gatepost.relay.common.hop import HopAuth, NextHop
+from gatepost.relay.delivery import pool as pool_module
 from gatepost.relay.delivery.pool import Pool
 from gatepost.relay.delivery.values import FailureKind, Job, Outcome, OutcomeState
 
@@ -86,6 +87,47 @@ async def test_a_question_about_recipients_goes_ahead_of_the_mail_that_waits(tal
         outcomes = await tally.all()
         assert [outcome.job.content is None for outcome in outcomes].index(True) <= 2
         assert len(peer.messages) == 10
+
+
+async def test_a_quick_peer_is_sent_messages_behind_one_another(
+    pool: Pool, tally: Tally, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool_module, "QUICK_SECONDS", 3600.0)  # whatever the machine does meanwhile, the peer is quick
+    async with SmtpPeer() as peer:
+        hop = hop_for(peer, limits=Limits(connections=3))
+        await open_all(peer, tally, hop)
+        before = [messages_on(peer, number) for number in connections_of(peer)]
+        tally.submit(hop, 5)
+        await tally.all()
+        used = [messages_on(peer, number) - was for number, was in zip(connections_of(peer), before, strict=True)]
+        assert sorted(used) == [0, 0, 5]
+
+
+async def test_messages_do_not_wait_behind_one_on_which_a_quick_peer_became_slow(pool: Pool, tally: Tally) -> None:
+    async with SmtpPeer() as peer:
+        hop = hop_for(peer, limits=Limits(connections=3))
+        await open_all(peer, tally, hop)
+        peer.on("mail", HANG, times=1)
+        tally.submit(hop, 5)
+        await eventually(lambda: len(tally.outcomes) == tally.submitted - 1, 10.0)
+
+
+async def open_all(peer: SmtpPeer, tally: Tally, hop: NextHop) -> None:
+    """Until every connection that the hop allows is open and idle, and its peer known to be quick."""
+    peer.on("dot", Delay(0.05), times=hop.limits.connections)
+    tally.submit(hop, 10)
+    await tally.all()
+    await eventually(lambda: peer.open_connections == hop.limits.connections, 10.0)
+    tally.submit(hop)
+    await tally.all()
+
+
+def connections_of(peer: SmtpPeer) -> range:
+    return range(1, len(peer.connections) + 1)
+
+
+def messages_on(peer: SmtpPeer, connection: int) -> int:
+    return sum(1 for message in peer.messages if message.connection == connection)
 
 
 async def test_a_hop_that_has_not_proven_itself_gets_one_connection(tally: Tally) -> None:

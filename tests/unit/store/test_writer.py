@@ -123,6 +123,49 @@ async def test_items_of_one_kind_run_together_and_get_their_own_results(writer: 
     assert max(len(batch) for batch in add.batches) >= 49
 
 
+@pytest_asyncio.fixture
+async def patient_writer(folder: DataFolder) -> AsyncIterator[Writer]:
+    """One whose patience outlasts every test."""
+    database, _ = open_database(folder.path / "sample.sqlite", SCHEMA, folder, Clock())
+    writer = Writer(database, "sample", patience=3600)
+    yield writer
+    await writer.aclose()
+
+
+async def test_what_is_patient_goes_with_the_next_commit(patient_writer: Writer) -> None:
+    add = Add()
+    patient = [patient_writer.gather(add, number, patient=True) for number in range(3)]
+    assert await patient_writer.gather(add, 9) == 18
+
+    assert await asyncio.gather(*patient) == [0, 2, 4]
+    assert patient_writer.commits == 1
+    assert patient_writer.backlog == 0
+
+
+async def test_patience_ends_without_another_commit(writer: Writer) -> None:
+    async with asyncio.timeout(10):
+        assert await writer.gather(Add(), 4, patient=True) == 8
+
+
+async def test_many_patient_operations_need_nobody_elses_commit(patient_writer: Writer) -> None:
+    add = Add()
+    futures = [patient_writer.gather(add, number, patient=True) for number in range(64)]
+    async with asyncio.timeout(10):
+        await asyncio.gather(*futures)
+
+
+async def test_closing_commits_what_was_patient(folder: DataFolder) -> None:
+    database, _ = open_database(folder.path / "sample.sqlite", SCHEMA, folder, Clock())
+    writer = Writer(database, "sample", batch=2, patience=3600)
+    futures = [writer.gather(Add(), number, patient=True) for number in range(5)]
+    await writer.aclose()
+
+    assert await asyncio.gather(*futures) == [0, 2, 4, 6, 8]
+    assert stored(folder) == [0, 1, 2, 3, 4]
+    with pytest.raises(StoreError):
+        writer.gather(Add(), 6, patient=True)
+
+
 async def test_only_the_guilty_operation_fails(writer: Writer, folder: DataFolder) -> None:
     add = Add()
     gate = Gate(writer)
