@@ -14,7 +14,7 @@ from gatepost.store.errors import SpoolFull, StoreError
 from gatepost.store.journal_values import EntryKind
 from gatepost.store.values import Content, DeliveryResult, SpoolFilter, SpoolState, StoredMessage
 
-from ...support.smtp_peer import DROP, HANG, SayAndDrop, SmtpPeer
+from ...support.smtp_peer import DROP, HANG, Delay, SayAndDrop, SmtpPeer
 from .queue_rig import CONTENT, START, gateway, named, reports, rig
 
 
@@ -440,6 +440,20 @@ async def test_a_configuration_change_puts_waiting_mail_into_its_new_lane(tmp_pa
             assert await r.queue.apply() == 2
             await r.empty()
             assert {m.recipients[0] for m in peer.messages} == {"b@example.net", "c@example.net"}
+
+
+async def test_mail_that_was_found_in_the_spool_before_it_was_handed_over_is_sent_once(tmp_path: Path) -> None:
+    """Others can read a row a moment before its commit is known here."""
+    async with SmtpPeer() as peer, rig(tmp_path, gateway("one", peer, limits={"connections": 1})) as r:
+        peer.on("dot", Delay(0.2), times=1)
+        stored = await r.submit(hand_over=False)
+        r.queue.wake()
+        await r.until(lambda: r.queue.in_flight == 1)
+        r.queue.accepted(stored, CONTENT)
+        await r.empty()
+        await r.submit("c@example.net")
+        await r.empty()
+        assert [m.recipients[0] for m in peer.messages] == ["b@example.net", "c@example.net"]
 
 
 async def test_delivery_is_not_stopped_by_a_full_turn(tmp_path: Path) -> None:

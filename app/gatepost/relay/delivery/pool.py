@@ -267,13 +267,18 @@ class _HopQueue:
     def serve(self) -> None:
         """Put connections to work that wait for some, or open more."""
         while self._waiting and self._idle:
-            if self._is_quick and len(self._waiting) <= _BEHIND * (len(self._connections) - len(self._idle)):
+            if self._may_wait_behind():
                 self._watch()
                 break
             connection = self._idle.pop()
             if connection.is_usable:
                 connection.wake()
         self._open_more()
+
+    def _may_wait_behind(self) -> bool:
+        """Whether busy connections to a quick peer are enough; a question, for which a client waits, is put at once."""
+        busy = len(self._connections) - len(self._idle)
+        return self._is_quick and len(self._waiting) <= _BEHIND * busy and self._waiting[0][0].content is not None
 
     def _watch(self) -> None:
         """Jobs wait for a busy connection though others are idle: see that they need not wait for long."""

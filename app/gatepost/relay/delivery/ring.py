@@ -68,6 +68,8 @@ class Ring(ABC):
             if lane is None:
                 self._due_again(delivery.due_at)
                 return
+        if delivery.id in lane.in_hand:
+            return  # a page of the spool was read between its commit and this call
         if (
             lane.behind  # what waits longer goes first
             or lane.status is LaneStatus.ASLEEP
