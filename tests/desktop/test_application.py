@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QMessageLogContext, QtMsgType
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton, QWidget
 
 from gatepost.desktop.application import Application
 from gatepost.desktop.bug_report import BugReport
@@ -47,6 +48,10 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_loop: Callable[..., 
     on_loop(found._end())
     found._funnel.uninstall()
     shutil.rmtree(runtime, ignore_errors=True)
+
+
+def shown_field(page: QWidget, name: str) -> QLineEdit | None:
+    return next((one for one in page.findChildren(QLineEdit) if one.accessibleName() == name and one.isVisible()), None)
 
 
 def press(text: str) -> None:
@@ -145,6 +150,35 @@ def test_a_thread_that_fails_is_logged_and_ends_nothing(app: Application, caplog
     thread.start()
     thread.join()
     assert "a thread failed" in caplog.text
+
+
+async def test_a_gateway_that_is_being_typed_survives_the_relay(app: Application) -> None:
+    app.supervisor._backoff = (0.3,)
+    living = asyncio.ensure_future(app._live())
+    await until(lambda: app.frame.current, "the first page is shown")
+    app.frame.navigate("gateways", new="round-robin")
+    await until(lambda: app.frame.current is not None and app.frame.current.key == "gateways", "the gateways are shown")
+    page = app.frame.current
+    assert page is not None
+    field = await until(lambda: shown_field(page, "Server Address"), "the form is shown")
+    field.setFocus()
+    QTest.keyClicks(field, "smtp.example.com")
+    assert page.has_draft
+    assert app.session.snapshot is not None
+    os.kill(app.session.snapshot.status.relay.pid, signal.SIGKILL)
+    await until(lambda: app.frame.relay_notice.isVisible(), "the window says so")
+    assert app.messages.attention_list[0].key == "relay"
+    await until(lambda: app.session.is_connected and not app.frame.relay_notice.isVisible(), "the relay is back")
+    assert app.messages.attention_list == ()
+    assert page.has_draft
+    assert field.isVisible()
+    assert field.text() == "smtp.example.com"
+    app.frame.navigate("overview")
+    await until(lambda: QApplication.activeModalWidget() is not None, "leaving the draft is asked about")
+    press("Cancel")
+    await until(lambda: app.frame.sidebar._buttons["gateways"].isChecked(), "one stays")
+    app.quit_now()
+    await asyncio.wait_for(living, 30)
 
 
 async def test_a_relay_killed_under_the_spool_page_comes_back_and_the_page_is_live_again(app: Application) -> None:

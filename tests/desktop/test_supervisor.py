@@ -15,6 +15,8 @@ import pytest
 from gatepost.desktop.session import RelaySession, SessionState
 from gatepost.desktop.supervisor import Phase, Status, Supervisor
 from gatepost.desktop.tasks import Tasks
+from gatepost.model.report import API_VERSION
+from gatepost.relay.instance import prepare_runtime_folder, remove_endpoint, write_endpoint
 
 from ..support.procfs import is_running
 from .waiting import until
@@ -132,6 +134,35 @@ async def test_a_relay_that_cannot_start_says_why_and_is_tried_less_and_less_oft
     assert supervisor.status.retry_at is not None
     supervisor.try_again()
     await until(lambda: supervisor.status.failures == 4, "it was tried at once when asked to")
+
+
+async def test_a_relay_of_another_version_is_left_alone_with_advice(supervise: Make, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    prepare_runtime_folder(data)
+    path = write_endpoint(data, "/nowhere")
+    path.write_text(path.read_text().replace(f'"api_version": {API_VERSION}', '"api_version": 99'))
+    supervisor = supervise()
+    supervisor.start()
+    await until(lambda: supervisor.status.phase is Phase.OTHER_VERSION, "the other version is noticed")
+    assert supervisor.status.problem is not None
+    assert "Update" in supervisor.status.problem.hint
+    assert not supervisor.owns_relay
+    remove_endpoint(data)
+    supervisor.try_again()
+    await until(lambda: supervisor.owns_relay, "it was looked at again, and there is none any more")
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="only on POSIX without root's rights")
+async def test_a_relay_of_another_account_cannot_be_reached(supervise: Make, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    prepare_runtime_folder(data)
+    write_endpoint(data, "/nowhere").chmod(0)
+    supervisor = supervise()
+    supervisor.start()
+    await until(lambda: supervisor.status.phase is Phase.UNREACHABLE, "that is said")
+    assert not supervisor.owns_relay
 
 
 async def test_a_program_that_is_not_there_is_a_failure_too(supervise: Make) -> None:

@@ -31,7 +31,7 @@ from .pages.registry import pages
 from .preferences import Preferences
 from .relay_words import words_for
 from .session import RelaySession
-from .supervisor import Supervisor
+from .supervisor import Phase, Status, Supervisor
 from .tasks import Tasks
 from .theme import icon, theme
 from .tray import Tray
@@ -84,6 +84,7 @@ class Application(QObject):
         self._quitting = False
         self.frame = self._make_frame()
         self.tray: Tray | None = None
+        self.supervisor.status_changed.connect(self._tell_trouble)
         preferences.theme_changed.connect(lambda choice: theme().apply(choice))
         preferences.language_changed.connect(self._speak)
 
@@ -95,6 +96,13 @@ class Application(QObject):
     def show(self) -> None:
         self.frame.show()
         self.frame.activateWindow()
+
+    def _tell_trouble(self, status: Status) -> None:
+        """Also to somebody who does not look at the window: as a notification, once for each time of trouble."""
+        if status.phase is Phase.CRASHED and status.problem is not None:
+            self.messages.attention("relay", status.problem.title, status.problem.hint)
+        elif status.phase is Phase.RUNNING:
+            self.messages.settled("relay")
 
     def _task_failed(self, error: BaseException, name: str) -> None:
         """Nobody awaited it: what was to be expected is a banner, the rest a bug."""
