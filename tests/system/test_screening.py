@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import io
 import smtplib
+import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -42,6 +43,7 @@ from tests.support import scanners
 from tests.support.mail_tools import unmet
 from tests.support.ports import free_port, wait_until
 from tests.support.postfix import PostfixInstance
+from tests.support.processes import Process
 from tests.support.relay_process import RelayProcess
 from tests.support.smtp_peer import Received, SmtpPeer
 
@@ -308,6 +310,17 @@ def test_a_released_and_allowed_sender_is_scored_no_more(site: Site) -> None:
 
 
 def test_the_quarantine_is_counted_and_its_changes_are_told(site: Site) -> None:
+    command = [sys.executable, "-m", "gatepost", "--data", str(site.relay.data), "events", "--json"]
+    with Process(command, log=site.relay.folder / "events.log", environment=site.relay.environment) as follower:
+        wait_until(lambda: '"snapshot"' in follower.output(), "the snapshot comes", 30)
+        _count_and_tell(site)
+        for operation in ("add", "delete"):
+            told = f'"operation": "{operation}"'
+            wait_until(lambda told=told: told in follower.output(), f"the event says {operation}: {follower.output()[-2000:]}")
+        assert "quarantine.changed" in follower.output()
+
+
+def _count_and_tell(site: Site) -> None:
     site.send(HEAD + SPAM, "bob@quarantine.example")
     assert site.relay.command("status")["spool"]["quarantined"] == 1
     assert "gatepost_quarantined_messages 1" in site.relay.run("metrics").stdout
