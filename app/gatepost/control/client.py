@@ -8,7 +8,8 @@ as the values of ``model.report`` and ``schema``. What the relay refuses is rais
 from __future__ import annotations
 
 from array import array
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -319,10 +320,12 @@ class Client(Connection):
 
     # --- events ---
 
-    async def events(self, *, reconnect: bool = True) -> AsyncIterator[Message]:
+    async def events(self, *, reconnect: bool = True) -> AsyncGenerator[Message]:
         """A snapshot, then events; after each loss ``Lost`` and, once connected again, a snapshot. Without ``reconnect`` it
         ends with the connection."""
         from .following import follow
 
-        async for message in follow(self.session, reconnect=reconnect, pauses=_RECONNECT_SECONDS, max_size=_MAX_EVENT):
-            yield message
+        messages = follow(self.session, reconnect=reconnect, pauses=_RECONNECT_SECONDS, max_size=_MAX_EVENT)
+        async with aclosing(messages):
+            async for message in messages:
+                yield message

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
@@ -20,7 +20,7 @@ _MESSAGE: TypeAdapter[schema.Snapshot | schema.EventMessage] = TypeAdapter(schem
 
 async def follow(
     session: aiohttp.ClientSession, *, reconnect: bool, pauses: Sequence[float], max_size: int
-) -> AsyncIterator[Message]:
+) -> AsyncGenerator[Message]:
     """``pauses``: seconds before each further attempt; the last one repeats, and the first follows a connection that worked."""
     import aiohttp
 

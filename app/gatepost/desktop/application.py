@@ -73,7 +73,7 @@ class Application(QObject):
         self._funnel = Funnel(self.messages)
         self._funnel.install()
         self._set_language(preferences.language)
-        theme().apply(preferences.theme)
+        theme().apply(preferences.theme, preferences.text_size)
         qt.setWindowIcon(icon("gatepost", "accent"))
         self.tasks = Tasks(self._task_failed)
         self.session = RelaySession(data_folder, self)
@@ -85,8 +85,10 @@ class Application(QObject):
         self.frame = self._make_frame()
         self.tray: Tray | None = None
         self.supervisor.status_changed.connect(self._tell_trouble)
-        preferences.theme_changed.connect(lambda choice: theme().apply(choice))
-        preferences.language_changed.connect(self._speak)
+        self.messages.notified.connect(self._notify)
+        preferences.theme_changed.connect(lambda choice: theme().apply(choice, preferences.text_size))
+        preferences.text_size_changed.connect(lambda _size: self._renew("change the text size"))
+        preferences.language_changed.connect(lambda _code: self._renew("change the language"))
 
     def _make_frame(self) -> Frame:
         frame = Frame(self.context, self.supervisor)
@@ -174,7 +176,6 @@ class Application(QObject):
         self.tray.open_wanted.connect(self._open_window)
         self.tray.quit_wanted.connect(self.quit_now)
         self.tray.pause_wanted.connect(lambda pause: self.tasks.spawn(self._pause(pause), "tray: pause"))
-        self.messages.notified.connect(self.tray.notify)
         self.frame.relay_shown.connect(self._show_in_tray)
         self._show_in_tray()
         self.tray.show()
@@ -186,6 +187,10 @@ class Application(QObject):
             is_running = self.session.is_connected and relay is not None and relay.mail.value == "running"
             self.tray.show_state(words.state, is_running=is_running, is_paused=relay is not None and relay.delivery_paused)
 
+    def _notify(self, title: str, text: str) -> None:
+        if self.tray is not None and self.preferences.notifies:
+            self.tray.notify(title, text)
+
     def _open_window(self) -> None:
         self.frame.show()
         self.frame.raise_()
@@ -195,10 +200,10 @@ class Application(QObject):
         client = self.session.client
         await (client.pause() if pause else client.resume())
 
-    # --- language ---
+    # --- language and text size ---
 
-    def _speak(self, code: str) -> None:
-        self.tasks.spawn(self._speak_from_now(code), "change the language")
+    def _renew(self, why: str) -> None:
+        self.tasks.spawn(self._renew_window(), why)
 
     @staticmethod
     def _set_language(code: str) -> None:
@@ -206,11 +211,12 @@ class Application(QObject):
         chosen, system = i18n.set_language(code), QLocale.system()
         QLocale.setDefault(system if system.name().startswith(f"{chosen}_") else QLocale(chosen))
 
-    async def _speak_from_now(self, code: str) -> None:
+    async def _renew_window(self) -> None:
         """The window is built anew, so drafts are asked about first."""
         if not await self.frame.may_close():
             return
-        self._set_language(code)
+        self._set_language(self.preferences.language)
+        theme().apply(self.preferences.theme, self.preferences.text_size)
         old, current = self.frame, self.frame.current
         key = current.key if current is not None else ""
         old.save_geometry()

@@ -17,6 +17,7 @@ from .theme import theme
 
 class ApplicationMenu(QObject):
     page_wanted = Signal(str)
+    help_wanted = Signal()
     refresh_wanted = Signal()
     search_wanted = Signal()
     quit_wanted = Signal()
@@ -37,6 +38,7 @@ class ApplicationMenu(QObject):
         listed = [entry for entry in entries if entry.in_sidebar]
         if any(entry.key == "first-run" for entry in entries):
             self._add(tr("First &steps"), lambda: self.page_wanted.emit("first-run"), "", "first-steps")
+        self._add(tr("&Help"), self.help_wanted.emit, "F1", "help")
         self._add(tr("&Keyboard shortcuts"), lambda: self._open_shortcuts(listed), "Ctrl+?", "shortcuts")
         self._add(tr("&About Gatepost"), self._open_about, "", "about")
         self.menu.addSeparator()

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QSize, Signal
-from PySide6.QtGui import QCloseEvent
+from PySide6.QtGui import QCloseEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from .application_menu import ApplicationMenu
 from .bug_dialog import BugStrip
 from .context import AppContext
+from .help_panel import WIDTH, HelpPanel
 from .i18n import tr
 from .messages import Notice
 from .pages.page import Page
@@ -26,7 +27,7 @@ from .relay_words import Offer, where, words_for
 from .sidebar import Sidebar
 from .strips import Strip, StripArea
 from .supervisor import Supervisor
-from .theme import Role, set_role, theme
+from .theme import Role, px, set_role, theme
 
 if TYPE_CHECKING:
     from ..control.schema import EventMessage, Snapshot
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 MINIMUM = QSize(960, 640)
 USUAL = QSize(1180, 800)
+ROOM_FOR_HELP = 1180
+"""From this width on, at 100 %, help stands beside the page."""
 
 
 class Frame(QMainWindow):
@@ -94,7 +97,13 @@ class Frame(QMainWindow):
         row.setSpacing(0)
         row.addWidget(self.sidebar)
         row.addLayout(column, 1)
+        self._centre = centre
+        self._help_room = QWidget(centre)
+        self._help_room.setFixedWidth(px(WIDTH))
+        self._help_room.hide()
+        row.addWidget(self._help_room)
         self.setCentralWidget(centre)
+        self.help: HelpPanel | None = None
 
     def _connect(self) -> None:
         context, session = self._context, self._context.session
@@ -102,6 +111,8 @@ class Frame(QMainWindow):
         self.sidebar.foot.offered.connect(self._do)
         self.menu.page_wanted.connect(self.navigate)
         self.menu.refresh_wanted.connect(self.refresh)
+        self.menu.help_wanted.connect(self._toggle_help)
+        self.sidebar.help_button.clicked.connect(self._toggle_help)
         self.menu.search_wanted.connect(self.focus_search)
         self.menu.quit_wanted.connect(self.close_wanted)
         context.messages.banner_raised.connect(self._raise_notice)
@@ -153,6 +164,7 @@ class Frame(QMainWindow):
             self.setWindowTitle(f"{tr(self._entry(key).title)} – Gatepost")
             self._clear_notice(key)
             self._show_notice()
+            self._show_help()
             await self._enter(page, arguments)
             return True
 
@@ -203,6 +215,41 @@ class Frame(QMainWindow):
     def focus_search(self) -> None:
         if self._current is not None:
             self._current.focus_search()
+
+    # --- help ---
+
+    def _toggle_help(self) -> None:
+        if self.help is None:
+            self.help = HelpPanel(self._centre)
+            self.help.closed.connect(self._toggle_help)
+            self.help.hide()
+        wanted = self.help.isHidden()
+        self.help.setVisible(wanted)
+        self.sidebar.help_button.setChecked(wanted)
+        self._place_help()
+        if wanted:
+            self._show_help()
+            self.help.text.setFocus()
+        elif self._current is not None:
+            self._current.setFocus()
+
+    def _show_help(self) -> None:
+        if self.help is not None and not self.help.isHidden():
+            self.help.show_page(self._current.key if self._current is not None else "overview")
+
+    def _place_help(self) -> None:
+        """Beside the page where there is room for both, else over its right edge."""
+        if self.help is None:
+            return
+        shown = not self.help.isHidden()
+        self._help_room.setVisible(shown and self.width() >= px(ROOM_FOR_HELP))
+        area = self._centre.rect()
+        self.help.setGeometry(area.width() - self.help.width(), 0, self.help.width(), area.height())
+        self.help.raise_()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place_help()
 
     # --- the relay ---
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QObject, QSettings, Signal
 
+TEXT_SIZES = (0.9, 1.0, 1.15, 1.3, 1.5, 2.0)
+
 
 class Theme(StrEnum):
     SYSTEM = "system"
@@ -20,6 +22,7 @@ class Preferences(QObject):
 
     theme_changed = Signal(object)
     """Theme"""
+    text_size_changed = Signal(float)
     language_changed = Signal(str)
     """code, "" for the system's"""
 
@@ -52,6 +55,30 @@ class Preferences(QObject):
         if value != self.theme:
             self.set_text("appearance/theme", value)
             self.theme_changed.emit(value)
+
+    @property
+    def text_size(self) -> float:
+        """One of TEXT_SIZES, in proportion to the system's."""
+        try:
+            kept = float(self.text("appearance/text-size", "1"))
+        except ValueError:
+            return 1.0
+        return kept if kept in TEXT_SIZES else 1.0
+
+    @text_size.setter
+    def text_size(self, value: float) -> None:
+        if value != self.text_size:
+            self.set_text("appearance/text-size", str(value))
+            self.text_size_changed.emit(value)
+
+    @property
+    def notifies(self) -> bool:
+        """Whether trouble in the background is told as a notification of the desktop."""
+        return self.flag("notifications/enabled", True)
+
+    @notifies.setter
+    def notifies(self, value: bool) -> None:
+        self.set_flag("notifications/enabled", value)
 
     @property
     def language(self) -> str:

@@ -163,17 +163,19 @@ class RelaySession(QObject):
         worked = False
         loop = asyncio.get_running_loop()
         rested = loop.time()
-        async for message in self._client.events(reconnect=False):
-            if loop.time() - rested > WORK_SECONDS:  # a full buffer is read without a pause otherwise
-                await asyncio.sleep(0)
-                rested = loop.time()
-            if isinstance(message, Lost):
-                return worked, message.reason
-            if isinstance(message, Snapshot):
-                worked = True
-                self._arrived(message)
-            else:
-                self._gather(message)
+        messages = self._client.events(reconnect=False)
+        async with contextlib.aclosing(messages):
+            async for message in messages:
+                if loop.time() - rested > WORK_SECONDS:  # a full buffer is read without a pause otherwise
+                    await asyncio.sleep(0)
+                    rested = loop.time()
+                if isinstance(message, Lost):
+                    return worked, message.reason
+                if isinstance(message, Snapshot):
+                    worked = True
+                    self._arrived(message)
+                else:
+                    self._gather(message)
         return worked, ""
 
     def _arrived(self, snapshot: Snapshot) -> None:

@@ -169,12 +169,27 @@ class Sidebar(QFrame):
             listed.addWidget(button)
         listed.addStretch(1)
         layout.addWidget(scrolled, 1)
+        self.help_button = self._make_help_button()
+        layout.addWidget(self.help_button)
         line = QFrame(self)
         set_role(line, Role.DIVIDER)
         layout.addWidget(line)
         layout.addWidget(self.foot)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
         self.setMinimumWidth(min(px(208), 300))  # large text shall not take the page's room
+
+    def _make_help_button(self) -> QToolButton:
+        button = QToolButton(self)
+        button.setObjectName("help")
+        button.setProperty("role", "navigation")
+        button.setText(tr("Help"))
+        button.setIcon(icon("help"))
+        button.setIconSize(QSize(px(18), px(18)))
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        button.setCheckable(True)
+        button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        button.setToolTip("F1")
+        return button
 
     def choose(self, key: str) -> None:
         """Mark the page that is shown."""

@@ -26,7 +26,7 @@ from gatepost.model.report import (
     VaultReport,
 )
 
-from ..waiting import until
+from ..waiting import closed, until
 
 NOW = 1_790_000_000.0
 MINUTE = int(NOW // 60)
@@ -134,7 +134,7 @@ async def test_the_page_shows_a_real_relay_and_starts_it_again(connected_context
     status = await connected_context.session.client.status()
     assert status.relay.mail is MailPlane.RUNNING
     await page.leave()
-    await page.close_page()
+    await closed(page)
 
 
 async def test_a_refusal_is_counted_on_the_page_at_once(connected_context: AppContext, show: Callable[..., Any]) -> None:
@@ -153,7 +153,7 @@ async def test_a_refusal_is_counted_on_the_page_at_once(connected_context: AppCo
     totals = await connected_context.session.client.totals()
     assert {t.name: t.value for t in totals}["accepted"] == 1
     await page.leave()
-    await page.close_page()
+    await closed(page)
 
 
 def texts(page: QWidget) -> list[str]:

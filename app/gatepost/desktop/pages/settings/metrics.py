@@ -1,0 +1,51 @@
+"""Settings → Metrics port: figures for a monitoring system."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ....model.fields import Model
+from ....model.settings import MonitoringSettings
+from ...cards import Card, Facts
+from ...i18n import tr
+from .fields import show_when
+from .form_section import FormSection
+
+if TYPE_CHECKING:
+    from ..page import Page
+
+
+class _Shown(Model):
+    monitoring: MonitoringSettings
+
+
+class MetricsSection(FormSection):
+    def __init__(self, page: Page) -> None:
+        subtitle = tr("The relay's counters for Prometheus, and the spool's counts as JSON, for monitoring systems.")
+        super().__init__(page, tr("Metrics port"), subtitle, _Shown, "settings", "monitoring")
+
+    def build(self) -> None:
+        fields = self.fields
+        card = Card(tr("Metrics"))
+        card.add_fields(
+            fields.switch(
+                "monitoring.metrics_enabled",
+                tr("Serve figures on a port"),
+                tr("There is no sign-in: whoever reaches the port reads the figures. They hold no addresses of people."),
+            )
+        )
+        self.where = card.add_fields(
+            fields.text("monitoring.metrics_address", tr("Address"), tr("127.0.0.1: only this computer.")),
+            fields.number("monitoring.metrics_port", tr("Port")),
+        )
+        self.facts = Facts()
+        card.add(self.facts)
+        self.body.add(card)
+
+    def follow(self) -> None:
+        is_on = bool(self.model.get("monitoring.metrics_enabled"))
+        show_when(is_on, self.where, self.facts)
+        address, port = self.model.get("monitoring.metrics_address"), self.model.get("monitoring.metrics_port")
+        host = f"[{address}]" if ":" in str(address) else address
+        base = f"http://{host}:{port}"
+        self.facts.set(((tr("Prometheus"), f"{base}/metrics"), (tr("Spool counts"), f"{base}/spool.json")))
