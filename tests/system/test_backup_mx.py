@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -22,14 +21,6 @@ from tests.support.relay_process import RelayProcess
 PROBE = 5
 """Seconds between two probes, the least that can be set."""
 CONNECTIONS = 5
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """Open to other accounts all the way up, unlike tmp_path: Postfix's processes give up root."""
-    with tempfile.TemporaryDirectory(prefix="gatepost-") as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,14 +19,6 @@ from tests.support.relay_process import RelayProcess
 KNOWN, UNKNOWN, NEVER_SEEN = f"ann@{DOMAIN}", f"nobody@{DOMAIN}", f"never-seen@{DOMAIN}"
 CALL_FORWARD = VerificationCard(call_forward=True)
 OK, NO_SUCH, PUT_OFF = "250 2.1.5 Ok", "550 5.1.1 No such recipient here", "451 4.1.1 "
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """Open to other accounts all the way up, unlike tmp_path: Postfix's processes give up root."""
-    with tempfile.TemporaryDirectory(prefix="gatepost-") as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
 
 
 @pytest.fixture

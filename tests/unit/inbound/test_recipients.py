@@ -14,7 +14,7 @@ from gatepost.model.gateway import BackupMxGateway, DomainForwardGateway, Domain
 from gatepost.model.reply import Reply
 from gatepost.model.smartermail import SmarterMailCard
 from gatepost.relay.common.tasks import Tasks
-from gatepost.relay.inbound.domains import FrontedDomains
+from gatepost.relay.inbound.domains import ROUTED_SECONDS, FrontedDomains
 from gatepost.relay.inbound.recipients import RecipientRules, Rules
 from gatepost.relay.reception.context import ACCEPTED, RecipientQuestion, RecipientVerdict
 from gatepost.relay.routing.mx import MxAnswer, MxHost, MxHosts, NoMail, Unsure
@@ -199,11 +199,11 @@ async def test_mail_hosts_that_are_nobodys_are_refused_with_the_reason(front: Fr
     assert str(verdict.refusal).startswith(expected)
 
 
-async def test_an_accepted_domain_keeps_its_way_for_an_hour_and_loses_it_when_it_moves(front: Front) -> None:
+async def test_an_accepted_domain_keeps_its_way_for_hours_and_loses_it_when_it_moves(front: Front) -> None:
     front.stand(backup())
     front.resolver.leads_to("ours.example", "192.0.2.1")
     await front.ask("a@ours.example")
-    front.time.now += 3599
+    front.time.now += ROUTED_SECONDS - 1
     assert front.domains.fronted_by("ours.example") == "gw-mx"
     front.time.now += 2
     assert front.domains.fronted_by("ours.example") is None
@@ -211,6 +211,15 @@ async def test_an_accepted_domain_keeps_its_way_for_an_hour_and_loses_it_when_it
     front.resolver.leads_to("ours.example", "198.51.100.1")
     assert code(await front.ask("a@ours.example")) == 550
     assert front.domains.fronted_by("ours.example") is None
+
+
+async def test_a_message_under_way_keeps_its_gateway_when_the_dns_fails_meanwhile(front: Front) -> None:
+    front.stand(backup())
+    front.resolver.leads_to("ours.example", "192.0.2.1")
+    await front.ask("a@ours.example")
+    front.resolver.answers["ours.example"] = Unsure(Reply(451, "4.4.3", "no answer"))
+    assert code(await front.ask("b@ours.example")) == 451
+    assert front.domains.fronted_by("ours.example") == "gw-mx"
 
 
 async def test_a_web_services_domains_are_taken_remembered_and_put_off_when_never_seen(front: Front) -> None:

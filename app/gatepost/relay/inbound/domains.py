@@ -1,7 +1,7 @@
 """Whose domain is it, where no list says so: Backup MX by MX records, Domain Forward by the primary's web service.
 
-A finding lasts as long as the DNS or the verdict cache allows for RCPT, and an hour longer for routing: a message whose
-recipient was accepted must find its gateway however long it takes to arrive.
+A finding lasts as long as the DNS or the verdict cache allows for RCPT, and some hours longer for routing: a message whose
+recipient was accepted must find its gateway however long it takes to arrive, and whatever the DNS says meanwhile.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..routing.router import finds_by_look_up
 from ..verification.cache import VerdictCache
 from ..verification.verdict import RecipientState, RecipientVerdict
 
-ROUTED_SECONDS = 3600.0
+ROUTED_SECONDS = 2 * 3600.0
 MAX_DOMAINS = 20_000
 
 
@@ -121,8 +121,9 @@ class FrontedDomains:
                 while len(self._routed) > MAX_DOMAINS:
                     self._routed.popitem(last=False)
             return last
-        self._routed.pop(domain, None)
         unsure = next((finding for finding in findings if finding.is_unsure), None)
+        if unsure is None:
+            self._routed.pop(domain, None)
         return unsure or next(iter(findings), NOBODY)
 
     def _remembered_finding(self, gateway: InboundGateway, domain: str) -> Finding | None:

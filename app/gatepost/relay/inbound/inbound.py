@@ -60,6 +60,8 @@ class _Prepared:
     gateway: InboundGateway
     rules: Rules
     call_forward: CallForward | None
+    fresh_since: float
+    """Verdicts from before were given by other sources."""
 
 
 class Inbound:
@@ -122,10 +124,11 @@ class Inbound:
         if gateway.smartermail.enabled and gateway.smartermail.user_verification is SmarterMailUserVerification.WEB_SERVICE:
             sources.append(self.servers.source(gateway.id))
         # What other sources said is remembered, and asked for anew.
-        asks_alike = before is None or _sources_of(before.gateway) == _sources_of(gateway)
-        fresh_since = 0.0 if asks_alike else self._relay.clock()
+        fresh_since = before.fresh_since if before is not None else 0.0
+        if before is not None and _sources_of(before.gateway) != _sources_of(gateway):
+            fresh_since = self._relay.clock()
         verifier = Verifier(gateway, sources, self._cache, self._tasks, fresh_since=fresh_since)
-        return _Prepared(gateway, Rules.of(gateway, verifier), call_forward)
+        return _Prepared(gateway, Rules.of(gateway, verifier), call_forward, fresh_since)
 
     # --- hooks -------------------------------------------------------------------------------------------------------
 
