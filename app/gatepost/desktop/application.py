@@ -14,6 +14,7 @@ import socket
 import sys
 import threading
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -126,6 +127,8 @@ class Application(QObject):
     async def _live(self) -> int:
         signals = Signals(self.quit_now)
         try:
+            # In a thread: the window answers while the client and the models are imported.
+            await asyncio.to_thread(import_module, "gatepost.control.client")
             self.supervisor.start()
             self._make_tray()
             await self._first_page()
@@ -152,7 +155,7 @@ class Application(QObject):
         """Import the other pages one by one while nobody waits for them, so that a first visit need not."""
         for entry in pages():
             await asyncio.sleep(LOOK_AHEAD_SECONDS)
-            entry.load()
+            await asyncio.to_thread(entry.load)
         settle_memory()
 
     async def _end(self) -> None:
