@@ -72,7 +72,54 @@ GATEWAYS = (
 )
 
 
+async def _change_rows(page: Any) -> None:
+    rows = page.draft
+    moved = [{**rows[0], "route": {"via": "direct"}}, *rows[1:]]
+    page._put([*moved, {**rows[0], "id": "dom-new", "domain": "shop.example.org", "route": {"via": "round-robin"}}])
+
+
+async def _switch_on_sources(page: Any) -> None:
+    section = page.section
+    for path in ("spamd", "rspamd", "spf", "dkim", "dmarc", "reverse_dns", "null_sender", "scanner_headers"):
+        section.form.put(f"{path}.enabled", True)
+    section.form.refresh()
+
+
+async def _begin_new(page: Any) -> None:
+    page.section.new()
+
+
+async def _trust_the_world(page: Any) -> None:
+    page.section.new()
+    page.section.form.put("network", "0.0.0.0/0")
+    page.section.form.refresh()
+
+
+async def _save_wrong_delivery(page: Any) -> None:
+    page.section.form.put("delivery.total_connections", 0)
+    page.section.form.put("delivery.name_servers", ["no address"])
+    page.section.form.refresh()
+    await page.section.save()
+
+
+_ASKED = {"sender": "news@bulk.example.org", "recipient": "reader1@customer.example", "client": "192.0.2.4"}
+DOMAINS = (Scene("domains-changed", "domains", act=_change_rows),)
+EXPLAIN = (Scene("explain-answered", "explain", _ASKED, is_tall=True),)
+
+
+def _settings() -> tuple[Scene, ...]:
+    from gatepost.desktop.pages.settings.sections import sections
+
+    return (
+        *(Scene(f"settings-{entry.key}", "settings", {"section": entry.key}) for entry in sections()),
+        Scene("settings-spam-full", "settings", {"section": "spam"}, _switch_on_sources, is_tall=True),
+        Scene("settings-listener-new", "settings", {"section": "listeners"}, _begin_new, is_tall=True),
+        Scene("settings-network-world", "settings", {"section": "networks"}, _trust_the_world),
+        Scene("settings-delivery-wrong", "settings", {"section": "delivery"}, _save_wrong_delivery),
+    )
+
+
 def scenes() -> tuple[Scene, ...]:
     known = {entry.key for entry in pages()}
     plain = tuple(Scene(entry.key, entry.key) for entry in pages())
-    return tuple(scene for scene in (*plain, *GATEWAYS) if scene.page in known)
+    return tuple(scene for scene in (*plain, *GATEWAYS, *DOMAINS, *EXPLAIN, *_settings()) if scene.page in known)

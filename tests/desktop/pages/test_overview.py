@@ -87,10 +87,13 @@ def test_every_trouble_has_a_button_and_the_worst_comes_first() -> None:
                 Problem("listener", "x", "address in use", subject="listener:ls-1"),
                 Problem("disk", "full"),
                 Problem("spool", "The spool file is damaged.", "page 3", "Restart Gatepost."),
+                Problem("dkim", "Mail is not signed.", "no key", subject="dkim:dkim-1"),
+                Problem("inspection", "clamd gives no answer.", "refused", subject="source:clamd"),
+                Problem("monitoring", "x", "address in use", subject="metrics"),
             ),
             mail=MailPlane.STOPPED,
             vault=VaultReport("keyring", "GNOME Keyring", False, "locked"),
-            spool=SpoolFigures(held=3, total=3),
+            spool=SpoolFigures(held=3, total=3, quarantined=1),
             noted=(Attention("child", "The relay ended", page="settings"),),
             certificates=(
                 CertificateReport("ls-1", "/c", "/k", problem="no such file"),
@@ -103,6 +106,8 @@ def test_every_trouble_has_a_button_and_the_worst_comes_first() -> None:
     assert all(need.title and need.button for need in found)
     shown = {(need.page, *dict(need.arguments).values()) for need in found if need.mend is Mend.SHOW}
     assert {("gateways", "gw-1"), ("settings", "listeners", "ls-1"), ("settings", "spool"), ("spool", "held")} <= shown
+    assert {("settings", "dkim", "dkim-1"), ("settings", "virus"), ("settings", "metrics"), ("quarantine",)} <= shown
+    assert "2 messages are held." in {need.title for need in found}
     assert found[0].mend is Mend.START
 
 

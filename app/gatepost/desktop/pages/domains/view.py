@@ -210,7 +210,7 @@ class DomainsPage(Page):
     def _open_gateway(self) -> None:
         fixed = [row for row in self.table.chosen_rows if row.mark is Mark.FIXED]
         if fixed:
-            self.context.navigate("gateways", id=fixed[0].rule["route"]["gateway"])
+            self.context.navigate("gateways", gateway=fixed[0].rule["route"]["gateway"])
 
     def _toggle(self) -> None:
         chosen = {row.id for row in self._chosen}

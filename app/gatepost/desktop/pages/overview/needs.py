@@ -104,28 +104,49 @@ def _of_vault(relay: RelayReport) -> Iterator[Need]:
 
 def _of_problem(problem: Problem, known: Known) -> Need:
     kind, _, identifier = problem.subject.partition(":")
-    if problem.kind == "listener":
-        title = tr("{name} has a problem.", name=_name(known.configuration, "listeners", identifier))
-        return _show(Weight.BAD, title, problem.detail, tr("Open the listener"), "settings", section="listeners", id=identifier)
-    if problem.kind == "gateway" and kind in ("gateway", "inbound"):
-        gateway = identifier.partition("@")[0].partition("/")[0]
-        title = tr("{name} rests.", name=_name(known.configuration, "gateways", gateway))
-        detail = problem.detail
-        if problem.since is not None:
-            detail = tr("Since {time}: {cause}", time=moment_text(problem.since), cause=problem.detail)
-        return _show(Weight.WARNING, title, detail, tr("Open the gateway"), "gateways", id=gateway)
-    if problem.kind == "disk":
-        detail = tr("New mail is answered 452 until there is room. Free some, or lower the limit.")
-        return _show(Weight.BAD, tr("The disk is nearly full."), detail, tr("Open the limit"), "settings", section="spool")
     detail = " ".join(part for part in (problem.detail, problem.hint) if part)
-    return Need(Weight.WARNING, problem.title, detail, tr("Look again"))
+    match problem.kind:
+        case "listener":
+            title = tr("{name} has a problem.", name=_name(known.configuration, "listeners", identifier))
+            button = tr("Open the listener")
+            return _show(Weight.BAD, title, problem.detail, button, "settings", section="listeners", id=identifier)
+        case "gateway" if kind in ("gateway", "inbound"):
+            return _of_gateway(problem, identifier.partition("@")[0].partition("/")[0], known)
+        case "disk":
+            detail = tr("New mail is answered 452 until there is room. Free some, or lower the limit.")
+            title, button = tr("The disk is nearly full."), tr("Open the limit")
+            return _show(Weight.BAD, title, detail, button, "settings", section="spool")
+        case "dkim":
+            return _show(Weight.BAD, problem.title, detail, tr("Open the key"), "settings", section="dkim", id=identifier)
+        case "inspection":
+            title = tr("{name} gives no answer.", name=identifier)
+            section = "virus" if "clam" in identifier.casefold() or "virus" in identifier.casefold() else "spam"
+            return _show(Weight.WARNING, title, detail, tr("Open the settings"), "settings", section=section)
+        case "monitoring":
+            title, button = tr("The metrics port cannot be opened."), tr("Open the settings")
+            return _show(Weight.WARNING, title, detail, button, "settings", section="metrics")
+        case _:
+            return Need(Weight.WARNING, problem.title, detail, tr("Look again"))
+
+
+def _of_gateway(problem: Problem, gateway: str, known: Known) -> Need:
+    """It rests, or it was found to be other than it should be."""
+    title, detail = problem.title, problem.detail
+    if problem.since is not None:
+        title = tr("{name} rests.", name=_name(known.configuration, "gateways", gateway))
+        detail = tr("Since {time}: {cause}", time=moment_text(problem.since), cause=problem.detail)
+    return _show(Weight.WARNING, title, detail, tr("Open the gateway"), "gateways", gateway=gateway)
 
 
 def _of_spool(spool: SpoolFigures) -> Iterator[Need]:
-    if spool.held:
-        title = ntr("{n} message is held.", "{n} messages are held.", spool.held)
+    held = spool.held - spool.quarantined
+    if held > 0:
+        title = ntr("{n} message is held.", "{n} messages are held.", held)
         detail = tr("Held mail is not delivered until somebody releases it.")
         yield _show(Weight.HINT, title, detail, tr("Show held mail"), "spool", state="held")
+    if spool.quarantined:
+        title = ntr("{n} message is in quarantine.", "{n} messages are in quarantine.", spool.quarantined)
+        yield _show(Weight.HINT, title, tr("Somebody has to decide about it."), tr("Show the quarantine"), "quarantine")
 
 
 def _of_certificates(certificates: Iterable[CertificateReport], configuration: Plain | None, now: float) -> Iterator[Need]:
@@ -154,14 +175,14 @@ def _of_configuration(configuration: Plain | None, secrets: Sequence[SecretRepor
     gateways = configuration["gateways"]
     if not gateways:
         detail = tr("Without one, mail of your programs and users waits in the spool.")
-        yield _show(Weight.HINT, tr("There is no gateway yet."), detail, tr("Add a gateway"), "gateways")
+        yield _show(Weight.HINT, tr("There is no gateway yet."), detail, tr("Add a gateway"), "gateways", new="round-robin")
     stored = {secret.name for secret in secrets}
     for gateway in gateways:
         auth = gateway.get("auth") or {}
         if gateway["enabled"] and auth.get("enabled") and f"gateway/{gateway['id']}/password" not in stored:
             title = tr("{name} has no password.", name=gateway_name(gateway))
             detail = tr("It signs in to the next server, but no password is stored for it.")
-            yield _show(Weight.BAD, title, detail, tr("Set the password"), "gateways", id=gateway["id"])
+            yield _show(Weight.BAD, title, detail, tr("Set the password"), "gateways", gateway=gateway["id"])
     if gateways and _default_waits(configuration):
         detail = tr("Domains without a row use round robin, and no round-robin gateway is enabled: their mail waits.")
         yield _show(Weight.WARNING, tr("Some mail has no way out."), detail, tr("Choose the default"), "settings",

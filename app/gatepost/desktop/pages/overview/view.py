@@ -329,7 +329,7 @@ class OverviewPage(Page):
             self._gateway_rows.addWidget(label(ntr("{n} more", "{n} more", more), Role.MUTED))
         if not found:
             empty = EmptyState("gateways", tr("No gateway yet"), tr("A gateway says where mail goes next."))
-            empty.add_action(tr("Add a gateway"), lambda: self.context.navigate("gateways"))
+            empty.add_action(tr("Add a gateway"), lambda: self.context.navigate("gateways", new="round-robin"))
             self._gateway_rows.addWidget(empty)
 
     def _gateway_row(self, identifier: str, name: str, where: str, word: str, tone: Tone) -> QWidget:
@@ -337,7 +337,7 @@ class OverviewPage(Page):
         layout = line(row)
         layout.addWidget(HealthLine(name, where, word, tone), 1)
         button = tool_button(
-            "chevron-right", tr("Open {name}", name=name), lambda: self.context.navigate("gateways", id=identifier)
+            "chevron-right", tr("Open {name}", name=name), lambda: self.context.navigate("gateways", gateway=identifier)
         )
         layout.addWidget(button, 0, Qt.AlignmentFlag.AlignVCenter)
         return row
