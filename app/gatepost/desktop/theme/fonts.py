@@ -18,16 +18,19 @@ _NAMELESS = {"", "sans", "sans serif", "sans-serif", "dejavu sans", "bitstream v
 
 _base: QFont | None = None
 """The application's font before any scaling."""
+_scale: float | None = None
+"""As ``apply_font`` left it. Lengths are asked for thousands of times while a page is made, and Qt takes its time to answer."""
 
 
 def apply_font(application: QApplication, scale: float = 1.0) -> None:
     """Set the application's font; ``scale`` makes text (and with it everything else) larger."""
-    global _base
+    global _base, _scale
     if _base is None:
         _base = _chosen(application.font())
     font = QFont(_base)
     font.setPointSizeF(_base.pointSizeF() * scale)
     application.setFont(font)
+    _scale = QFontInfo(font).pixelSize() / _REFERENCE_PIXELS
 
 
 def _chosen(desktop: QFont) -> QFont:
@@ -43,6 +46,8 @@ def _chosen(desktop: QFont) -> QFont:
 
 def scale() -> float:
     """The size of the application's font, 1.0 at 100 %."""
+    if _scale is not None:
+        return _scale
     return QFontInfo(QApplication.font()).pixelSize() / _REFERENCE_PIXELS
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QTimer
@@ -42,9 +43,7 @@ class GatewaysPage(Page):
         self.stack = QStackedWidget()
         outer.addWidget(self.stack)
         self.list = GatewayList(context, self.spawn)
-        self.form = GatewayForm(context)
         self.stack.addWidget(self.list)
-        self.stack.addWidget(self.form)
         self._connect()
         self._refresh_soon = QTimer(self)
         self._refresh_soon.setSingleShot(True)
@@ -60,11 +59,18 @@ class GatewaysPage(Page):
         self.list.open_wanted.connect(lambda identifier: self.spawn(self.open(identifier), "open"))
         self.list.action_wanted.connect(lambda action, ids: self.spawn(self._act(action, ids), action))
         self.list.moved.connect(lambda identifier, place: self.spawn(self._move(identifier, place), "move"))
-        self.form.back_requested.connect(lambda: self.spawn(self._back(), "back"))
-        self.form.saved.connect(self._reload)
-        self.form.duplicate_requested.connect(lambda: self.spawn(self._act("duplicate", [self.form.gateway_id]), "duplicate"))
-        self.form.delete_requested.connect(lambda: self.spawn(self._act("delete", [self.form.gateway_id]), "delete"))
-        self.form.test_requested.connect(lambda: self.spawn(self._send_test(), "send test"))
+
+    @cached_property
+    def form(self) -> GatewayForm:
+        """Made when it is needed: it has many fields, and the list shall not wait for them."""
+        made = GatewayForm(self.context)
+        self.stack.addWidget(made)
+        made.back_requested.connect(lambda: self.spawn(self._back(), "back"))
+        made.saved.connect(self._reload)
+        made.duplicate_requested.connect(lambda: self.spawn(self._act("duplicate", [made.gateway_id]), "duplicate"))
+        made.delete_requested.connect(lambda: self.spawn(self._act("delete", [made.gateway_id]), "delete"))
+        made.test_requested.connect(lambda: self.spawn(self._send_test(), "send test"))
+        return made
 
     # --- entering and leaving ---
 
@@ -89,7 +95,7 @@ class GatewaysPage(Page):
 
     @property
     def _shows_form(self) -> bool:
-        return self.stack.currentWidget() is self.form
+        return self.stack.currentWidget() is not self.list
 
     async def _may_replace_draft(self) -> bool:
         """Ask what becomes of what was typed. True when nothing is lost that the person wants to keep."""
@@ -132,7 +138,8 @@ class GatewaysPage(Page):
     def _take(self, reports: Sequence[GatewayReport]) -> None:
         self._reports = {report.id: report for report in reports}
         self.list.show_gateways([(gateway, self._reports.get(gateway["id"])) for gateway in self._gateways])
-        self.form.show_reports(self._reports)
+        if self._shows_form:
+            self.form.show_reports(self._reports)
 
     def _reload(self) -> None:
         self._reload_soon.start()
