@@ -177,6 +177,7 @@ async def test_a_hang_up_while_a_large_message_is_rewritten_leaves_its_file_to_r
     body = await _body(rig, MESSAGE + b"line\r\n" * 500_000)
     task = asyncio.ensure_future(rig.inspect(envelope("x@a.example"), body))
     while len(rig.bodies.names()) < 2:
+        assert not task.done()
         await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
