@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -168,6 +168,7 @@ class Sidebar(QFrame):
             button.focused.connect(lambda button=button: scrolled.ensureWidgetVisible(button))
             listed.addWidget(button)
         listed.addStretch(1)
+        self._scrolled = scrolled
         layout.addWidget(scrolled, 1)
         self.help_button = self._make_help_button()
         layout.addWidget(self.help_button)
@@ -195,6 +196,8 @@ class Sidebar(QFrame):
         """Mark the page that is shown."""
         if key in self._buttons:
             self._buttons[key].setChecked(True)
+            # Once the list has its size: at the start it has none yet.
+            QTimer.singleShot(0, self, lambda: self._scrolled.ensureWidgetVisible(self._buttons[key]))
         elif (checked := self._group.checkedButton()) is not None:  # a page that is not listed here
             self._group.setExclusive(False)
             checked.setChecked(False)

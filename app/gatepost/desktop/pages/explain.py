@@ -172,7 +172,8 @@ class ExplainPage(Page):
             Tone.WARNING: tr("This message would wait."),
             Tone.GOOD: tr("This message would be sent on."),
         }[tone]
-        self._parts.addWidget(Banner(tone, title, found.outcome))
+        refusals = [step.text for step in found.steps if step.verdict == "refused"]
+        self._parts.addWidget(Banner(tone, title, refusals[0] if refusals else found.outcome))
         path = Card(tr("How it is decided"))
         for number, step in enumerate(found.steps, 1):
             path.add(_StepRow(number, step))

@@ -181,7 +181,7 @@ class RuleTable(QTableView):
         narrow = width < px(620)
         self.setColumnHidden(Column.RESTING, narrow)
         if narrow:
-            shares[Column.RESTING] = 0
+            shares |= {Column.RESTING: 0, Column.MATCH: 18, Column.STATE: 20}
         total = sum(shares.values())
         for column, share in shares.items():
             self.setColumnWidth(column, width * share // total)

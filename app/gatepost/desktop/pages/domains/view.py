@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QLineEdit, QMenu, QPushButton, QSizePolicy, QStackedWidget, QWidget
+from PySide6.QtWidgets import QLineEdit, QMenu, QPushButton, QStackedWidget, QWidget
 
 from ....model.errors import GatepostError, InvalidInput
 from ...cards import (
@@ -17,12 +17,12 @@ from ...cards import (
     Disclosure,
     EmptyState,
     Flow,
+    LeadLayout,
     PageHeader,
     SaveBar,
     Tone,
     assign_mnemonics,
     label,
-    line,
     rows,
 )
 from ...context import AppContext
@@ -106,7 +106,7 @@ class DomainsPage(Page):
 
     def _build_tools(self) -> QWidget:
         holder = QWidget()
-        layout = line(holder)
+        layout = LeadLayout(holder)
         self.search = QLineEdit()
         self.search.setPlaceholderText(tr("Search domains and gateways"))
         self.search.setAccessibleName(tr("Search"))
@@ -114,7 +114,7 @@ class DomainsPage(Page):
         self.search.addAction(icon("search"), QLineEdit.ActionPosition.LeadingPosition)
         self.search.setMaximumWidth(px(320))
         self.search.textChanged.connect(self._search)
-        layout.addWidget(self.search, 1)
+        layout.addWidget(self.search)
         actions = QWidget()
         flow = Flow(actions)
         self.edit = self._tool(tr("Edit"), lambda: self.spawn(self._edit(), "edit"))
@@ -123,8 +123,7 @@ class DomainsPage(Page):
         self.explain = self._tool(tr("Explain route"), self._explain)
         for button in (self.edit, self.toggle, self.delete, self.explain):
             flow.addWidget(button)
-        actions.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        layout.addWidget(actions, 2)
+        layout.addWidget(actions)
         return holder
 
     def _tool(self, text: str, act: Callable[[], object], role: Role | None = None) -> QPushButton:
