@@ -79,6 +79,8 @@ def _tell(story: Timeline, out: Out, *, dialogue: bool) -> None:
     for entry in story.entries:
         moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry.at))
         out.line(f"{moment}  {entry.kind:9}  {' '.join(filter(None, (entry.recipient, entry.text)))}")
+        if way := (entry.data or {}).get("way"):
+            out.line(f"{'':32}by {way}")
         if dialogue and entry.data and isinstance(entry.data.get("dialogue"), list):
             for line in entry.data["dialogue"]:
                 out.line(f"                       {line}")

@@ -337,7 +337,10 @@ class Administration:
         if kind is None:
             return
         now = self._service.clock()
-        words = f"{operation.value} by {author}" + (f": {reason}" if reason else "") + (f", to {gateway}" if gateway else "")
+        words = f"{operation.value} by {author}" + (f": {reason}" if reason else "")
+        if operation is SpoolOperation.REROUTE:
+            known = self._service.configuration.gateway(gateway) if gateway else None
+            words += f", to {known.label}" if known is not None else ", by the rules again"
         for row in rows:
             for recipient in row.recipients or ("",):
                 self._service.journal.add(row.message_id, now, kind, recipient, words)

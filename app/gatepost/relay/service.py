@@ -101,8 +101,8 @@ class RelayService:
         self._tasks = Tasks("service")
         self._plane_lock = asyncio.Lock()
         self._own_addresses = OwnAddresses()
-        self._reception_journal = ReceptionJournal(journal)
         self.router = self._make_router(self.configuration)
+        self._reception_journal = ReceptionJournal(journal, self.router, clock)
         self.gateway_memory = GatewayMemory(GatewayFile(folder), self.router.outlets.caps, clock)
         self.events.subscribe(self.gateway_memory.note, *NOTED)
         self.connector = Connector(
@@ -309,6 +309,7 @@ class RelayService:
                 host_name=lambda: self.host_name,
                 is_block_listed=lambda reply: block_listed(reply) is not None,
                 notified=self._reception_journal.received,
+                moved=self._reception_journal.moved,
             )
         )
 
@@ -379,10 +380,12 @@ class RelayService:
             message_id_header=header_value(content, b"message-id"),
         )
         stored = await self.spool.submit(message)
-        self._reception_journal.received(message, stored)
         if pinned is not None:
+            words = f"{self.router.lane_words(parts[0][0])} was chosen for it by hand."
+            self._reception_journal.received_for(message, stored, words[:1].upper() + words[1:])
             await self.queue.reroute(SpoolFilter(message_ids=(stored.id,)), pinned)
         else:
+            self._reception_journal.received(message, stored)
             self._accepted(stored, content)
         return stored.queue_id
 

@@ -17,6 +17,7 @@ from typing import Any
 from ..model.identifiers import row_id
 from .journal_values import (
     RECIPIENTS_SHOWN,
+    ROUTES,
     VERIFIED,
     EntryKind,
     JournalEntry,
@@ -89,16 +90,23 @@ def timeline(connection: sqlite3.Connection, message_id: int) -> list[JournalEnt
     """Everything noted about one message, in the order in which it was noted; its arrival first."""
     story: list[JournalEntry] = []
     arrival = connection.execute("SELECT received_at, text, data FROM message WHERE id = ?", (message_id,)).fetchone()
+    routes: list[JournalEntry] = []
     if arrival is not None:
         at, data = arrival[0] / 1e6, _data(arrival[2])
-        verified = data.pop(VERIFIED, ()) if data else ()
+        verified, ways = (data.pop(VERIFIED, ()), data.pop(ROUTES, ())) if data else ((), ())
+        routes = [JournalEntry(message_id, at, EntryKind.ROUTED, who, why, {"lane": lane}) for lane, who, why in ways]
         story.append(JournalEntry(message_id, at, EntryKind.RECEIVED, "", arrival[1], data))
         story.extend(JournalEntry(message_id, at, EntryKind.VERIFIED, who, words) for who, words in verified)
     rows = connection.execute(
         "SELECT at, kind, recipient, text, data FROM entry WHERE message_id = ? ORDER BY id", (message_id,)
     )
     story.extend(JournalEntry(message_id, at / 1e6, _kind(kind), who, text, _data(data)) for at, kind, who, text, data in rows)
+    place = next((n for n, entry in enumerate(story) if entry.kind not in _BEFORE_ROUTING), len(story))
+    story[place:place] = routes
     return story
+
+
+_BEFORE_ROUTING = (EntryKind.RECEIVED, EntryKind.VERIFIED, EntryKind.SCANNED, EntryKind.REDIRECTED, EntryKind.NOTE)
 
 
 def tracked(connection: sqlite3.Connection, message_id: int) -> TrackedMessage | None:

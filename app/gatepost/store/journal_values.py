@@ -10,6 +10,8 @@ from ..model.identifiers import queue_id
 
 VERIFIED = "verified"
 """In the data of an arrival: how its recipients were verified."""
+ROUTES = "routes"
+"""In the data of an arrival: by which lanes it leaves, for which recipient (empty: all of them), and why."""
 
 
 class EntryKind(StrEnum):

@@ -14,7 +14,7 @@ import logging
 import sqlite3
 import time
 from array import array
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import replace
 from functools import partial
 
@@ -38,6 +38,7 @@ from .values import (
     Delivery,
     DeliveryResult,
     LaneSummary,
+    Moved,
     NewMessage,
     SpoolCounts,
     SpoolFilter,
@@ -196,21 +197,29 @@ class Spool:
                 result = replace(result, dsn=replace(result.dsn, id=self.allocate_id()))
         return self._writer.gather(self._record, result, patient=True)
 
-    async def relane(self, lane_of: LaneOf, is_in_flight: Callable[[int], bool] = lambda delivery_id: False) -> int:
+    async def relane(
+        self,
+        lane_of: LaneOf,
+        is_in_flight: Callable[[int], bool] = lambda delivery_id: False,
+        tell: Callable[[Sequence[Moved]], Awaitable[None]] | None = None,
+    ) -> int:
         """Recompute the lanes of all deliveries after a change of routing; returns how many moved.
 
         ``lane_of`` runs in a reader's thread, ``is_in_flight`` on the writer's: both must be quick and safe there. What a
-        person sent to a gateway by hand (``pinned_gateway``) stays.
+        person sent to a gateway by hand (``pinned_gateway``) stays. ``tell`` hears of each page of what has moved.
         """
-        after, moved = -1, 0
+        after, count = -1, 0
         last = await self._list_readers.run(spool_list.last_id)
         while True:
             page = await self._list_readers.run(lambda c, start=after: look(c, start, last, lane_of))  # type: ignore[misc]
             if page.moves:
                 moves, now = page.moves, self._clock()
-                moved += await self._writer.submit(lambda c, m=moves, t=now: move(c, m, t, is_in_flight, self._unit))  # type: ignore[misc]
+                moved = await self._writer.submit(lambda c, m=moves, t=now: move(c, m, t, is_in_flight, self._unit))  # type: ignore[misc]
+                count += len(moved)
+                if moved and tell is not None:
+                    await tell(moved)
             if page.last is None:
-                return moved
+                return count
             after = page.last
 
     # For people

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from .spool_counts import SpoolUnit
 from .spool_rows import COLUMNS, SELECT_DELIVERY, delivery_from_row, pack_recipients
 from .spool_schema import HELD, PARTS, delivery_range, message_of, micros
-from .values import Delivery, RecipientRow, RecipientState
+from .values import Delivery, Moved, RecipientRow, RecipientState
 
 PAGE = 200
 """Deliveries looked at in one step."""
@@ -69,9 +69,9 @@ def look(connection: sqlite3.Connection, after: int, last: int, lane_of: LaneOf)
 
 def move(
     connection: sqlite3.Connection, moves: Sequence[Move], now: float, is_in_flight: Callable[[int], bool], unit: SpoolUnit
-) -> int:
+) -> list[Moved]:
     """Apply ``moves`` to deliveries that did not change meanwhile and are not being attempted; what moves is due now."""
-    count = 0
+    moved: list[Moved] = []
     for planned in moves:
         current = connection.execute(_CURRENT, (planned.delivery_id,)).fetchone()
         if current is None or is_in_flight(planned.delivery_id):
@@ -87,8 +87,9 @@ def move(
         elif not _split(connection, planned, due, (state, rank), unit):
             continue
         unit.add((lane, state, rank), -1)
-        count += 1
-    return count
+        after = tuple(lane for lane, _ in planned.parts)
+        moved.append(Moved(message_of(planned.delivery_id), planned.lane, after))
+    return moved
 
 
 def _split(connection: sqlite3.Connection, planned: Move, due: int, kind: tuple[int, int], unit: SpoolUnit) -> bool:

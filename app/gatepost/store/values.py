@@ -221,6 +221,15 @@ class SpoolFilter:
     """Only what inspection put into quarantine."""
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A delivery that leaves by other lanes now, after a change of routing."""
+
+    message_id: int
+    before: str
+    after: tuple[str, ...]
+
+
 class SpoolOrder(StrEnum):
     AGE = "age"
     """By arrival."""

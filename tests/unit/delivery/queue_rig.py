@@ -96,13 +96,12 @@ class Rig:
             host_name="relay.test",
         )
         self.pool = Pool(connector_for())
-        self.queue = Queue(
-            Surroundings(
-                self.spool, self.pool, self.router, self.journal, self.events, self.counters, self.time.clock,
-                self.time.monotonic, lambda: self.configuration, lambda: "relay.test",
-                lambda reply: block_listed(reply) is not None,
-            )
+        self.around = Surroundings(
+            self.spool, self.pool, self.router, self.journal, self.events, self.counters, self.time.clock,
+            self.time.monotonic, lambda: self.configuration, lambda: "relay.test",
+            lambda reply: block_listed(reply) is not None,
         )  # fmt: skip
+        self.queue = Queue(self.around)
         self.router.opened = self.queue.wake
 
     async def submit(

@@ -90,6 +90,8 @@ async def test_a_delay_notice_is_sent_once_and_says_until_when_we_try(tmp_path: 
             await r.settled()
         await r.until(lambda: len(reports(peer)) == 1)
         (report,) = reports(peer)
+        (story,) = [entry for entry in r.journal.entries if entry.kind is EntryKind.DELAYED]
+        assert (story.recipient, EntryKind.DSN in {e.kind for e in r.journal.entries}) == ("a@example.org", False)
         assert b"Action: delayed" in report.content
         assert b"Will-Retry-Until:" in report.content
         assert b"quiet@example.net" not in report.content

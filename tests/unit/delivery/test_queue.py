@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from gatepost.model.envelope import BodyType, Notify, Recipient
 from gatepost.relay.common.plan import HealthState
 from gatepost.store.errors import SpoolFull, StoreError
 from gatepost.store.journal_values import EntryKind
-from gatepost.store.values import Content, DeliveryResult, SpoolFilter, SpoolState, StoredMessage
+from gatepost.store.values import Content, DeliveryResult, Moved, SpoolFilter, SpoolState, StoredMessage
 
 from ...support.smtp_peer import DROP, HANG, Delay, SayAndDrop, SmtpPeer
 from .queue_rig import CONTENT, START, gateway, named, reports, rig
@@ -529,3 +530,35 @@ async def test_no_more_recipients_are_offered_at_once_than_the_server_announced(
         assert offered <= 3
     assert len(r.journal.texts(EntryKind.DEFERRED)) == 0
     assert len(r.journal.texts(EntryKind.BOUNCED)) == 3
+
+
+async def test_the_story_says_by_which_gateway_and_why(tmp_path: Path) -> None:
+    async with SmtpPeer() as dead, SmtpPeer() as peer:
+        dead.on("connect", "421 4.3.2 closed")
+        async with rig(tmp_path, gateway("one", dead), gateway("two", peer)) as r:
+            await r.submit()
+            await r.empty()
+            await r.submit()
+            await r.empty()
+            (over,) = r.journal.texts(EntryKind.ATTEMPT)
+            second = r.journal.entries[-1]
+    one, two = f"127.0.0.1:{dead.port} (one)", f"127.0.0.1:{peer.port} (two)"
+    assert over == f"{one}: its turn in Round Robin; then {two}: {one} failed"
+    assert second.data is not None
+    assert second.data["way"] == f"{two}: its turn in Round Robin"
+
+
+async def test_what_moves_to_another_way_with_the_rules_is_told(tmp_path: Path) -> None:
+    async with SmtpPeer() as peer, rig(tmp_path, gateway("one", peer), named("two", peer), start=False) as r:
+        stored = await r.submit(hand_over=False)
+        moved: list[Moved] = []
+
+        async def tell(some: Sequence[Moved]) -> None:
+            moved.extend(some)
+
+        r.around.moved = tell
+        row = {"domain": "example.net", "match": "recipient", "route": {"via": "gateway", "gateway": "two"}}
+        cards = [gateway("one", peer), named("two", peer)]
+        r.router.apply(parse_configuration({"gateways": cards, "domains": [row]}))
+        assert await r.queue.apply() == 1
+    assert moved == [Moved(stored.id, "pool", ("gateway:two",))]

@@ -375,3 +375,49 @@ def test_a_turn_takes_microseconds(count: int) -> None:
     bench = Bench(configuration(*(outbound(f"g{n}") for n in range(count))))
     each = min(timeit.repeat(lambda: bench.router.plan_now("pool", "a@s.test", "r.test"), number=1000, repeat=5)) / 1000
     assert each < 50e-6, f"{each * 1e6:.1f} µs"
+
+
+def test_a_message_tells_which_rule_chose_its_lane_in_the_words_of_explain() -> None:
+    rows = [row("x.test", "direct", "recipient"), row("y.test", "direct", "recipient")]
+    bench = Bench(configuration(outbound("a"), forward("f", "192.0.2.1", domains=["in.test"]), rows=rows))
+    one = Envelope("a@s.test", (Recipient("1@r.test"),), origin=Origin(client="192.0.2.9"))
+    sentence = bench.router.table.decide("s.test", "r.test", "192.0.2.9").sentence()
+    assert sentence == "The default in Settings → Delivery decides: Round Robin."
+    assert bench.router.reasons(one, bench.router.lanes(one)) == [("pool", "", sentence)]
+
+    people = tuple(Recipient(f"{n}@{d}") for n, d in (("1", "r.test"), ("2", "in.test"), ("3", "q.test"), ("4", "x.test")))
+    several = Envelope("a@s.test", people)
+    assert bench.router.reasons(several, bench.router.lanes(several)) == [
+        ("pool", "1@r.test", sentence),
+        ("inbound:f", "2@in.test", bench.router.table.decide("s.test", "in.test").sentence()),
+        ("mx:x.test", "4@x.test", "The row for recipients at x.test decides: direct delivery to the mail hosts of x.test."),
+    ]
+
+
+def test_a_message_to_a_thousand_domains_tells_a_few_reasons_and_one_by_hand_says_so() -> None:
+    bench = Bench(configuration(outbound("a"), rows=[row("*.test", "direct", "recipient")]))
+    many = Envelope("a@s.test", tuple(Recipient(f"b@d{n}.test") for n in range(1000)))
+    assert len(bench.router.reasons(many, bench.router.lanes(many))) == 10
+    assert "by hand" in bench.router.reasons(many, (("gateway:a", many.recipients[:1]),))[0][2]
+
+
+def test_every_plan_says_why_its_first_hop_is_the_first() -> None:
+    cards = (outbound("a"), outbound("s", standby=True), specific("n", "s.test"))
+    rows = [row("r.test", "n", "recipient", "round-robin")]
+    bench = Bench(configuration(*cards, forward("f", "192.0.2.1", domains=["in.test"]), rows=rows))
+
+    def why(lane: str, pinned: str | None = None) -> str:
+        plan = bench.router.plan_now(lane, "a@s.test", "r.test", pinned)
+        assert isinstance(plan, Candidates)
+        return plan.why
+
+    assert why("pool") == "its turn in Round Robin"
+    assert why("gateway:n") == "the gateway that the rule names"
+    assert why("gateway:n", "a") == "chosen for this message by hand"
+    assert why("inbound:f") == "the primary mail server of these recipients"
+    bench.router.report(bench.hop("n"), HopOutcome.FAILURE, "no route")
+    assert why("gateway:n").startswith("its turn in Round Robin, because n.example:25 (n) rests for ") or why(
+        "gateway:n"
+    ).startswith("its turn in Round Robin, because n rests for ")
+    bench.router.report(bench.hop("a"), HopOutcome.FAILURE, "no route")
+    assert why("pool") == "a standby gateway, because no other of Round Robin can be used"

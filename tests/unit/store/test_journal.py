@@ -95,6 +95,18 @@ async def test_the_timeline_tells_every_step_in_order_with_the_dialogue(journal:
     assert await journal.timeline(99) == []
 
 
+async def test_ways_kept_with_the_arrival_are_told_after_the_checks_and_before_the_first_attempt(journal: Journal) -> None:
+    routes = [["pool", BOB, "The default decides."], ["mx:b.test", EVE, "The row decides."]]
+    journal.received(7, NOW, "", (BOB, EVE), text="by ESMTP", data={"helo": "h", "routes": routes})
+    journal.add(7, NOW, EntryKind.SCANNED, "", "0 points")
+    journal.add(7, NOW, EntryKind.DELIVERED, BOB, "250 Ok")
+    await journal.flush()
+    story = await journal.timeline(7)
+    assert [entry.kind.value for entry in story] == ["received", "scanned", "routed", "routed", "delivered"]
+    assert story[0].data == {"helo": "h"}
+    assert story[2] == JournalEntry(7, NOW, EntryKind.ROUTED, BOB, "The default decides.", {"lane": "pool"})
+
+
 @pytest.mark.parametrize("same_batch", [True, False], ids=["in one batch", "in batches of their own"])
 @pytest.mark.parametrize(
     ("kind", "state"),

@@ -18,6 +18,8 @@ class Candidates:
     only_domain: str = ""
     """Set when these hops serve only the recipients at this domain, though the lane may hold others as well (a row
     that falls back to direct delivery)."""
+    why: str = ""
+    """Why the first of them, for the message's story: ``its turn in Round Robin``."""
 
 
 @dataclass(frozen=True, slots=True)

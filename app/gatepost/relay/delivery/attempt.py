@@ -64,7 +64,9 @@ class Attempt:
         "rest",
         "settled",
         "tried",
+        "ways",
         "weight",
+        "why",
     )
 
     def __init__(self, delivery: Delivery, hops: Sequence[NextHop], content: Content) -> None:
@@ -79,6 +81,10 @@ class Attempt:
         """Octets of content that it holds in memory."""
         self.rest: tuple[RecipientRow, ...] = ()
         """Recipients that these hops do not serve; planned for when the others are settled."""
+        self.why = ""
+        """Why the first hop is the first."""
+        self.ways: list[str] = []
+        """The hops that were used, each with why, in words."""
         self.lane: Lane
         self.hops = hops
         self._index = 0
@@ -121,7 +127,8 @@ class Attempt:
         self.hops = self.hops[: self._index + 1]
 
     def prefer(self, index: int) -> None:
-        """Before the first job: begin with that hop."""
+        """Before the first job: begin with that hop, because those before it have as many connections as they may."""
+        self.why = f"taken because {self.hops[0].label} has as many connections as it may"
         self.hops = (self.hops[index], *self.hops[:index], *self.hops[index + 1 :])
 
     def next_job(self) -> Job | None:
@@ -217,12 +224,19 @@ class Attempt:
     def cannot_convert(self) -> None:
         self.converted = True
 
-    def extend(self, hops: Sequence[NextHop], rows: Sequence[RecipientRow]) -> None:
+    @property
+    def way(self) -> str:
+        """``hop`` and why it is used, in words."""
+        hop = self.hops[self._index]
+        why = f"{self.hops[self._index - 1].label} failed" if self._index else self.why
+        return f"{hop.label}: {why}" if why else hop.label
+
+    def extend(self, hops: Sequence[NextHop], rows: Sequence[RecipientRow], why: str) -> None:
         """Go on with some of ``rest``, by hops of their own; what is left of the others is settled."""
         self.finish()
         chosen = {row.id for row in rows}
         self.rest = tuple(row for row in self.rest if row.id not in chosen)
-        self.hops, self._index, self._queue = hops, 0, list(rows)
+        self.hops, self._index, self._queue, self.why = hops, 0, list(rows), why
 
     def settle_rest(self, fate: Fate, reply: Reply) -> None:
         """Nothing serves the next domain of ``rest`` now."""
@@ -241,6 +255,8 @@ class Attempt:
         )
 
     def _note(self, outcome: Outcome, hop: NextHop) -> None:
+        if (way := self.way) not in self.ways:
+            self.ways.append(way)
         if len(self.dialogue) < MAX_DIALOGUE:
             self.dialogue += told(outcome, hop.label)
             del self.dialogue[MAX_DIALOGUE:]

@@ -29,7 +29,7 @@ from .attempt import Attempt, Settled
 from .classify import Fate, HopVerdict, judge
 from .conversation import told
 from .lanes import LOW_WATER, Lane, LaneStatus, weight_of
-from .ledger import Ledger
+from .ledger import Ledger, Told
 from .recorder import Recorder
 from .ring import Ring
 from .room import Room
@@ -115,7 +115,7 @@ class Dispatcher(Ring):
             if plan.only_domain and any(row.domain != plan.only_domain for row in delivery.recipients):
                 chosen = replace(delivery, recipients=tuple(r for r in delivery.recipients if r.domain == plan.only_domain))
             attempt = Attempt(chosen, plan.hops, content if content is not None else b"")
-            attempt.weight = weight_of(content)
+            attempt.weight, attempt.why = weight_of(content), plan.why
             attempt.rest = (
                 tuple(row for row in delivery.recipients if row.domain != plan.only_domain) if plan.only_domain else ()
             )
@@ -334,7 +334,7 @@ class Dispatcher(Ring):
         finally:
             if isinstance(plan, Candidates):
                 rows = tuple(r for r in rest if not plan.only_domain or r.domain == plan.only_domain)
-                attempt.extend(plan.hops, rows)
+                attempt.extend(plan.hops, rows, plan.why)
             elif isinstance(plan, Reject):
                 attempt.settle_rest(Fate.FAILED, plan.reply)
             else:
@@ -355,7 +355,7 @@ class Dispatcher(Ring):
         self._out -= 1
         state = RecipientState.RELAYED if relayed else RecipientState.DELIVERED
         dialogue = told(outcome, attempt.hop.label)
-        self.ledger.tell_delivered(delivery, row, final, attempt.hop, relayed, self.around.clock(), dialogue)
+        self.ledger.tell_delivered(attempt, row, final, relayed, self.around.clock(), dialogue)
         self._bytes -= attempt.weight
         self.recorder.record(attempt.lane, DeliveryResult(delivery, (RecipientOutcome(row.id, state),)))
 
@@ -364,9 +364,8 @@ class Dispatcher(Ring):
         delivery = attempt.whole
         self._count(attempt, settled)
         self._bytes -= attempt.weight
-        self.recorder.settle(
-            attempt.lane, delivery, settled, attempt.content, counts=attempt.tried > 0, dialogue=attempt.dialogue
-        )
+        told = Told("; then ".join(attempt.ways), attempt.dialogue)
+        self.recorder.settle(attempt.lane, delivery, settled, attempt.content, counts=attempt.tried > 0, told=told)
 
     def _count(self, attempt: Attempt, settled: list[Settled]) -> None:
         if all(one.fate is Fate.DEFERRED for one in settled):

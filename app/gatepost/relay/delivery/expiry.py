@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable
 
 from ...model.reply import Reply
+from ...store.journal_values import EntryKind
 from ...store.values import Delivery, DeliveryResult, SpoolFilter, SpoolOrder, SpoolState
 from . import dsn, schedule
 from .attempt import Settled
@@ -147,7 +148,7 @@ class Ageing:
             return  # an attempt began while its header was read: the next tick tells
         stored = await self._around.spool.record(DeliveryResult(delivery, counts=False, delay_noticed=True, dsn=notification))
         if stored is not None and notification is not None:
-            dispatcher.ledger.tell_notified(delivery, notification, stored)
+            dispatcher.ledger.tell_notified(delivery, notification, stored, EntryKind.DELAYED)
             for part in stored.deliveries:
                 dispatcher.offer(part, notification.content)
 

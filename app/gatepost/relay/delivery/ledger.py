@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ...model.envelope import Envelope, Origin, Recipient
 from ...model.errors import GatepostError
@@ -22,10 +23,9 @@ from ...store.values import (
     RecipientState,
     StoredMessage,
 )
-from ..common.hop import NextHop
 from ..common.printable import printable
 from . import dsn, schedule
-from .attempt import Settled
+from .attempt import Attempt, Settled
 from .classify import Fate
 from .surroundings import Surroundings
 
@@ -35,6 +35,17 @@ EXPIRED_STATUS = "4.4.7"
 """RFC 3463 §3.5: delivery time expired."""
 HEAD = dsn.MAX_HEADER
 """Octets read of a message on disk for a notification."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What an attempt has to tell: by which hops it went and why, and what was said there."""
+
+    way: str = ""
+    dialogue: Sequence[str] = ()
+
+
+NOTHING_TOLD = Told()
 
 
 class Ledger:
@@ -109,22 +120,24 @@ class Ledger:
             reply_to, composed.content, parts, now, now, ends, None, composed.subject, priority=0, id=identity,
         )  # fmt: skip
 
-    def tell_notified(self, delivery: Delivery, notification: NewMessage, stored: StoredMessage) -> None:
+    def tell_notified(
+        self, delivery: Delivery, notification: NewMessage, stored: StoredMessage, kind: EntryKind = EntryKind.DSN
+    ) -> None:
         """The story of the message names its notification, which has a story of its own."""
         self._around.notified(notification, stored)
         words = f"{notification.subject}: {stored.queue_id}"
         self._around.journal.note(
-            JournalEntry(delivery.message_id, self._around.clock(), EntryKind.DSN, delivery.envelope.sender, words)
+            JournalEntry(delivery.message_id, self._around.clock(), kind, delivery.envelope.sender, words)
         )
 
-    def tell(self, delivery: Delivery, settled: Sequence[Settled], now: float, dialogue: Sequence[str]) -> None:
+    def tell(self, delivery: Delivery, settled: Sequence[Settled], now: float, told: Told) -> None:
         """Journal, counters, events: once the outcome is known, before it is recorded."""
         around = self._around
         is_over = schedule.is_over(delivery.expires_at, now)
         note = around.journal.note
-        if dialogue:
-            hop = next((one.hop.label for one in settled if one.hop is not None), "")
-            note(JournalEntry(delivery.message_id, now, EntryKind.ATTEMPT, "", hop, {"dialogue": list(dialogue)}))
+        if told.dialogue:
+            data = {"dialogue": list(told.dialogue)}
+            note(JournalEntry(delivery.message_id, now, EntryKind.ATTEMPT, "", told.way, data))
         seen: set[str] = set()
         for one in settled:
             state = state_of(one, is_over)
@@ -151,12 +164,12 @@ class Ledger:
                 )
 
     def tell_delivered(
-        self, delivery: Delivery, row: RecipientRow, reply: Reply, hop: NextHop, relayed: bool, now: float, dialogue: list[str]
+        self, attempt: Attempt, row: RecipientRow, reply: Reply, relayed: bool, now: float, dialogue: list[str]
     ) -> None:
-        """``tell`` for the one case that is nearly all of them: one entry, which holds the dialogue too."""
-        around = self._around
+        """``tell`` for the one case that is nearly all of them: one entry, which holds the way and the dialogue too."""
+        around, delivery, hop = self._around, attempt.delivery, attempt.hop
         kind = EntryKind.RELAYED if relayed else EntryKind.DELIVERED
-        data = {"hop": hop.key, "dialogue": dialogue}
+        data = {"hop": hop.key, "way": attempt.way, "dialogue": dialogue}
         around.journal.note(JournalEntry(delivery.message_id, now, kind, row.address, str(reply)[:500], data))
         around.counters.add("delivered")
         if around.events.is_followed("message.delivered"):

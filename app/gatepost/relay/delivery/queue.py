@@ -113,7 +113,7 @@ class Queue:
             return router.lane_again(delivery.lane, envelope.sender_domain, recipient.domain, envelope.origin.client)
 
         try:
-            return await self._around.spool.relane(lane_of, self._dispatcher.flying.__contains__)
+            return await self._around.spool.relane(lane_of, self._dispatcher.flying.__contains__, self._around.moved)
         finally:
             self.changed()
             self.wake()

@@ -18,7 +18,7 @@ from ...store.values import Content, Delivery, DeliveryResult, StoredMessage
 from ..common.tasks import Tasks
 from .attempt import Settled
 from .lanes import Lane
-from .ledger import Ledger
+from .ledger import NOTHING_TOLD, Ledger, Told
 from .surroundings import Surroundings
 
 log = logging.getLogger(__name__)
@@ -52,11 +52,11 @@ class Recorder:
         content: Content | None,
         *,
         counts: bool,
-        dialogue: Sequence[str] = (),
+        told: Told = NOTHING_TOLD,
     ) -> None:
         """Tell and record what an attempt came to, with the notification that is owed."""
         now = self._around.clock()
-        self._ledger.tell(delivery, settled, now, dialogue)
+        self._ledger.tell(delivery, settled, now, told)
         if not self._ledger.needs_content(delivery, settled, now):
             self.record(lane, self._ledger.result(delivery, settled, now, counts=counts, content=None))
         elif isinstance(content, bytes):

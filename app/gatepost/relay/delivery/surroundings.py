@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,7 +11,7 @@ from ...model.envelope import Envelope, Recipient
 from ...model.reply import Reply
 from ...store.journal_values import JournalEntry
 from ...store.spool import Spool
-from ...store.values import NewMessage, StoredMessage
+from ...store.values import Moved, NewMessage, StoredMessage
 from ..common.clock import Clock
 from ..common.events import EventBus
 from ..common.hop import NextHop
@@ -54,6 +54,10 @@ def never_block_listed(reply: Reply) -> bool:
     return False
 
 
+async def tell_nobody_of_moves(moved: Sequence[Moved]) -> None:
+    """For relays that track nothing."""
+
+
 @dataclass(slots=True)
 class Surroundings:
     """``monotonic`` in seconds from anywhere; it stands still neither in tests nor for a corrected clock."""
@@ -71,3 +75,5 @@ class Surroundings:
     is_block_listed: IsBlockListed = never_block_listed
     notified: Callable[[NewMessage, StoredMessage], None] = tell_nobody
     """A notification of ours has been stored: a message like another from here on, which tracking should know."""
+    moved: Callable[[Sequence[Moved]], Awaitable[None]] = tell_nobody_of_moves
+    """Queued mail leaves by other lanes after a change of routing."""

@@ -23,6 +23,10 @@ NOTHING: frozenset[str] = frozenset()
 
 ASK_AGAIN = 5.0
 """Seconds in which a probe that is due should have ended."""
+TURN = "its turn in Round Robin"
+STANDBY = "a standby gateway, because no other of Round Robin can be used"
+NAMED = "the gateway that the rule names"
+PRIMARY = "the primary mail server of these recipients"
 PRIMARY_LONGEST_REST = 60.0
 """Seconds, for a primary without a Holding card."""
 
@@ -127,7 +131,9 @@ class Outlets:
         self._quick_members = [(g.id, g.weight) for g in active]
         for index, gateway in enumerate(active):
             order = [*active[index:], *active[:index], *spare]
-            self._quick[gateway.id] = Candidates(tuple(self._hops[g.id] for g in order))
+            self._quick[gateway.id] = Candidates(
+                tuple(self._hops[g.id] for g in order), why=STANDBY if gateway.standby else TURN
+            )
 
     # --- one gateway -------------------------------------------------------------------------------------------------
 
@@ -210,9 +216,11 @@ class Outlets:
         hops = tuple(self.current_hop(gateway) for gateway in order)
         if commit:
             self.claim(hops[0])
-        return Candidates(hops)
+        return Candidates(hops, why=TURN if active else STANDBY)
 
-    def gateway(self, gateway: OutboundGateway, excluded: frozenset[str] = NOTHING, commit: bool = True) -> Candidates | Wait:
+    def gateway(
+        self, gateway: OutboundGateway, excluded: frozenset[str] = NOTHING, commit: bool = True, why: str = NAMED
+    ) -> Candidates | Wait:
         """One named gateway."""
         standing = self.standing(gateway, excluded)
         if not standing.is_usable:
@@ -220,7 +228,7 @@ class Outlets:
         hop = self.current_hop(gateway)
         if commit:
             self.claim(hop)
-        return Candidates((hop,))
+        return Candidates((hop,), why=why)
 
     def inbound(
         self,
@@ -228,6 +236,7 @@ class Outlets:
         preferred: Sequence[str] = (),
         excluded: frozenset[str] = NOTHING,
         commit: bool = True,
+        why: str = PRIMARY,
     ) -> Candidates | Wait:
         """The primary's addresses: those in ``preferred`` first, in its order (best MX preference), then as typed."""
         if not gateway.enabled:
@@ -240,9 +249,9 @@ class Outlets:
         if preferred and len(hops) > 1:
             rank = {address: index for index, address in enumerate(preferred)}
             hops = tuple(sorted(hops, key=lambda hop: rank.get(hop.host, len(rank))))
-        return self.sequence(hops, excluded, commit)
+        return self.sequence(hops, excluded, commit, why)
 
-    def sequence(self, hops: Iterable[NextHop], excluded: frozenset[str], commit: bool) -> Candidates | Wait:
+    def sequence(self, hops: Iterable[NextHop], excluded: frozenset[str], commit: bool, why: str) -> Candidates | Wait:
         """Addresses in the given order, without those that rest."""
         open_hops: list[NextHop] = []
         closed: list[tuple[str, Standing]] = []
@@ -266,7 +275,7 @@ class Outlets:
         del open_hops[MAX_CANDIDATES:]
         if commit:
             self.claim(open_hops[0])
-        return Candidates(tuple(open_hops))
+        return Candidates(tuple(open_hops), why=why)
 
     # --- outcomes ----------------------------------------------------------------------------------------------------
 

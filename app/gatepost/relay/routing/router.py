@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import random as random_module
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from ...model.address import is_domain_pattern_match
@@ -29,6 +30,10 @@ from .outlets import NOTHING, Outlets
 from .table import RoutingTable
 
 OPEN = LaneState(True)
+BY_HAND = "chosen for this message by hand"
+DIRECT = "direct delivery by MX"
+REASONS_TOLD = 10
+"""Reasons told of one message; it may have a recipient at each of a thousand domains."""
 
 MAX_REMEMBERED_HOPS = 1000
 """Domains whose next hops are kept ready."""
@@ -117,6 +122,36 @@ class Router:
             found.setdefault(self.table.lane(sender_domain, recipient.domain, client), []).append(recipient)
         return tuple((lane, tuple(recipients)) for lane, recipients in found.items())
 
+    def reasons(self, envelope: Envelope, parts: Sequence[tuple[str, Sequence[Recipient]]]) -> list[tuple[str, str, str]]:
+        """Why each part of a message takes its lane: (lane, recipient, sentence), as ``explain`` says it.
+
+        ``recipient`` is empty when it holds for all of them, else one for which it holds.
+        """
+        sender_domain, client = envelope.sender_domain, envelope.origin.client
+        words = self.table.words
+        if len(parts) == 1 and len(parts[0][1]) == 1:
+            lane = parts[0][0]
+            return [(lane, "", words(lane, sender_domain, parts[0][1][0].domain, client))]
+        found: dict[tuple[str, str], str] = {}
+        for lane, recipients in parts:
+            for recipient in recipients:
+                if len(found) == REASONS_TOLD:
+                    break
+                found.setdefault((lane, words(lane, sender_domain, recipient.domain, client)), recipient.address)
+        return [(lane, who if len(found) > 1 else "", sentence) for (lane, sentence), who in found.items()]
+
+    def lane_words(self, lane: str) -> str:
+        """Where mail of a lane goes, for people."""
+        kind, _, name = lane.partition(":")
+        if lane == Lane.POOL:
+            return "Round Robin"
+        if kind == "mx":
+            return f"direct delivery to the mail hosts of {name}"
+        if name in self._inbound:
+            return f"the primary mail server of “{self._inbound[name].label}”"
+        gateway = self._outbound.get(name)
+        return f"the gateway “{gateway.label}”" if gateway is not None else "a gateway that is no longer there"
+
     def lane_state(self, lane: str) -> LaneState:
         """Whether mail of a lane can leave now. Cheap; asks nobody and counts nothing."""
         if lane == Lane.POOL:
@@ -190,10 +225,10 @@ class Router:
         if pinned_gateway:
             pinned = self._outbound.get(pinned_gateway)
             if pinned is not None and pinned.enabled:
-                return self.outlets.gateway(pinned, excluded, commit)
+                return self.outlets.gateway(pinned, excluded, commit, BY_HAND)
             primary = self._inbound.get(pinned_gateway)
             if primary is not None and primary.enabled:
-                return self.outlets.inbound(primary, (), excluded, commit)
+                return self.outlets.inbound(primary, (), excluded, commit, BY_HAND)
         if lane == Lane.POOL:
             return self.outlets.pool(excluded, commit)
         kind, _, name = lane.partition(":")
@@ -218,7 +253,7 @@ class Router:
         if current != lane:  # the gateway is gone or disabled, and the queue has not been told yet
             plan_elsewhere = self._plan(current, sender, recipient_domain, None, excluded, commit, answer)
             if isinstance(plan_elsewhere, Candidates):
-                return Candidates(plan_elsewhere.hops, recipient_domain)
+                return replace(plan_elsewhere, only_domain=recipient_domain)
             return plan_elsewhere
         gone = self._outbound.get(name)
         return Wait(None, f"the gateway “{gone.label}” is disabled" if gone else f"there is no way out for “{lane}”")
@@ -242,11 +277,12 @@ class Router:
             if known is None:
                 return recipient_domain
             direct = self._mx(recipient_domain, known, excluded, commit)
-            return Candidates(direct.hops, recipient_domain) if isinstance(direct, Candidates) else direct
+            why = f"{DIRECT}, because {plan.waiting_for}"
+            return Candidates(direct.hops, recipient_domain, why) if isinstance(direct, Candidates) else direct
         if choice.when_resting is WhenResting.ROUND_ROBIN:
             pool = self.outlets.pool(excluded, commit)
             if isinstance(pool, Candidates):
-                return Candidates(pool.hops, recipient_domain)
+                return Candidates(pool.hops, recipient_domain, f"{pool.why}, because {plan.waiting_for}")
             times = [at for at in (plan.until, pool.until) if at is not None]
             return Wait(min(times, default=None), f"{plan.waiting_for}; {pool.waiting_for}")
         return plan
@@ -262,7 +298,7 @@ class Router:
                 group = group.copy()
                 self._random.shuffle(group)
             hops.extend(hop for host in group for hop in host)
-        return self.outlets.sequence(hops, excluded, commit)
+        return self.outlets.sequence(hops, excluded, commit, DIRECT)
 
     def _hops_by_preference(self, domain: str, answer: MxHosts) -> list[list[tuple[NextHop, ...]]]:
         """Hops by host, hosts by preference; made once for each answer of the DNS."""

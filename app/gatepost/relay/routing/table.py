@@ -22,6 +22,8 @@ from ..common.hop import Lane
 
 MAX_REMEMBERED = 8192
 """Pairs of domains whose answer is remembered; a bound on memory, not on correctness."""
+MAX_WORDS = 1024
+"""Pairs of domains whose sentence is remembered."""
 
 
 class RuleKind(StrEnum):
@@ -98,6 +100,7 @@ class RoutingTable:
         default = configuration.settings.delivery.default_route
         self._default = Rule(RuleKind.DEFAULT, "", default, text="the default in Settings → Delivery")
         self._remembered: dict[tuple[str, str, str], tuple[str, Choice, bool]] = {}
+        self._words: dict[tuple[str, str, str, str], str] = {}
 
     def _add_inbound(self, gateway: InboundGateway) -> None:
         mode = gateway.domain_verification if isinstance(gateway, DomainForwardGateway) else None
@@ -164,6 +167,18 @@ class RoutingTable:
                 self._remembered[key] = found
                 return found
         raise AssertionError("the default settles every pair")  # pragma: no cover
+
+    def words(self, lane: str, sender_domain: str, recipient_domain: str, client: str = "") -> str:
+        """``decide``'s sentence for mail that took ``lane``; another one where something else than the table decided."""
+        key = (lane, sender_domain, recipient_domain, client if self._all_but else "")
+        found = self._words.get(key)
+        if found is None:
+            if len(self._words) >= MAX_WORDS:
+                self._words.clear()
+            decision = self.decide(sender_domain, recipient_domain, client)
+            found = decision.sentence() if decision.lane == lane else "It was decided by hand, or by earlier rules."
+            self._words[key] = found
+        return found
 
     # --- asked by people ---------------------------------------------------------------------------------------------
 

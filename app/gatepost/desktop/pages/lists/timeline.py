@@ -181,7 +181,9 @@ def texts_of(entry: TimelineEntry, client: str, gateways: Gateways) -> list[str]
         found.append(entry.text)
     if entry.kind == "relayed":
         found.append(tr("The next server will not report on what becomes of it."))
-    if entry.kind in ("deferred", "bounced", "delivered", "relayed") and (hop := data.get("hop")):
+    if way := data.get("way"):
+        found.append(tr("By {way}", way=way))
+    elif entry.kind in ("deferred", "bounced", "delivered", "relayed") and (hop := data.get("hop")):
         found.append(tr("By {way}", way=gateways.lane_text(str(hop))))
     return found
 
