@@ -75,7 +75,8 @@ async def test_the_story_of_a_delivered_message_has_both_sides(page: TrackingPag
         dialogue._button.setChecked(True)
     told = texts(page)
     assert "Delivered" in told
-    assert "By Main provider" in told
+    assert "(Main provider): its turn in Round Robin" in told
+    assert "The default in Settings → Delivery decides: Round Robin." in told
     assert f"RCPT TO:<{message.recipients[0].address}>" in told
     assert "354" in told
     page.detail._copy()
