@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import email
 import email.policy
+import time
+import tracemalloc
 from email.message import EmailMessage
+
+import pytest
 
 from gatepost.relay.delivery.convert import MAX_CONVERSION, to_seven_bit
 
@@ -40,3 +44,27 @@ def test_what_cannot_be_done_faithfully_is_not_done() -> None:
     assert to_seven_bit("Subject: Grüße\r\n\r\nx\r\n".encode()) is None
     assert to_seven_bit(b"From: a\r\n\r\n\x00\xff") is None
     assert to_seven_bit(b"From: a\r\n\r\n" + b"\xff" * MAX_CONVERSION) is None
+
+
+MIXED = b"From: a@x\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=q\r\n\r\n"
+NEST = b"Content-Type: multipart/mixed; boundary=q%d\r\n\r\n--q%d\r\n"
+BOMBS = {
+    "parts": MIXED + b"--q\r\n\r\n" * 1_000_000 + b"\xff\r\n",
+    "nested": b"".join(NEST % (n, n) for n in range(20_000)) + b"\r\n\xff\r\n",
+    "nested with many lines": b"".join(NEST % (n, n) for n in range(150)) + b"\r\n\xff\r\n" + b"--x\r\n" * 1_000_000,
+    "messages in messages": b"Content-Type: message/rfc822\r\n\r\n" * 20_000 + b"\r\n\xff\r\n",
+}
+
+
+@pytest.mark.parametrize("content", BOMBS.values(), ids=BOMBS)
+def test_a_mime_bomb_is_not_taken_apart(content: bytes) -> None:
+    assert len(content) <= MAX_CONVERSION
+    tracemalloc.start()
+    began = time.process_time()
+    try:
+        assert to_seven_bit(content) is None
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert time.process_time() - began < 2
+    assert peak < 4 * MAX_CONVERSION

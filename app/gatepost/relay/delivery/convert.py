@@ -8,6 +8,10 @@ from __future__ import annotations
 
 MAX_CONVERSION = 8 * 1024 * 1024
 """Octets; larger content is bounced (5.6.3), for its parse would take several times its size in memory."""
+MAX_PARTS = 1000
+"""Boundaries and parts of any kind. A part of eight octets costs a kilobyte and more, once it is taken apart."""
+MAX_NESTED = 50
+"""Containers (``multipart/…``, ``message/…``): each is looked for in every line of what it holds."""
 
 
 def to_seven_bit(content: bytes) -> bytes | None:
@@ -20,7 +24,7 @@ def to_seven_bit(content: bytes) -> bytes | None:
     import email.policy
     import io
 
-    if len(content) > MAX_CONVERSION or b"\x00" in content:
+    if len(content) > MAX_CONVERSION or b"\x00" in content or _is_a_bomb(content):
         return None
     policy = email.policy.compat32.clone(linesep="\r\n", cte_type="7bit", max_line_length=998)
     message = email.parser.BytesParser(policy=policy).parsebytes(content)
@@ -44,6 +48,15 @@ def to_seven_bit(content: bytes) -> bytes | None:
     email.generator.BytesGenerator(out, mangle_from_=False, policy=policy).flatten(message)
     result = out.getvalue()
     return result if result.isascii() else None
+
+
+def _is_a_bomb(content: bytes) -> bool:
+    """Whether taking it apart would cost out of all proportion to its size. Counted without taking it apart."""
+    lowered = content.lower()
+    containers = lowered.count(b"multipart/")
+    if containers + lowered.count(b"message/") > MAX_NESTED:
+        return True
+    return containers > 0 and content.count(b"\n--") > MAX_PARTS
 
 
 def _encode(part: object, payload: bytes) -> None:
