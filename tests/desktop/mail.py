@@ -162,14 +162,14 @@ def prize_mail(number: int) -> bytes:
     return message.as_bytes(policy=message.policy.clone(linesep="\r\n"))
 
 
-def fill_quarantine(data: Path, count: int = 12) -> None:
+def fill_quarantine(data: Path, count: int = 12, gateway: str = INBOUND) -> None:
     """Put mail into the quarantine of a relay that does not run, as inspection would have put it there."""
 
     async def fill() -> None:
         spool = Spool.open(DataFolder(data))
         try:
             for number in range(count):
-                await spool.submit(_held_back(number, time.time()))
+                await spool.submit(_held_back(number, time.time(), gateway))
         finally:
             await spool.aclose()
 
@@ -180,7 +180,7 @@ def fill_quarantine(data: Path, count: int = 12) -> None:
         os.umask(mask)
 
 
-def _held_back(number: int, now: float) -> NewMessage:
+def _held_back(number: int, now: float, gateway: str) -> NewMessage:
     score = (12.5, 24.0, 41.3, None)[number % 4]
     level = ("low", "medium", "high", "")[number % 4]
     parts = (
@@ -190,15 +190,15 @@ def _held_back(number: int, now: float) -> NewMessage:
         ScorePart("rspamd", 0.0, "no answer within 5 s", failed=True),
     )
     if score is None:
-        why = Quarantined(QuarantineKind.VIRUS, "infected: Win.Test.EICAR_HDB-1", INBOUND)
+        why = Quarantined(QuarantineKind.VIRUS, "infected: Win.Test.EICAR_HDB-1", gateway)
     else:
-        why = Quarantined(QuarantineKind.SPAM, f"spam level {level}, score {score:g}", INBOUND, level, score, parts)
+        why = Quarantined(QuarantineKind.SPAM, f"spam level {level}, score {score:g}", gateway, level, score, parts)
     recipients = (Recipient("office@example.com"),)
     origin = Origin("ls-office", "192.0.2.77", "mail.prize.example", "ESMTP", "", "")
     return NewMessage(
         envelope=Envelope(f"winner{number}@prize.example", recipients, BodyType.EIGHT_BIT_MIME, origin=origin),
         content=prize_mail(number),
-        parts=((f"inbound:{INBOUND}", recipients),),
+        parts=((f"inbound:{gateway}", recipients),),
         received_at=now - 3600.0 * (count_back := 12 - number),
         due_at=now,
         expires_at=now + 5 * 86_400,

@@ -31,6 +31,7 @@ from ...support.ports import free_port, wait_until
 from ...support.relay_process import RelayProcess
 from ...support.smtp_peer import SmtpPeer
 from ...support.submission import submit
+from ..mail import fill_quarantine
 
 _MAIL = (
     ("anna@example.org", ("bob@partner.example",), "Quarterly figures"),
@@ -105,6 +106,7 @@ def sample_relay(folder: Path) -> Iterator[RelayProcess]:
         listener = free_port()
         relay = RelayProcess(folder)
         relay.configure(sample_configuration(listener, main.port, second.port, free_port(), dns.port, certificate.fingerprint))
+        fill_quarantine(relay.data, 12, "gw-front")
         stack.enter_context(relay)
         answer = relay.api.call("PUT", "/v1/secrets/gateway/gw-main/password", {"secret": PASSWORD})
         assert answer.status < 300, answer.body

@@ -5,6 +5,7 @@ A page that is added to the registry is looked at by itself; list here only what
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -119,7 +120,66 @@ def _settings() -> tuple[Scene, ...]:
     )
 
 
+async def _open_row(page: Any, wanted: Callable[[Any], bool], tab: int | None = None) -> None:
+    """Choose the first row that is wanted and open its details."""
+    rows = [row for number in page.model.ids if (row := page.model.known(number)) is not None and wanted(row)]
+    page.table.choose(rows[0].id)
+    page.table.opened.emit(rows[0].id)
+    await asyncio.sleep(0.3)
+    if tab is not None:
+        page.detail.tabs.setCurrentIndex(tab)
+
+
+async def _open_delivery(page: Any) -> None:
+    await _open_row(page, lambda row: True)
+
+
+async def _open_route(page: Any) -> None:
+    await _open_row(page, lambda row: True, tab=4)
+
+
+async def _choose_all(page: Any) -> None:
+    page.table.selectAll()
+
+
+async def _open_story(page: Any) -> None:
+    """With each dialogue shown."""
+    from gatepost.desktop.pages.lists.timeline import _Dialogue
+
+    await _open_row(page, lambda row: row.state == "delivered" and "order" in row.subject)
+    for dialogue in page.detail.findChildren(_Dialogue):
+        dialogue._button.setChecked(True)
+
+
+async def _open_refused(page: Any) -> None:
+    await _open_row(page, lambda row: row.state == "bounced")
+
+
+async def _open_spam(page: Any) -> None:
+    await _open_row(page, lambda row: row.level == "high")
+
+
+async def _open_preview(page: Any) -> None:
+    await _open_row(page, lambda row: row.level == "high", tab=1)
+    await asyncio.sleep(0.3)
+    page.detail.preview._kinds.choose("html")
+    page.detail.preview._show()
+
+
+LISTS = (
+    Scene("spool-delivery", "spool", act=_open_delivery),
+    Scene("spool-route", "spool", act=_open_route),
+    Scene("spool-chosen", "spool", act=_choose_all),
+    Scene("spool-nothing-found", "spool", {"text": "no such message"}),
+    Scene("tracking-delivered", "tracking", act=_open_story),
+    Scene("tracking-refused", "tracking", act=_open_refused),
+    Scene("tracking-nothing-found", "tracking", {"text": "no such message"}),
+    Scene("quarantine-why", "quarantine", act=_open_spam),
+    Scene("quarantine-preview", "quarantine", act=_open_preview),
+)
+
+
 def scenes() -> tuple[Scene, ...]:
     known = {entry.key for entry in pages()}
     plain = tuple(Scene(entry.key, entry.key) for entry in pages())
-    return tuple(scene for scene in (*plain, *GATEWAYS, *DOMAINS, *EXPLAIN, *_settings()) if scene.page in known)
+    return tuple(scene for scene in (*plain, *GATEWAYS, *DOMAINS, *EXPLAIN, *LISTS, *_settings()) if scene.page in known)

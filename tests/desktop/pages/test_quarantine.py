@@ -27,6 +27,7 @@ def page(office_context: AppContext, show: Callable[..., Any], on_loop: Callable
     made = QuarantinePage(office_context)
     show(made, 1200, 800)
     on_loop(made.enter())
+    on_loop(until(lambda: made._shown, "the list is loaded"))
     yield made
     on_loop(made.leave())
     on_loop(made.close_page())

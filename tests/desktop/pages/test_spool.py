@@ -27,6 +27,7 @@ def page(office_context: AppContext, show: Callable[..., Any], on_loop: Callable
     made = SpoolPage(context)
     show(made, 1200, 800)
     on_loop(made.enter())
+    on_loop(until(lambda: made._shown, "the list is loaded"))
     yield made
     on_loop(made.leave())
     on_loop(made.close_page())
@@ -71,6 +72,12 @@ async def test_it_says_in_words_what_a_delivery_waits_for(page: SpoolPage) -> No
     assert shown["gateway:gw-branch"] == "Time: the next attempt"
     assert "Old server" in shown[f"gateway:{DEAD}"] or shown[f"gateway:{DEAD}"] == "Time: the next attempt"
     assert page.words.waiting_for(held) == "Release: asked by the office"
+
+
+async def test_a_page_that_is_entered_with_a_filter_says_when_nothing_matches(page: SpoolPage) -> None:
+    await page.enter(text="no such message")
+
+    await until(page.card.empty.isVisible, "it says so")
 
 
 async def test_search_and_chips_narrow_the_list_and_an_empty_one_says_what_to_do(page: SpoolPage) -> None:

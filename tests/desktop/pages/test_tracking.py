@@ -27,14 +27,21 @@ def page(office_context: AppContext, show: Callable[..., Any], on_loop: Callable
     office_context.session.happened.connect(lambda event: made.on_event(event))
     made = TrackingPage(office_context)
     show(made, 1200, 800)
-    on_loop(made.enter())
+    on_loop(enter(made))
     yield made
     on_loop(made.leave())
     on_loop(made.close_page())
 
 
+async def enter(page: TrackingPage, **arguments: Any) -> None:
+    """As the window does, and wait for what was searched."""
+    await page.enter(**arguments)
+    await until(lambda: page._source and page._source.query == page._query and page._source._has_begun, "the search is over")
+    await until(lambda: not any("search" in name for name in page.tasks.names), "the list is there")
+
+
 def texts(page: TrackingPage) -> str:
-    return "\n".join(found.text() for found in page.detail.findChildren(QLabel) if found.isVisibleTo(page.detail))
+    return "\n".join(found.text().replace("\u200b", "") for found in page.detail.findChildren(QLabel) if found.isVisibleTo(page.detail))
 
 
 def shown(page: TrackingPage) -> list[Any]:
@@ -52,7 +59,7 @@ async def test_the_newest_messages_come_first(page: TrackingPage) -> None:
     [("invoice", "", 4), ("nobody@example.net", "", 4), ("No such user", "bounced", 4), ("", "delivered", 8), ("zzzz", "", 0)],
 )
 async def test_a_search_finds_what_matches(page: TrackingPage, text: str, state: str, expected: int) -> None:
-    await page.enter(text=text, state=state)
+    await enter(page, text=text, state=state)
 
     assert len(page.model.ids) == expected
     assert page.card.empty.isVisible() == (expected == 0)
@@ -66,7 +73,7 @@ async def test_typing_searches_and_show_all_undoes_it(page: TrackingPage) -> Non
 
 
 async def test_the_story_of_a_delivered_message_has_both_sides(page: TrackingPage) -> None:
-    await page.enter(state="delivered", text="Your order")
+    await enter(page, state="delivered", text="Your order")
     message = shown(page)[0]
     page.table.opened.emit(message.id)
     await until(lambda: page.detail.timeline._shown, "the story is told")
@@ -84,7 +91,7 @@ async def test_the_story_of_a_delivered_message_has_both_sides(page: TrackingPag
 
 
 async def test_a_refusal_by_the_next_hop_is_told_in_its_words(page: TrackingPage) -> None:
-    await page.enter(state="bounced")
+    await enter(page, state="bounced")
     page.table.opened.emit(page.model.ids[0])
     await until(lambda: page.detail.timeline._shown, "the story is told")
 
@@ -94,7 +101,7 @@ async def test_a_refusal_by_the_next_hop_is_told_in_its_words(page: TrackingPage
 
 async def test_a_message_is_opened_by_its_id(page: TrackingPage) -> None:
     message = shown(page)[5]
-    await page.enter(queue_id=message.queue_id)
+    await enter(page, queue_id=message.queue_id)
 
     await until(lambda: page.detail.timeline._shown, "the story is told")
     assert list(page.model.ids) == [message.id]

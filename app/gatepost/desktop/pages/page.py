@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -31,9 +32,9 @@ class Page(QWidget):
         set_role(self, Role.PAGE)
         theme().style(self)
 
-    def spawn(self, coroutine: Coroutine[Any, Any, Any], name: str) -> None:
+    def spawn(self, coroutine: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[None]:
         """Run it as long as the page lives; errors become the page's banner."""
-        self.tasks.spawn(self._guarded(coroutine), f"{self.key}: {name}")
+        return self.tasks.spawn(self._guarded(coroutine), f"{self.key}: {name}")
 
     async def _guarded(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         try:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QFrame, QProgressBar, QPushButton, QSizePolicy, QStackedLayout, QVBoxLayout, QWidget
 
-from ...cards import ElidedLabel, EmptyState, divider, line
+from ...cards import ElidedLabel, EmptyState, LeadLayout, divider, line
 from ...i18n import tr
 from ...models.table import ListTable
 from ...theme import Role, px, set_role
@@ -45,12 +45,15 @@ class Foot(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        layout = line(self, gap=8)
-        layout.setContentsMargins(px(12), px(6), px(8), px(6))
+        outer = line(self, gap=0)
+        outer.setContentsMargins(px(12), px(6), px(8), px(6))
+        holder = QWidget()
+        outer.addWidget(holder)
+        layout = self._layout = LeadLayout(holder, gap=8)
         self._count = ElidedLabel()
         set_role(self._count, Role.MUTED)
-        self._count.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        layout.addWidget(self._count, 1)
+        self._count.setMinimumWidth(px(110))
+        layout.addWidget(self._count)
         self._progress = QProgressBar()
         self._progress.setTextVisible(False)
         self._progress.setMaximumWidth(px(120))
@@ -59,8 +62,10 @@ class Foot(QWidget):
         self._stop = QPushButton(tr("Stop"))
         self._stop.hide()
         layout.addWidget(self._stop)
-        self._actions = line(gap=6)
-        layout.addLayout(self._actions)
+        for widget in (holder, self):
+            policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+            policy.setHeightForWidth(True)
+            widget.setSizePolicy(policy)
         self._text = ""
         self._said = QTimer(self)
         self._said.setSingleShot(True)
@@ -69,7 +74,7 @@ class Foot(QWidget):
         self.setMinimumHeight(px(46))
 
     def add(self, widget: QWidget) -> None:
-        self._actions.addWidget(widget, 0, Qt.AlignmentFlag.AlignVCenter)
+        self._layout.addWidget(widget)
 
     def set_count(self, text: str) -> None:
         self._text = text

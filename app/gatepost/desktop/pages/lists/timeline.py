@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -263,10 +264,15 @@ class _DialogueLines(QFrame):
             if who:
                 speaker = label(who, Role.MUTED)
                 grid.addWidget(speaker, number, 0, Qt.AlignmentFlag.AlignTop)
-            spoken = label(words, role, wrap=True, selectable=True)
+            spoken = label(breakable(words), role, wrap=True, selectable=True)
             if who:
                 spoken.setFont(monospace())
             grid.addWidget(spoken, number, 1 if who else 0, 1, 1 if who else 2)
+
+
+def breakable(text: str) -> str:
+    """Long words may be broken behind their signs (zero-width spaces); nothing of an address is cut off."""
+    return re.sub(r"\S{36,}", lambda word: re.sub(r"([@.=:,/_-])", "\\1\u200b", word[0]), text)
 
 
 def split_line(text: str) -> tuple[str, str, Role | None]:

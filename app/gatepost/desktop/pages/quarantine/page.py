@@ -24,6 +24,7 @@ from ..lists.filter_bar import Choice, FilterBar, SearchBox
 from ..lists.gateways import Gateways
 from ..lists.list_card import ListCard
 from ..lists.live import Live
+from ..lists.loading import soon
 from ..lists.split import ListAndDetail
 from ..lists.worker import Progress, Worker
 from ..page import Page
@@ -179,10 +180,7 @@ class QuarantinePage(Page):
         await self.gateways.load(self.context.session)
         self.gateway.set_choices([("", tr("All gateways")), *((g.id, g.label) for g in self.gateways.inbound)])
         self.gateway.choose(self._query.gateway)
-        if self._shown == self._query:
-            await self._refresh_list()
-        else:
-            await self._load()
+        await soon(self.spawn(self._refresh_list() if self._shown == self._query else self._load(), "load the list"))
 
     async def leave(self) -> bool:
         self.live.set_on(False)

@@ -22,6 +22,7 @@ from ..lists.filter_bar import Choice, FilterBar, SearchBox
 from ..lists.gateways import Gateways
 from ..lists.list_card import ListCard
 from ..lists.live import Live
+from ..lists.loading import soon
 from ..lists.saving import ask_where, save
 from ..lists.split import ListAndDetail
 from ..lists.worker import Worker
@@ -156,10 +157,7 @@ class SpoolPage(Page):
         await self.gateways.load(self.context.session)
         self.gateway.set_choices([("", tr("All gateways")), *((g.id, g.label) for g in self.gateways.all)])
         self.gateway.choose(self._query.gateway)
-        if self._shown == self._query:
-            await self._refresh_list()
-        else:
-            await self._load()
+        await soon(self.spawn(self._refresh_list() if self._shown == self._query else self._load(), "load the list"))
 
     async def leave(self) -> bool:
         self.live.set_on(False)
@@ -230,6 +228,7 @@ class SpoolPage(Page):
         if query == self._query:
             self._shown = query
             self.context.messages.clear_banner(self.key)
+            self._show_selection()
 
     async def _refresh_list(self) -> None:
         """Also what the open details show."""

@@ -19,6 +19,7 @@ from ..lists.filter_bar import Choice, FilterBar, SearchBox
 from ..lists.gateways import Gateways
 from ..lists.list_card import ListCard
 from ..lists.live import Live
+from ..lists.loading import soon
 from ..lists.split import ListAndDetail
 from ..lists.worker import Worker
 from ..page import Page
@@ -109,6 +110,9 @@ class TrackingPage(Page):
         if queue_id:
             self.splitter.open()
             self.detail.show_message(queue_id)
+        await soon(self.spawn(self._show_list(queue_id), "search"))
+
+    async def _show_list(self, queue_id: str) -> None:
         if self._source is not None and self._source.query == self._query:
             await self._refresh_list()
         else:
