@@ -27,8 +27,9 @@ from ..cards import (
     rows,
 )
 from ..context import AppContext
-from ..forms.wording import words
+from ..forms.wording import words as issue_words
 from ..i18n import tr
+from ..relay_texts import said
 from ..theme import Role, set_role
 from .page import Page
 
@@ -139,7 +140,7 @@ class ExplainPage(Page):
             row = self.rows.get(issue.field)
             if row is None:
                 raise error
-            row.set_error(words(issue))
+            row.set_error(issue_words(issue))
         next(row for row in self.rows.values() if row.error).field.setFocus()
 
     # --- the answer ---
@@ -173,7 +174,7 @@ class ExplainPage(Page):
             Tone.GOOD: tr("This message would be sent on."),
         }[tone]
         refusals = [step.text for step in found.steps if step.verdict == "refused"]
-        self._parts.addWidget(Banner(tone, title, refusals[0] if refusals else found.outcome))
+        self._parts.addWidget(Banner(tone, title, said(refusals[0] if refusals else found.outcome)))
         path = Card(tr("How it is decided"))
         for number, step in enumerate(found.steps, 1):
             path.add(_StepRow(number, step))
@@ -186,14 +187,15 @@ class _StepRow(QWidget):
     def __init__(self, number: int, step: ExplainStep) -> None:
         super().__init__()
         layout = LeadLayout(self)
-        said = QWidget()
-        beside = line(said, gap=10)
+        left = QWidget()
+        beside = line(left, gap=10)
         sign, tone = _SIGNS.get(step.verdict, _FACT)
         beside.addWidget(Sign(sign, tone, 18), 0, Qt.AlignmentFlag.AlignTop)
-        text = label(step.text, Role.MUTED if step.verdict == "passed-over" else None, wrap=True, selectable=True)
-        text.setAccessibleName(f"{number}. {step.text} {verdict_words(step.verdict)}".strip())
+        words = said(step.text)
+        text = label(words, Role.MUTED if step.verdict == "passed-over" else None, wrap=True, selectable=True)
+        text.setAccessibleName(f"{number}. {words} {verdict_words(step.verdict)}".strip())
         beside.addWidget(text, 1)
-        layout.addWidget(said)
+        layout.addWidget(left)
         word = verdict_words(step.verdict)
         if word:
             layout.addWidget(Badge(word, _tone(step.verdict)))
@@ -208,7 +210,7 @@ def _hops_card(hops: Sequence[str]) -> Card:
         row = QWidget()
         beside = line(row, gap=10)
         beside.addWidget(label(f"{number}.", Role.MUTED), 0, Qt.AlignmentFlag.AlignTop)
-        beside.addWidget(label(hop, wrap=True, selectable=True), 1)
+        beside.addWidget(label(said(hop), wrap=True, selectable=True), 1)
         card.add(row)
     return card
 

@@ -29,6 +29,7 @@ from ...context import AppContext
 from ...dialogs import ask_about_draft
 from ...forms import FormModel, Outcome, save
 from ...i18n import ntr, tr
+from ...relay_texts import said
 from ...theme import Role, icon, px, set_role
 from ..page import Page
 from ..wording import Plain, route_words
@@ -316,8 +317,8 @@ class DomainsPage(Page):
                 "{n} message: {after} (now: {before})",
                 "{n} messages: {after} (now: {before})",
                 move.count,
-                before=move.before,
-                after=move.after,
+                before=said(move.before),
+                after=said(move.after),
             )
             for move in moves[:SHOWN_MOVES]
         ]

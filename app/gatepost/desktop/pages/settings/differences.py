@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QWidget
 
 from ...cards import label, rows
 from ...i18n import ntr, tr
+from ...relay_texts import said
 from ...theme import Role, px, set_role
 from ..wording import Plain, gateway_name, listener_name
 
@@ -123,8 +124,8 @@ def moves_words(moves: Iterable[LaneMove]) -> list[str]:
             "{n} waiting message: {after} (now: {before})",
             "{n} waiting messages: {after} (now: {before})",
             move.count,
-            before=move.before,
-            after=move.after,
+            before=said(move.before),
+            after=said(move.after),
         )
         for move in moves
     ]

@@ -1,0 +1,94 @@
+"""What the relay says of routes, in the person's language. It speaks English; what is not known here is shown as it came."""
+
+from __future__ import annotations
+
+import re
+
+from .i18n import mark, tr
+
+_UNTIL = r"(?P<time>\S+ \S+ UTC)"
+_PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), text)
+    for pattern, text in (
+        # the rule that counts, and those that do not
+        (r"the row for senders at (?P<domain>\S+)", mark("the row for senders at {domain}")),
+        (r"the row for recipients at (?P<domain>\S+)", mark("the row for recipients at {domain}")),
+        (r"(?P<domain>\S+) on the card of “(?P<name>.+)”", mark("{domain} on the card of “{name}”")),
+        (r"the default in Settings → Delivery", mark("the default in Settings → Delivery")),
+        (r"the inbound gateway “(?P<name>.+)” \(its domain (?P<domain>\S+)\)",
+         mark("the inbound gateway “{name}” (its domain {domain})")),
+        (r"the inbound gateway “(?P<name>.+)” \(all domains but those specified\)",
+         mark("the inbound gateway “{name}” (all domains but those specified)")),
+        (r"the inbound gateway “(?P<name>.+)” \((?P<domain>\S+), which it was found to front\)",
+         mark("the inbound gateway “{name}” (found to stand in front of {domain})")),
+        (r"Not (?P<part>.+): (?P<reason>.+ comes before it|its gateway .+)\.", mark("Not {part}: {reason}.")),
+        (r"(?P<part>.+) comes before it", mark("{part} comes before it")),
+        (r"its gateway “(?P<name>.+)” is disabled", mark("its gateway “{name}” is disabled")),
+        # ways out
+        (r"to the primary mail server of “(?P<name>.+)”", mark("to the primary mail server of “{name}”")),
+        (r"direct delivery to the mail hosts of (?P<domain>\S+)", mark("direct delivery to the mail hosts of {domain}")),
+        (r"Round Robin, because the gateway “(?P<name>.+)” is disabled",
+         mark("Round Robin, because the gateway “{name}” is disabled")),
+        (r"direct delivery, because the gateway “(?P<name>.+)” is disabled",
+         mark("direct delivery, because the gateway “{name}” is disabled")),
+        (r"the gateway “(?P<name>[^”]+)”, which is disabled: mail waits",
+         mark("the gateway “{name}”, which is disabled: mail waits")),
+        (r"the gateway “(?P<name>[^”]+)”", mark("the gateway “{name}”")),
+        # gateways
+        (r"“(?P<name>.+)” takes the next message\.", mark("“{name}” takes the next message.")),
+        (r"“(?P<name>.+)” is tried if the ones before it fail\.", mark("“{name}” is tried if the ones before it fail.")),
+        (r"“(?P<name>.+)” serves only its own domains\.", mark("“{name}” serves only its own domains.")),
+        (r"“(?P<name>.+)” is not the gateway that the rule names\.", mark("“{name}” is not the gateway that the rule names.")),
+        (r"“(?P<name>.+)” is disabled\.", mark("“{name}” is disabled.")),
+        (r"“(?P<name>.+)” is not needed\.", mark("“{name}” is not needed.")),
+        (r"“(?P<name>.+)” is a standby gateway, and another gateway of the pool is healthy\.",
+         mark("“{name}” is in reserve, and another gateway is healthy.")),
+        (r"The primary's address (?P<address>\S+) is tried\.", mark("The primary's address {address} is tried.")),
+        (r"The primary's address (?P<address>\S+) is left out\.", mark("The primary's address {address} is left out.")),
+        (r"(?P<domain>\S+) names no mail host: it is its own\.", mark("{domain} names no mail host: it is its own.")),
+        (r"The DNS names (?P<n>\d+) usable mail host\(s\) of (?P<domain>\S+)\.",
+         mark("The DNS names {n} usable mail hosts of {domain}.")),
+        # whether the client may send at all
+        (r"(?P<client>\S+) may send this, because (?P<reason>.+)\.", mark("{client} may send this, because {reason}.")),
+        (r"“(?P<name>.+)” has signed in", mark("“{name}” has signed in")),
+        (r"its address is in a trusted network", mark("its address is in a trusted network")),
+        (r"it is the primary of an inbound gateway", mark("it is the primary of an inbound gateway")),
+        (r"(?P<domain>\S+) is a domain of “(?P<name>.+)”", mark("{domain} is a domain of “{name}”")),
+        (r"(?P<domain>\S+) was found to be behind an inbound gateway",
+         mark("{domain} was found to be behind an inbound gateway")),
+        (r"(?P<client>\S+) is refused: (?P<reply>\d{3} .+)", mark("{client} is refused: {reply}")),
+        # the outcome
+        (r"Goes to (?P<hop>.+), (?P<tls>not encrypted|STARTTLS .+|TLS .+)\.", mark("Goes to {hop}, {tls}.")),
+        (r"Is returned to the sender: (?P<reply>.+)\.", mark("Is returned to the sender: {reply}.")),
+        (rf"Waits until {_UNTIL} or longer: (?P<reason>.+)\.", mark("Waits until {time} or longer: {reason}.")),
+        (r"Waits: (?P<reason>.+)\.", mark("Waits: {reason}.")),
+        (r"no round-robin gateway is set up", mark("no round-robin gateway is set up")),
+        (r"no round-robin gateway is enabled", mark("no round-robin gateway is enabled")),
+        (r"the (?:inbound )?gateway “(?P<name>[^”]+)” is disabled", mark("the gateway “{name}” is disabled")),
+        # how a connection is secured
+        (r"(?P<how>STARTTLS [^;]+|TLS [^;]+); (?P<check>.+)", mark("{how}; {check}")),
+        (r"not encrypted", mark("not encrypted")),
+        (r"STARTTLS when offered, else in the clear", mark("STARTTLS when offered, else in the clear")),
+        (r"STARTTLS required", mark("STARTTLS required")),
+        (r"TLS from the start", mark("TLS from the start")),
+        (r"certificate verified against the system's trust", mark("certificate verified against the system's trust")),
+        (r"only the certificate (?P<fingerprint>\S+)", mark("only the certificate {fingerprint}")),
+        (r"certificate not verified", mark("certificate not verified")),
+        (r"(?P<label>.+) · (?P<tls>not encrypted|STARTTLS .+|TLS .+)", mark("{label} · {tls}")),
+    )
+)  # fmt: skip
+_SPOKEN = frozenset({"part", "reason", "how", "check", "tls"})
+"""Groups that are texts of the relay themselves; the others are names and addresses."""
+_DECIDES = re.compile(r"(?P<rule>.+) decides: (?P<way>.+)\.")
+
+
+def said(text: str) -> str:
+    """A text of the relay about routes."""
+    if found := _DECIDES.fullmatch(text):
+        rule = said(found["rule"][:1].lower() + found["rule"][1:])
+        return tr("{rule} decides: {way}.", rule=rule[:1].upper() + rule[1:], way=said(found["way"]))
+    for pattern, words in _PATTERNS:
+        if found := pattern.fullmatch(text):
+            parts = {name: said(part) if name in _SPOKEN else part for name, part in found.groupdict().items()}
+            return tr(words, **parts)
+    return text
