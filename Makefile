@@ -1,7 +1,7 @@
 # One command each. The work is done by packaging/setup/setup.py, which also runs where there is no Make.
 SETUP := sh packaging/setup/python.sh packaging/setup/setup.py
 
-.PHONY: help run test lint bench bench-desktop translations lock clean
+.PHONY: help run test lint bench bench-desktop screenshots translations lock clean
 
 help:
 	@echo "make run [DATA=folder]           set up and start: the app where there is a display, else the relay"
@@ -9,6 +9,7 @@ help:
 	@echo "make lint                        ruff, mypy, import-linter"
 	@echo "make bench [QUICK=1] [REPEAT=n]  measure Gatepost and Postfix side by side"
 	@echo "make bench-desktop [QUICK=1]     measure the window on a spool of a million rows"
+	@echo "make screenshots [ARGS=scene]    write every page as pictures into build/screenshots"
 	@echo "make translations                collect the app's texts and say what is not translated"
 	@echo "make lock                        resolve the dependencies anew and write requirements/*.lock"
 	@echo "make clean                       remove .venv, build/ and caches"
@@ -27,6 +28,9 @@ bench:
 
 bench-desktop:
 	@exec $(SETUP) bench-desktop $(if $(QUICK),--quick) $(ARGS)
+
+screenshots:
+	@exec $(SETUP) screenshots $(ARGS)
 
 translations:
 	@exec $(SETUP) translations

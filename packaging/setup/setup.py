@@ -6,6 +6,7 @@
     python packaging/setup/setup.py bench [options]
     python packaging/setup/setup.py bench-desktop [options]
     python packaging/setup/setup.py translations          collect the app's texts and say what is not translated
+    python packaging/setup/setup.py screenshots [scene …] write every page as pictures into build/screenshots
     python packaging/setup/setup.py prepare               only set up
 
 ``make`` calls this on Linux and macOS; on Windows call it yourself. Python packages go to ``.venv`` with the versions of
@@ -87,6 +88,11 @@ def bench(arguments: list[str]) -> int:
     return _start([str(environment.PYTHON), "-m", "tests.bench", *arguments])
 
 
+def screenshots(arguments: list[str]) -> int:
+    _ensure_development()
+    return _start([str(environment.PYTHON), "-m", "tests.desktop.gallery", *arguments])
+
+
 def prepare(_: list[str]) -> int:
     _ensure_development()
     return 0
@@ -137,6 +143,8 @@ COMMANDS = {
     "bench": bench,
     "bench-desktop": bench_desktop,
     "translations": translations,
+    "translations": translations,
+    "screenshots": screenshots,
     "prepare": prepare,
 }
 

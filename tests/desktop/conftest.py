@@ -138,6 +138,12 @@ def on_loop() -> Callable[[Coroutine[Any, Any, Any]], Any]:
 
 
 @pytest.fixture
+def unlimited() -> Callable[[Coroutine[Any, Any, Any]], Any]:
+    """Run a coroutine that takes longer than the usual test; its test sets its own limit."""
+    return lambda coroutine: qt_loop().run_until_complete(coroutine)
+
+
+@pytest.fixture
 def preferences(tmp_path: Path) -> Preferences:
     return Preferences(tmp_path / "preferences.ini")
 

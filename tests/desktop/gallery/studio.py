@@ -22,7 +22,9 @@ from gatepost.desktop.theme import theme
 from .scenes import Scene
 
 USUAL = QSize(1180, 800)
-SETTLED_SECONDS = 0.35
+LARGE = QSize(1475, 1000)
+"""For text of 200 %."""
+SETTLED_SECONDS = 0.25
 """What a page fetches after it was entered is there by then; what is slower shows itself as not there yet."""
 
 
@@ -64,7 +66,9 @@ class Studio:
 
 
 @asynccontextmanager
-async def studio(data: Path, settings: Path, *, choice: str = "light", text_scale: float = 1.0) -> AsyncIterator[Studio]:
+async def studio(
+    data: Path, settings: Path, *, choice: str = "light", text_scale: float = 1.0, size: QSize | None = None
+) -> AsyncIterator[Studio]:
     """A window on the relay of ``data``. XDG_RUNTIME_DIR must already be the relay's."""
     theme().apply(choice, text_scale)
     messages = Messages()
@@ -75,7 +79,8 @@ async def studio(data: Path, settings: Path, *, choice: str = "light", text_scal
     supervisor.start()
     await asyncio.wait_for(session.wait_connected(), 30)
     frame = Frame(context, supervisor)
-    size = QSize(round(USUAL.width() * (1 + (text_scale - 1) * 0.25)), round(USUAL.height() * (1 + (text_scale - 1) * 0.25)))
+    if size is None:
+        size = USUAL if text_scale == 1.0 else LARGE
     frame.show()
     try:
         yield Studio(context, frame, size)

@@ -86,7 +86,7 @@ class FieldRow(QWidget):
         layout = rows(self, gap=5)
         self.caption: QLabel | None = None
         if caption:
-            self.caption = label(caption, Role.MUTED)
+            self.caption = label(caption, Role.MUTED, wrap=True)
             self.caption.setBuddy(field)
             field.setAccessibleName(caption.replace("&", ""))
             layout.addWidget(self.caption)
@@ -99,6 +99,13 @@ class FieldRow(QWidget):
         layout.addWidget(self._error)
         layout.addStretch(1)
         self._describe("")
+
+    @property
+    def caption_width(self) -> int:
+        """What the label needs to stand on one line."""
+        if self.caption is None:
+            return 0
+        return self.caption.fontMetrics().horizontalAdvance(self.caption.text().replace("&", "")) + 2
 
     @property
     def error(self) -> str:

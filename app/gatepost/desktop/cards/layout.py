@@ -149,13 +149,26 @@ class Columns(FoldingLayout):
         self.addWidget(widget)
 
     def _wanted(self, placed: _Placed) -> int:
-        return max(px(self._narrow * placed.weight), placed.item.minimumSize().width())
+        caption = getattr(placed.item.widget(), "caption_width", 0)
+        return max(px(self._narrow * placed.weight), placed.item.minimumSize().width(), caption)
 
     def _widths(self, folded: list[_Placed], available: int) -> list[int]:
+        """By weight; one that needs more gets it from the others."""
         room = available - self._gap * (len(folded) - 1)
-        total = sum(placed.weight for placed in folded)
-        widths = [room * placed.weight // total for placed in folded]
-        widths[-1] = room - sum(widths[:-1])
+        found: dict[int, int] = {}
+        waiting = list(range(len(folded)))
+        while waiting:
+            left = room - sum(found.values())
+            total = sum(folded[index].weight for index in waiting)
+            shares = {index: left * folded[index].weight // total for index in waiting}
+            short = [index for index in waiting if shares[index] < self._wanted(folded[index])]
+            if not short or len(waiting) == 1:
+                found.update(shares)
+                break
+            found.update({index: self._wanted(folded[index]) for index in short})
+            waiting = [index for index in waiting if index not in short]
+        widths = [found[index] for index in range(len(folded))]
+        widths[-1] += room - sum(widths)
         return widths
 
 

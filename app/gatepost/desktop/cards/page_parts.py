@@ -89,7 +89,7 @@ class EmptyState(QWidget):
     def __init__(self, sign: str, title: str, text: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         outer = rows(self, gap=8)
-        outer.setContentsMargins(px(24), px(32), px(24), px(32))
+        outer.setContentsMargins(px(24), px(16), px(24), px(16))
         outer.addStretch(1)
         outer.addWidget(Sign(sign, "muted", 44), 0, Qt.AlignmentFlag.AlignHCenter)
         self._title = label(title, Role.HEADING, wrap=True)

@@ -53,7 +53,12 @@ class Form(QObject):
         if isinstance(field, ListField):
             field.changed.connect(lambda: self._typed(path, list(field.values())))
             field.left.connect(lambda: self.model.touch(path))
-            self._bind(path, field, lambda value: field.set_values(tuple(value or ())), self._list_errors(path, row, field))
+            self._bind(
+                path,
+                field,
+                lambda value: field.set_values([str(one) for one in value or ()]),
+                self._list_errors(path, row, field),
+            )
         elif isinstance(field, NumberField):
             field.changed.connect(lambda: self._typed(path, field.value()))
             field.left.connect(lambda: self.model.touch(path))

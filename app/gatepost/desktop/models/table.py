@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
+from math import ceil
 
 from PySide6.QtCore import (
     QEvent,
@@ -155,7 +156,7 @@ class ListTable(QTableView):
             for n in columns:
                 self.setColumnHidden(n, n not in widths)
                 if n in widths:
-                    cut = round(lacking * room[n] / total) if lacking > 0 and total else 0
+                    cut = ceil(lacking * room[n] / total) if lacking > 0 and total else 0
                     self.setColumnWidth(n, widths[n] - cut)
         finally:
             self._is_arranging = False

@@ -8,6 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QPushButton, QWidget
 
+from ....model.errors import GatepostError
 from ....model.gateway import CertificateCheck, GatewayMode
 from ....model.report import GatewayReport, SecretReport, VaultReport
 from ....model.secret import Secret
@@ -109,6 +110,7 @@ class GatewayForm(QWidget):
         self.verification = VerificationCard(form, draft)
         self.delivery = DeliveryCard(form, draft)
         self.smartermail = SmarterMailGatewayCard(form, draft)
+        self.smartermail.test.clicked.connect(lambda: self._spawn(self.test_smartermail(), "test SmarterMail"))
         self.spam = SpamGatewayCard(form, draft)
         outbound, inbound = set(words.OUTBOUND), set(words.INBOUND)
         self._cards: tuple[tuple[Any, set[str]], ...] = (
@@ -248,6 +250,21 @@ class GatewayForm(QWidget):
 
     def _typed_password(self) -> Secret | None:
         return self.authentication.password.change().value
+
+    async def test_smartermail(self) -> None:
+        """Sign in at the SmarterMail server as the card stands, and say what it has."""
+        self.draft.show_all()
+        if not self.draft.is_valid:
+            self._refused()
+            return
+        card = self.smartermail
+        card.tell_testing()
+        try:
+            found = await self._context.session.client.test_smartermail(self.draft.candidate(), card.password.change().value)
+        except GatepostError as error:
+            card.tell_failed(error.title, " ".join(filter(None, (error.detail, error.hint))))
+        else:
+            card.tell_tested(found)
 
     # --- saving ---
 

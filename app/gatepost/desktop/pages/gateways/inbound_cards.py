@@ -73,7 +73,13 @@ class DomainsCard(Card):
 
 
 def _verifies(draft: GatewayDraft) -> bool:
-    return bool(draft.get("verification.call_forward") or draft.get("verification.use_list"))
+    """Whether anybody is asked if a recipient is real."""
+    by_service = draft.get("smartermail.user_verification") == SmarterMailUserVerification.WEB_SERVICE.value
+    return bool(
+        draft.get("verification.call_forward")
+        or draft.get("verification.use_list")
+        or (draft.get("smartermail.enabled") and by_service)
+    )
 
 
 class HoldingCard(Card):
@@ -156,10 +162,7 @@ class VerificationCard(Card):
         lists = bool(draft.get("verification.use_list"))
         self.addresses.setVisible(lists)
         self.file.setVisible(lists)
-        by_service = bool(draft.get("smartermail.enabled")) and (
-            draft.get("smartermail.user_verification") == SmarterMailUserVerification.WEB_SERVICE.value
-        )
-        self.details.setVisible(_verifies(draft) or by_service)
+        self.details.setVisible(_verifies(draft))
         self.unknown.set_help(
             tr("As the mode suggests: the sender is asked to try again later.")
             if draft.mode == GatewayMode.DOMAIN_FORWARD.value

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ....model.report import GatewayReport, SecretReport
+from PySide6.QtWidgets import QPushButton, QSizePolicy
+
+from ....model.report import GatewayReport, SecretReport, SmarterMailReport
 from ...cards import Banner, Card, ChoiceField, Facts, FieldRow, SecretField, Switch, TextField, Tone
 from ...forms import Form
-from ...i18n import format_count, mark, tr
+from ...i18n import format_count, mark, ntr, tr
 from . import words
 from .draft import GatewayDraft, is_outbound
 
@@ -22,6 +24,10 @@ _KINDS: Mapping[str, str] = {
     "total": mark("In all"),
 }
 """The server's own names of its spool counts; others are shown as it calls them."""
+
+
+_LISTED = 12
+"""Domains that are named after a test; of more, the first so many."""
 
 
 class SmarterMailGatewayCard(Card):
@@ -58,12 +64,39 @@ class SmarterMailGatewayCard(Card):
             ),
         )
         self.add(self.verification)
+        self.test = QPushButton(tr("Test"))
+        self.test.setObjectName("smartermail-test")
+        self.test.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.add(self.test)
+        self.result = Banner(Tone.GOOD)
+        self.result.hide()
+        self.add(self.result)
         self.counts = FieldRow(tr("Spool count of the SmarterMail server"), Facts())
         self.add(self.counts)
         self._report: GatewayReport | None = None
 
     def set_stored(self, report: SecretReport | None) -> None:
         self.password.set_stored(report)
+        self.result.hide()
+
+    def tell_testing(self) -> None:
+        self.test.setEnabled(False)
+        self.result.tell(Tone.ACCENT, tr("Signing in at the SmarterMail server…"))
+        self.result.show()
+
+    def tell_tested(self, found: SmarterMailReport) -> None:
+        self.test.setEnabled(True)
+        domains = ntr("{n} domain", "{n} domains", len(found.domains))
+        users = ntr("{n} user", "{n} users", found.users)
+        self.result.tell(
+            Tone.GOOD,
+            tr("It works, by {interface}: {domains}, {users}.", interface=found.interface, domains=domains, users=users),
+            ", ".join(found.domains[:_LISTED]) + (" …" if len(found.domains) > _LISTED else ""),
+        )
+
+    def tell_failed(self, title: str, detail: str) -> None:
+        self.test.setEnabled(True)
+        self.result.tell(Tone.BAD, title, detail)
 
     def show_report(self, report: GatewayReport | None) -> None:
         """Its spool counts, as last read."""
@@ -82,10 +115,12 @@ class SmarterMailGatewayCard(Card):
         if not draft.draft:
             return
         is_on = bool(draft.get("smartermail.enabled"))
-        for part in (self.url, self.login):
+        for part in (self.url, self.login, self.test):
             part.setVisible(is_on)
         self.allow.setVisible(is_on and str(draft.get("smartermail.url")).strip().casefold().startswith("http:"))
         self.verification.setVisible(is_on and not is_outbound(draft.mode))
         self.missing.setVisible(is_on and not self.password.will_be_there)
         has_counts = self._report is not None and bool(self._report.remote_spool)
         self.counts.setVisible(is_on and has_counts)
+        if not is_on:
+            self.result.hide()

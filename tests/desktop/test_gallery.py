@@ -1,0 +1,83 @@
+"""Every page and every gateway mode, looked at: nothing clipped, nothing without a name, no letter twice, nothing pale.
+
+At the least size of the window, with text of 200 %, with texts that are 40 % longer, and in both themes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
+
+from gatepost.desktop.frame import MINIMUM
+from gatepost.desktop.theme import theme
+
+from ..support.relay_process import RelayProcess
+from .gallery.faults import faults
+from .gallery.long_words import long_words
+from .gallery.sample import sample_relay
+from .gallery.scenes import scenes
+from .gallery.studio import studio
+
+pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("gallery")]
+
+VARIANTS = {
+    "least-size": {"size": MINIMUM},
+    "200-percent": {"text_scale": 2.0, "contrast": True},
+    "200-percent-dark": {"text_scale": 2.0, "choice": "dark", "contrast": True},
+    "long-words": {"long": True},
+}
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RelayProcess]:
+    with sample_relay(tmp_path_factory.mktemp("gallery") / "relay") as relay:
+        yield relay
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_nobody_stumbles_over_a_page(
+    variant: str,
+    sample: RelayProcess,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    complaints: list[str],
+    unlimited: Callable[..., Any],
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", sample.environment["XDG_RUNTIME_DIR"])
+    found = unlimited(_look(sample.data, tmp_path, dict(VARIANTS[variant])))
+    assert not found, f"{len(found)} faults\n" + "\n".join(found)
+
+
+async def _look(data: Path, folder: Path, options: dict[str, Any]) -> list[str]:
+    measure = options.pop("contrast", False)
+    found: list[str] = []
+    with long_words() if options.pop("long", False) else nullcontext():
+        async with studio(data, folder / "preferences.ini", **options) as opened:
+            for scene in scenes():
+                page = await opened.show(scene)
+                looked_at = page.window()
+                found += [f"{scene.name}: {fault}" for fault in faults(looked_at, measure_contrast=measure)]
+    return sorted(set(found))
+
+
+def test_the_look_finds_what_is_wrong(show: Callable[..., Any]) -> None:
+    """The check itself can fail: each kind of fault is found in a window that has it."""
+    theme().apply("light")
+    window = QWidget()
+    theme().style(window)
+    window.setStyleSheet("QWidget { background: #ffffff; color: #aaaaaa; }")
+    line = QHBoxLayout(window)
+    clipped = QLabel("A text that has no room at all")
+    clipped.setFixedWidth(40)
+    nameless = QLineEdit()
+    one, two = QPushButton("&Save"), QPushButton("&Stop")
+    for widget in (clipped, nameless, one, two):
+        line.addWidget(widget)
+    show(window, 500, 60)
+    kinds = {fault.split()[0] for fault in faults(window, measure_contrast=True)}
+    assert kinds == {"clipped:", "without", "Alt+S", "contrast"}
