@@ -143,7 +143,6 @@ COMMANDS = {
     "bench": bench,
     "bench-desktop": bench_desktop,
     "translations": translations,
-    "translations": translations,
     "screenshots": screenshots,
     "prepare": prepare,
 }
