@@ -4,7 +4,8 @@ Whoever writes hands in an operation and awaits its future, which resolves after
 to the disk the next operations gather, so many share one fsync, and nobody waits for a timer. Operations of one kind can
 be gathered into statements of many rows (``Bulk``): each statement that SQLite runs releases and takes the interpreter's
 lock, so few large ones beat many small ones by far when the loop is busy. What nobody waits for is *patient*: it causes no
-commit of its own but goes with the next one, if that comes soon.
+commit of its own but goes with the next one, if that comes soon. On a slow disk a commit also waits a little for those whom
+the last one released, who otherwise fall into two groups that wait for each other's.
 
 An operation that fails takes nobody with it: the transaction is rolled back and its halves run apart until the guilty one
 is alone. So an operation may run more than once and must not change anything but the database (use ``Unit`` for the rest).
@@ -18,6 +19,7 @@ import concurrent.futures
 import logging
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
@@ -39,6 +41,12 @@ PATIENCE = 0.005
 """Seconds that patient operations wait for somebody else's commit."""
 _PATIENT = 64
 """So many of them are worth a commit of their own."""
+SLOW_COMMIT = 0.001
+"""Seconds: where commits take longer, the next one waits for those who are expected soon …"""
+_LINGER = 0.25
+"""… for this share of a commit's time, at most."""
+_LATEST = 0.25
+"""How much the latest commit weighs in the running mean of their times."""
 
 
 class Bulk(Protocol, Generic[Item, Result]):
@@ -108,6 +116,9 @@ class Writer:
         self._patient: deque[_Operation] = deque()
         self._is_looking = False
         self._closing = False
+        self._commit_seconds = 0.0
+        self._expected = 0
+        """Who waited, or was released, when the last commit ended: so many may soon wait again."""
         self.commits = 0
         self.operations = 0
         self._connection = database.connection()
@@ -201,15 +212,19 @@ class Writer:
             operations: list[_Operation] = []
             if not is_ending:
                 is_ending = self._gather_urgent(operations)
+            urgent = len(operations)
             patient = self._patient
             while patient and len(operations) < self._batch:
                 operations.append(patient.popleft())
             if operations:
-                _deliver(self._transact(operations))
+                outcomes = self._transact(operations)
+                self._expected = urgent + self._queue.qsize()
+                _deliver(outcomes)
 
     def _gather_urgent(self, operations: list[_Operation]) -> bool:
         """Wait for something to do, and take what else is there. Whether it was the last."""
         found = self._queue.get()
+        linger_until = None
         while found is not None:
             if isinstance(found, _Operation):
                 operations.append(found)
@@ -218,7 +233,15 @@ class Writer:
             try:
                 found = self._queue.get_nowait()
             except Empty:
-                return False
+                if not operations or len(operations) >= self._expected or self._commit_seconds < SLOW_COMMIT:
+                    return False
+                now = time.monotonic()
+                if linger_until is None:
+                    linger_until = now + self._commit_seconds * _LINGER
+                try:
+                    found = self._queue.get(timeout=max(0.0, linger_until - now))
+                except Empty:
+                    return False
         return True
 
     def _transact(self, operations: list[_Operation]) -> list[_Outcome]:
@@ -227,7 +250,9 @@ class Writer:
             connection.execute("BEGIN IMMEDIATE")
             outcomes = _run(connection, operations)
             unit.before_commit(connection)
+            began = time.monotonic()
             connection.execute("COMMIT")
+            self._commit_seconds += (time.monotonic() - began - self._commit_seconds) * _LATEST
         except Exception as error:
             self._roll_back()
             if len(operations) > 1:

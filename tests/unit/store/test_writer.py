@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
+from typing import cast
 
 import pytest
 import pytest_asyncio
 
-from gatepost.store.database import Schema, Step, open_database
+from gatepost.store.database import Database, Schema, Step, open_database
 from gatepost.store.errors import SpoolFull, StoreError
 from gatepost.store.folder import DataFolder
 from gatepost.store.writer import Unit, Writer
@@ -83,6 +85,30 @@ class Gate:
 
     def open(self) -> None:
         self._open.set()
+
+
+class SlowDisk:
+    """A database whose commits take ``seconds``."""
+
+    def __init__(self, database: Database, seconds: float) -> None:
+        self._database = database
+        self._connection = database.connection()
+        self._seconds = seconds
+
+    def connection(self) -> SlowDisk:
+        return self
+
+    @property
+    def in_transaction(self) -> bool:
+        return self._connection.in_transaction
+
+    def execute(self, statement: str, *parameters: object) -> sqlite3.Cursor:
+        if statement == "COMMIT":
+            time.sleep(self._seconds)
+        return self._connection.execute(statement, *parameters)
+
+    def close(self) -> None:
+        self._database.close()
 
 
 def insert(number: int) -> Callable[[sqlite3.Connection], int]:
@@ -229,6 +255,34 @@ async def test_a_full_file_is_said_in_words_and_recovers_by_itself(writer: Write
     await writer.submit(lambda c: c.execute("PRAGMA max_page_count = 1000000").fetchone())
     await writer.submit(add_large)
     assert len(stored(folder)) == 3
+
+
+async def test_on_a_slow_disk_those_who_come_again_share_commits_instead_of_taking_turns(folder: DataFolder) -> None:
+    database, _ = open_database(folder.path / "sample.sqlite", SCHEMA, folder, Clock())
+    writer = Writer(cast(Database, SlowDisk(database, 0.02)), "sample")
+
+    async def come_again(first: int) -> None:
+        for number in range(first, first + 10):
+            await writer.submit(insert(number))
+
+    some = [asyncio.ensure_future(come_again(100 * client)) for client in range(5)]
+    await asyncio.sleep(0.01)  # the first commit is on its way: the others can only share the second
+    await asyncio.gather(*some, *(come_again(100 * client) for client in range(5, 10)))
+    await writer.aclose()
+    assert len(stored(folder)) == 100
+    assert writer.commits < 16, "ten rounds of all, not ten of each half"
+
+
+async def test_whoever_comes_alone_to_a_slow_disk_waits_for_nobody(folder: DataFolder) -> None:
+    database, _ = open_database(folder.path / "sample.sqlite", SCHEMA, folder, Clock())
+    writer = Writer(cast(Database, SlowDisk(database, 0.05)), "sample")
+    times: list[float] = []
+    for number in range(10):
+        began = time.monotonic()
+        await writer.submit(insert(number))
+        times.append(time.monotonic() - began)
+    await writer.aclose()
+    assert min(times[4:]) < 0.05 * 1.2, "a commit and no lingering"
 
 
 def test_results_reach_each_waiters_own_loop(folder: DataFolder) -> None:
