@@ -11,14 +11,14 @@ from PySide6.QtWidgets import QToolButton
 from gatepost.desktop import resources
 from gatepost.desktop.help_panel import HelpPanel, help_text
 from gatepost.desktop.i18n import LANGUAGES, set_language
-from gatepost.desktop.pages.registry import pages
+from gatepost.desktop.pages.registry import PAGES
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_every_page_has_help_in_every_language(code: str) -> None:
     missing = [
         entry.key
-        for entry in pages()
+        for entry in PAGES
         if entry.in_sidebar and not resources.path("help", code, f"{entry.key}.md").read_text(encoding="utf-8").startswith("# ")
     ]
     assert missing == []

@@ -28,7 +28,7 @@ from .bug_report import report_of_text
 from .context import AppContext
 from .frame import Frame
 from .messages import Messages
-from .pages.registry import pages
+from .pages.registry import PAGES
 from .preferences import Preferences
 from .relay_words import words_for
 from .session import RelaySession
@@ -153,7 +153,7 @@ class Application(QObject):
 
     async def _look_ahead(self) -> None:
         """Import the other pages one by one while nobody waits for them, so that a first visit need not."""
-        for entry in pages():
+        for entry in PAGES:
             await asyncio.sleep(LOOK_AHEAD_SECONDS)
             await asyncio.to_thread(entry.load)
         settle_memory()

@@ -21,7 +21,7 @@ from .help_panel import WIDTH, HelpPanel
 from .i18n import tr
 from .messages import Notice
 from .pages.page import Page
-from .pages.registry import PageEntry, pages
+from .pages.registry import PAGES, PageEntry
 from .relay_notice import RelayNotice, WaitingView
 from .relay_words import Offer, where, words_for
 from .sidebar import Sidebar
@@ -52,7 +52,7 @@ class Frame(QMainWindow):
         self.setMinimumSize(MINIMUM)
         self._context = context
         self._supervisor = supervisor
-        self._entries = tuple(entries if entries is not None else pages())
+        self._entries = tuple(entries if entries is not None else PAGES)
         self._pages: dict[str, Page] = {}
         self._current: Page | None = None
         self._wanted: tuple[str, dict[str, Any]] | None = None

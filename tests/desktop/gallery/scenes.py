@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from gatepost.desktop.pages.registry import pages
+from gatepost.desktop.pages.registry import PAGES
 from gatepost.model.gateway import GatewayMode
 
 Act = Callable[[Any], Awaitable[None]]
@@ -180,6 +180,6 @@ LISTS = (
 
 
 def scenes() -> tuple[Scene, ...]:
-    known = {entry.key for entry in pages()}
-    plain = tuple(Scene(entry.key, entry.key) for entry in pages())
+    known = {entry.key for entry in PAGES}
+    plain = tuple(Scene(entry.key, entry.key) for entry in PAGES)
     return tuple(scene for scene in (*plain, *GATEWAYS, *DOMAINS, *EXPLAIN, *LISTS, *_settings()) if scene.page in known)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.util import find_spec
 
 from ..context import AppContext
 from ..i18n import mark
@@ -33,7 +32,7 @@ class PageEntry:
         return page
 
 
-ALL = (
+PAGES = (
     PageEntry("overview", mark("Overview"), "overview", "overview", "OverviewPage"),
     PageEntry("gateways", mark("Gateways"), "gateways", "gateways", "GatewaysPage"),
     PageEntry("domains", mark("Domains"), "domains", "domains", "DomainsPage"),
@@ -44,8 +43,3 @@ ALL = (
     PageEntry("settings", mark("Settings"), "settings", "settings", "SettingsPage"),
     PageEntry("first-run", mark("First steps"), "play", "first_run", "FirstRunPage", in_sidebar=False),
 )
-
-
-def pages() -> tuple[PageEntry, ...]:
-    """Those that this build has."""
-    return tuple(entry for entry in ALL if find_spec(f"{__package__}.{entry.module}") is not None)
