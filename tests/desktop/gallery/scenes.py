@@ -179,7 +179,29 @@ LISTS = (
 )
 
 
+async def _choose_microsoft(page: Any) -> None:
+    page.purpose.chosen.emit("send")
+    page.provider.provider.set_value("microsoft")
+    page.provider.provider.chosen.emit()
+    page.provider._is_complete()
+
+
+async def _stand_in_front(page: Any) -> None:
+    page.purpose.chosen.emit("receive")
+    page.primary._is_complete()
+
+
+async def _send_the_first_message(page: Any) -> None:
+    page.provider.saved.emit("gw-main")
+
+
+FIRST_RUN = (
+    Scene("first-run-provider", "first-run", act=_choose_microsoft, is_tall=True),
+    Scene("first-run-primary", "first-run", act=_stand_in_front, is_tall=True),
+    Scene("first-run-message", "first-run", act=_send_the_first_message),
+)
+
+
 def scenes() -> tuple[Scene, ...]:
-    known = {entry.key for entry in PAGES}
     plain = tuple(Scene(entry.key, entry.key) for entry in PAGES)
-    return tuple(scene for scene in (*plain, *GATEWAYS, *DOMAINS, *EXPLAIN, *LISTS, *_settings()) if scene.page in known)
+    return (*plain, *GATEWAYS, *DOMAINS, *EXPLAIN, *LISTS, *FIRST_RUN, *_settings())

@@ -114,7 +114,7 @@ QCheckBox:disabled, QRadioButton:disabled { color: $disabled; }
 QCheckBox::indicator, QRadioButton::indicator, QAbstractItemView::indicator {
   width: ${p16}; height: ${p16}; background: $field; border: 1px solid $disabled; border-radius: ${p4};
 }
-QRadioButton::indicator { border-radius: ${p9}; }
+QRadioButton::indicator { border-radius: ${p8}; }
 QCheckBox::indicator:hover, QRadioButton::indicator:hover { border-color: $accent; }
 QCheckBox::indicator:checked, QAbstractItemView::indicator:checked {
   background: $accent; border-color: $accent; image: url($check);
