@@ -36,6 +36,7 @@ from .supervisor import Phase, Status, Supervisor
 from .tasks import Tasks
 from .theme import icon, theme
 from .tray import Tray
+from .trouble import TroubleWatch
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +87,7 @@ class Application(QObject):
         self.frame = self._make_frame()
         self.tray: Tray | None = None
         self.supervisor.status_changed.connect(self._tell_trouble)
+        self._trouble = TroubleWatch(self.session, self.messages, self)
         self.messages.notified.connect(self._notify)
         preferences.theme_changed.connect(lambda choice: theme().apply(choice, preferences.text_size))
         preferences.text_size_changed.connect(lambda _size: self._renew("change the text size"))

@@ -41,7 +41,9 @@ async def enter(page: TrackingPage, **arguments: Any) -> None:
 
 
 def texts(page: TrackingPage) -> str:
-    return "\n".join(found.text().replace("\u200b", "") for found in page.detail.findChildren(QLabel) if found.isVisibleTo(page.detail))
+    return "\n".join(
+        found.text().replace("\u200b", "") for found in page.detail.findChildren(QLabel) if found.isVisibleTo(page.detail)
+    )
 
 
 def shown(page: TrackingPage) -> list[Any]:

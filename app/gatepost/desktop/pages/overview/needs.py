@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...i18n import ntr, tr
 from ...messages import Attention
+from ...trouble import PREFIX
 from ...words import moment_text
 from ..wording import OUTBOUND, Plain, gateway_name, name_by_id
 
@@ -67,7 +68,7 @@ def needs(known: Known, now: float) -> list[Need]:
         *_of_spool(known.spool),
         *_of_certificates(known.certificates, known.configuration, now),
         *_of_configuration(known.configuration, known.secrets),
-        *(Need(Weight.WARNING, one.title, one.detail, tr("Show"), Mend.SHOW, one.page) for one in known.noted if one.page),
+        *_of_app(known.noted),
     ]
     order = list(Weight)
     return sorted(found, key=lambda need: order.index(need.weight))
@@ -90,6 +91,13 @@ def _of_mail(relay: RelayReport) -> Iterator[Need]:
             tr("Resume delivery"),
             Mend.RESUME,
         )
+
+
+def _of_app(noted: Sequence[Attention]) -> Iterator[Need]:
+    """Without what the relay reports itself."""
+    for one in noted:
+        if one.page and not one.key.startswith(PREFIX):
+            yield Need(Weight.WARNING, one.title, one.detail, tr("Show"), Mend.SHOW, one.page)
 
 
 def _of_vault(relay: RelayReport) -> Iterator[Need]:

@@ -1,0 +1,48 @@
+"""Trouble of the relay while nobody looks at the overview: told once, and settled when it is over."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+
+from .i18n import tr
+from .messages import Messages
+from .session import RelaySession
+
+if TYPE_CHECKING:
+    from ..control.schema import EventMessage, Snapshot
+
+PREFIX = "relay/"
+"""Begins the keys of what stands in the relay's own report, too: the overview shows it from there."""
+
+
+class TroubleWatch(QObject):
+    """Hands on what the relay says of gateways and of itself to ``Messages.attention``."""
+
+    def __init__(self, session: RelaySession, messages: Messages, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._messages = messages
+        session.snapshot_arrived.connect(self._on_snapshot)
+        session.happened.connect(self._on_event)
+
+    def _on_snapshot(self, snapshot: Snapshot) -> None:
+        """What is wrong now; what was wrong before the connection was lost and is not any more is over."""
+        now: dict[str, tuple[str, str]] = {}
+        for problem in snapshot.status.relay.problems:
+            now[f"{PREFIX}{problem.subject or problem.kind}"] = (problem.title, problem.detail)
+        for known in self._messages.attention_list:
+            if known.key.startswith(PREFIX) and known.key not in now:
+                self._messages.settled(known.key)
+        for key, (title, detail) in now.items():
+            self._messages.attention(key, title, detail, page="overview")
+
+    def _on_event(self, event: EventMessage) -> None:
+        key = f"{PREFIX}{event.data.get('key', '')}"
+        label, cause = str(event.data.get("label", "")), str(event.data.get("cause", ""))
+        if event.kind == "gateway.resting":
+            self._messages.attention(key, tr("{name} rests.", name=label), cause, page="overview")
+        elif event.kind == "gateway.healthy":
+            self._messages.settled(key)
+        elif event.kind == "gateway.address-blocked":
+            self._messages.notify(tr("{name} refuses our address.", name=label), cause)
