@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QProcess, Qt
+from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLineEdit, QPushButton, QVBoxLayout
 
 from gatepost.desktop.context import AppContext
 from gatepost.desktop.frame import MINIMUM, Frame
@@ -255,3 +257,23 @@ async def test_a_theme_is_chosen_in_the_menu(context: AppContext, make_frame: Ma
     )  # fmt: skip
     action.trigger()
     assert context.preferences.theme is Theme.DARK
+
+
+async def test_another_data_folder_is_opened_in_a_window_of_its_own(
+    context: AppContext, make_frame: MakeFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[tuple[str, list[str]]] = []
+    monkeypatch.setattr(QProcess, "startDetached", lambda program, arguments: started.append((program, arguments)))
+    other = tmp_path / "other"
+    other.mkdir()
+    frame = make_frame(context)
+    action = frame.findChild(QAction, "menu-another")
+    assert action is not None
+    action.trigger()
+    dialog = await until(lambda: frame.findChild(QFileDialog), "the folder is asked for")
+    assert isinstance(dialog, QFileDialog)
+    dialog.setDirectory(str(other))
+    dialog.selectFile("")
+    dialog.accept()
+    await until(lambda: started, "a window is opened")
+    assert started[0][1][-2:] == ["--data", str(other)]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QProcess, Signal
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
@@ -32,6 +33,9 @@ class ApplicationMenu(QObject):
         self._add(tr("&Refresh"), self.refresh_wanted.emit, "F5", "refresh")
         self._add(tr("&Find"), self.search_wanted.emit, "Ctrl+F", "find")
         self.menu.addSeparator()
+        another = lambda: context.tasks.spawn(self._open_another(), "open another data folder")  # noqa: E731 - one use
+        self._add(tr("Open another &data folder…"), another, "Ctrl+O", "another")
+        self.menu.addSeparator()
         self._add_theme()
         self._add_language()
         self.menu.addSeparator()
@@ -48,6 +52,20 @@ class ApplicationMenu(QObject):
             action.setShortcut(QKeySequence(f"Ctrl+{number}"))
             action.triggered.connect(lambda _=False, key=entry.key: self.page_wanted.emit(key))
             window.addAction(action)
+
+    async def _open_another(self) -> None:
+        """A window of its own for another relay of this computer: each data folder has one."""
+        from PySide6.QtWidgets import QFileDialog
+
+        from .dialogs import show_dialog
+        from .relay_child import app_command
+
+        dialog = QFileDialog(self._window, tr("Open another data folder"), str(self._context.session.data_folder.parent))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        if await show_dialog(dialog):
+            program, *arguments = app_command(Path(dialog.selectedFiles()[0]))
+            QProcess.startDetached(program, arguments)
 
     def _open_about(self) -> None:
         from .about import open_about

@@ -301,7 +301,7 @@ class Frame(QMainWindow):
 
     def _show_relay(self) -> None:
         status, session = self._supervisor.status, self._context.session
-        self.sidebar.foot.show_relay(where(status), words_for(status, session.state, self._relay))
+        self.sidebar.foot.show_relay(where(status), str(session.data_folder), words_for(status, session.state, self._relay))
         for notice in (self.waiting.notice, self.relay_notice):
             notice.show_state(status, session.state)
         was_there = session.snapshot is not None

@@ -23,6 +23,12 @@ def relay_command(data_folder: Path) -> list[str]:
     return [sys.executable, "-OO", "-m", "gatepost", *options]
 
 
+def app_command(data_folder: Path) -> list[str]:
+    """How another window is opened, on the relay of a data folder."""
+    options = ["--data", str(data_folder)]
+    return [sys.executable, *options] if getattr(sys, "frozen", False) else [sys.executable, "-m", "gatepost", *options]
+
+
 class RelayChild(QObject):
     """One run of it. ``ended`` holds the exit code (negative: the signal, or it could not be started) once it is over."""
 

@@ -98,9 +98,10 @@ class RelayFoot(QWidget):
         layout.addWidget(self.button)
         self._words: Words | None = None
 
-    def show_relay(self, where: str, words: Words) -> None:
+    def show_relay(self, where: str, data_folder: str, words: Words) -> None:
         self._words = words
         self._where.setText(where)
+        self._where.setToolTip(tr("Data folder: {folder}", folder=data_folder))
         self._state.setText(words.state)
         self._state.setToolTip(words.detail)
         self._state.setAccessibleName(tr("State of the relay: {state}", state=words.state))
