@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ...model.gateway import (
     AcceptPolicy,
@@ -117,7 +118,7 @@ class RecipientRules:
             return self._asked(question, rules)
         if decision.reply is not None:
             return self._refused(question, decision)
-        return RecipientVerdict(words=decision.words)
+        return _accepted(decision.words)
 
     async def _asked(self, question: RecipientQuestion, rules: Rules) -> RecipientVerdict | None:
         if rules.only_when_down and not question.may_relay and not await self._watch.is_down(rules.gateway.id, ANSWER_SECONDS):
@@ -125,7 +126,7 @@ class RecipientRules:
         decision = await rules.verifier.decide(question.address)
         if decision.reply is not None:
             return await self._refused(question, decision)
-        return RecipientVerdict(words=decision.words)
+        return _accepted(decision.words)
 
     async def _refused(self, question: RecipientQuestion, decision: Decision) -> RecipientVerdict:
         reply = decision.reply
@@ -139,6 +140,11 @@ class RecipientRules:
             if seconds:
                 await self._sleep(seconds)
         return RecipientVerdict(reply, "unknown-recipient", decision.words)
+
+
+@lru_cache(maxsize=256)
+def _accepted(words: str) -> RecipientVerdict:
+    return RecipientVerdict(words=words)
 
 
 def _bucket(client: str) -> str:

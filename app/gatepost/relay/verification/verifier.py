@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache
 
 from ...model.gateway import BackupMxGateway, InboundGateway
 from ...model.reply import Reply
@@ -52,7 +53,7 @@ class Verifier:
         if not self._sources:
             return Decision(None, "recipients are not verified")
         verdict = self._cache.fresh(self._gateway.id, address.lower(), self._fresh_seconds, self._fresh_since)
-        return None if verdict is None else _settled(verdict, "cached")
+        return None if verdict is None else _settled(verdict.state, verdict.source, "cached")
 
     async def decide(self, address: str) -> Decision:
         """Waits for the sources, for a while."""
@@ -61,7 +62,7 @@ class Verifier:
             return decision
         verdict = await self._verdict(key)
         if verdict.state is not RecipientState.UNKNOWN:
-            return _settled(verdict, "asked")
+            return _settled(verdict.state, verdict.source, "asked")
         return await self._without_answer(key, verdict)
 
     async def _verdict(self, address: str) -> RecipientVerdict:
@@ -116,9 +117,9 @@ class Verifier:
         return Decision(Reply(451, "4.1.1", text), f"{why}; never seen before")
 
 
-def _settled(verdict: RecipientVerdict, how: str) -> Decision:
-    words = f"{verdict.source}: {verdict.state.value} ({how})"
-    return Decision(None if verdict.state is RecipientState.VALID else _no_such_user(), words)
+@lru_cache(maxsize=64)
+def _settled(state: RecipientState, source: str, how: str) -> Decision:
+    return Decision(None if state is RecipientState.VALID else _no_such_user(), f"{source}: {state.value} ({how})")
 
 
 def _no_such_user() -> Reply:
