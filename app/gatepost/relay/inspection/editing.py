@@ -80,13 +80,13 @@ NO_EDIT = HeadEdit()
 
 
 def _raw_fields(head: bytes) -> list[bytes]:
-    fields: list[bytes] = []
+    fields: list[list[bytes]] = []
     for line in head.split(b"\r\n"):
         if line[:1] in (b" ", b"\t") and fields:
-            fields[-1] += line + b"\r\n"
+            fields[-1].append(line)
         elif line:
-            fields.append(line + b"\r\n")
-    return fields
+            fields.append([line])
+    return [b"\r\n".join((*lines, b"")) for lines in fields]
 
 
 def _encoded(text: str) -> bytes:

@@ -247,8 +247,12 @@ def author_domain(specimen: Specimen) -> str | None:
     values = specimen.values("from")
     if len(values) != 1 or len(values[0]) > MAX_FROM:
         return None
+    try:
+        addresses = getaddresses(values)
+    except RecursionError:  # the standard library descends into each comment and group
+        return None
     domains: set[str] = set()
-    for _, address in getaddresses(values):
+    for _, address in addresses:
         try:
             domains.add(parse_mailbox(address).domain)
         except AddressError:
