@@ -331,6 +331,39 @@ async def test_the_password_is_nowhere_but_in_its_command() -> None:
         assert any("AUTH PLAIN ********" in line for line in failure.dialogue)
 
 
+async def test_a_failed_session_leaves_no_descriptor_behind_that_another_one_may_be_given() -> None:
+    async with SmtpPeer(starttls=True, users={"bob": "other"}) as peer:
+        for _ in range(20):
+            failure = await failure_of(peer, encryption=Encryption.REQUIRED, certificate=TRUSTED, auth=AUTH)
+            assert failure.kind is FailureKind.AUTH
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab"])
+@pytest.mark.parametrize("code", [235, 535])
+async def test_a_server_that_quotes_the_password_is_not_quoted(before: str, code: int) -> None:
+    import base64
+
+    password = USERS["bob"]
+    quotes = [
+        base64.b64encode(f"\0{before}bob\0{password}".encode()).decode(),
+        f"“{password}”".encode().decode("latin-1"),
+        base64.b64encode(password.encode()).decode(),
+    ]
+    for quote in quotes[: 2 if before else 3]:
+        async with SmtpPeer(starttls=True, users=USERS, auth=("PLAIN",)) as peer:
+            peer.on("auth", Raw(f"{code}-2.7.0 you sent\r\n{code} 2.7.0 AUTH PLAIN {quote}\r\n".encode("latin-1")))
+            if code == 535:
+                failure = await failure_of(peer, encryption=Encryption.REQUIRED, certificate=TRUSTED, auth=AUTH)
+                shown = "\n".join([*failure.dialogue, str(failure), repr(failure.__dict__)])
+            else:
+                connection = await connect(peer, encryption=Encryption.REQUIRED, certificate=TRUSTED, auth=AUTH)
+                shown = "\n".join(connection.session.dialogue)
+                connection.abort()
+            assert quote not in shown
+            assert password not in shown
+            assert f"{code} " in shown
+
+
 # Greeting and EHLO
 
 

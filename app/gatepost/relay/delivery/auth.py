@@ -6,6 +6,7 @@ TLS (only where the administrator allowed it) CRAM-MD5 comes first, for it does 
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import Protocol
 
 import aiosmtplib
@@ -20,6 +21,7 @@ from .values import FailureKind, Features, HopFailure, Stage
 UNDER_TLS = ("PLAIN", "LOGIN", "CRAM-MD5")
 IN_THE_CLEAR = ("CRAM-MD5", "PLAIN", "LOGIN")
 MASK = "********"
+QUOTED = "(its words are not shown: they quoted the password)"
 
 
 class Secrets(Protocol):
@@ -51,7 +53,7 @@ async def sign_in(
     try:
         reply = await _authenticate(smtp, mechanism, auth.username, password.reveal(), dialogue)
     except aiosmtplib.SMTPAuthenticationError as error:
-        refusal = reply_from_text(max(error.code, 0), error.message)
+        refusal = reply_from_text(max(error.code, 0), _without(password, error.message))
         dialogue.received(refusal)
         raise HopFailure(
             Stage.AUTH,
@@ -61,7 +63,19 @@ async def sign_in(
             _advice(refusal.code),
             reply=refusal,
         ) from None
-    dialogue.received(reply_from_text(reply.code, reply.message))
+    dialogue.received(reply_from_text(reply.code, _without(password, reply.message)))
+
+
+def _without(password: Secret, text: str) -> str:
+    """A reply's text; other words where it quotes what was sent, for replies are shown and kept."""
+    octets = password.reveal().encode()
+    forms = [password.reveal(), b64encode(octets).decode()]
+    for shift in range(3):  # base64 of something that holds it, without the digits that its neighbours share
+        inner = b64encode(b"\0" * shift + octets).decode()[4 if shift else 0 : -4]
+        if len(inner) >= 8:
+            forms.append(inner)
+    joined = "".join(text.split())
+    return QUOTED if any(form in text or form in joined for form in forms) else text
 
 
 async def _password(auth: HopAuth, secrets: Secrets) -> Secret:

@@ -166,6 +166,10 @@ class _SetUp:
 
     def _close(self) -> None:
         if self._smtp is not None:
+            # At once, before the socket: a transport that still waits for the other side's close_notify would go on
+            # watching a descriptor that is somebody else's by then.
+            if self._smtp.transport is not None:
+                self._smtp.transport.abort()  # type: ignore[attr-defined]
             self._smtp.close()
         with contextlib.suppress(OSError):
             self._sock.close()
