@@ -60,12 +60,13 @@ async def _look(data: Path, folder: Path, options: dict[str, Any]) -> list[str]:
     with long_words() if options.pop("long", False) else nullcontext():
         async with studio(data, folder / "preferences.ini", **options) as opened:
             for scene in scenes():
-                window = (await opened.show(scene)).window()
-                seen = list(faults(window, measure_contrast=measure))
-                if seen:  # rows of a busy relay may just have come: what is wrong is wrong a moment later, too
-                    await asyncio.sleep(1)
+                await opened.show(scene)
+                for window in opened.windows:
                     seen = list(faults(window, measure_contrast=measure))
-                found += [f"{scene.name}: {fault}" for fault in seen]
+                    if seen:  # rows of a busy relay may just have come: what is wrong is wrong a moment later, too
+                        await asyncio.sleep(1)
+                        seen = list(faults(window, measure_contrast=measure))
+                    found += [f"{scene.name}: {fault}" for fault in seen]
     return sorted(set(found))
 
 

@@ -54,7 +54,7 @@ async def _take(data: Path, temporary: Path, choice: str, scale: float, folder: 
                 continue
             await opened.show(scene)
             path = folder / f"{scene.name}-{choice}-{round(scale * 100)}.png"
-            opened.frame.grab().save(str(path))
+            opened.picture().save(str(path))
             print(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path, flush=True)
 
 

@@ -38,7 +38,12 @@ _SLACK = 2
 
 
 def faults(window: QWidget, *, measure_contrast: bool = False) -> Iterator[str]:
-    seen = [widget for widget in window.findChildren(QWidget) if widget.isVisible() and not widget.visibleRegion().isEmpty()]
+    """Of a window or dialog; what lies in another one is not looked at."""
+    seen = [
+        widget
+        for widget in window.findChildren(QWidget)
+        if widget.isVisible() and widget.window() is window and not widget.visibleRegion().isEmpty()
+    ]
     yield from _clipped(seen)
     yield from _sideways(seen)
     yield from _nameless(seen)

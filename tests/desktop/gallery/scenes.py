@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from gatepost.desktop.i18n import tr
+from gatepost.desktop.pages.gateways.verify_dialog import VerifyDialog
 from gatepost.desktop.pages.registry import PAGES
 from gatepost.model.gateway import GatewayMode
 
@@ -59,6 +61,17 @@ async def _search_in_vain(page: Any) -> None:
     page.list.search.setText("no such gateway")
 
 
+async def _verify(page: Any) -> None:
+    """Until the last stage is there, and nothing turns any more."""
+    page.form.verify_button.click()
+    for _ in range(200):
+        await asyncio.sleep(0.05)
+        dialog = page.window().findChild(VerifyDialog)
+        if dialog is not None and dialog._close.text().replace("&", "") != tr("Cancel"):
+            return
+    raise AssertionError("the verification did not end")
+
+
 GATEWAYS = (
     Scene("gateways-chosen", "gateways", act=_choose_two),
     Scene("gateways-nothing-found", "gateways", act=_search_in_vain),
@@ -69,6 +82,8 @@ GATEWAYS = (
         Scene(f"gateway-full-{mode.value}", "gateways", {"new": mode.value}, _open_everything, is_tall=True)
         for mode in GatewayMode
     ),
+    Scene("gateway-verified", "gateways", {"gateway": "gw-main"}, _verify),
+    Scene("gateway-not-verified", "gateways", {"gateway": "gw-bulk"}, _verify),
     Scene("gateway-wrong", "gateways", {"gateway": "gw-main"}, _try_to_save),
 )
 

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from PySide6.QtCore import QSize
-from PySide6.QtWidgets import QScrollArea, QWidget
+from PySide6.QtCore import QPoint, QRect, QSize
+from PySide6.QtGui import QColor, QPainter, QPixmap
+from PySide6.QtWidgets import QDialog, QScrollArea, QWidget
 
 from gatepost.desktop.context import AppContext
 from gatepost.desktop.frame import Frame
@@ -39,6 +40,8 @@ class Studio:
     async def show(self, scene: Scene) -> QWidget:
         """The page. Whatever the scene before it typed is forgotten."""
         frame = self.frame
+        for dialog in self.dialogs:
+            dialog.reject()
         await frame.close_pages()
         frame.resize(self._size)
         assert await frame.visit(scene.page, **scene.arguments)
@@ -52,6 +55,27 @@ class Studio:
             self._grow(page)
             await self._settle()
         return page
+
+    @property
+    def dialogs(self) -> list[QDialog]:
+        return [dialog for dialog in self.frame.findChildren(QDialog) if dialog.isVisible()]
+
+    @property
+    def windows(self) -> list[QWidget]:
+        """The window and the dialogs over it."""
+        return [self.frame, *self.dialogs]
+
+    def picture(self) -> QPixmap:
+        """The window, with its dialogs in its middle."""
+        drawn = self.frame.grab()
+        for dialog in self.dialogs:
+            painter = QPainter(drawn)
+            painter.fillRect(drawn.rect(), QColor(0, 0, 0, 90))
+            place = QRect(QPoint(0, 0), dialog.size())
+            place.moveCenter(drawn.rect().center())
+            painter.drawPixmap(place.topLeft(), dialog.grab())
+            painter.end()
+        return drawn
 
     def _grow(self, page: QWidget) -> None:
         """As tall as what is scrolled, so that all of it is seen at once."""

@@ -17,6 +17,7 @@ from ...context import AppContext
 from ...forms import Form, Outcome, save
 from ...forms.wording import words as issue_words
 from ...i18n import ntr, tr
+from ...models.rows import Spawn
 from ...theme import Role, set_role
 from . import words
 from .authentication_card import AuthenticationCard
@@ -47,9 +48,11 @@ class GatewayForm(QWidget):
     delete_requested = Signal()
     test_requested = Signal()
 
-    def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
+    def __init__(self, context: AppContext, spawn: Spawn, parent: QWidget | None = None) -> None:
+        """``spawn`` runs what takes long, as long as the page lives; what fails becomes the page's banner."""
         super().__init__(parent)
         self._context = context
+        self._spawn = spawn
         self._reports: dict[str, GatewayReport] = {}
         self._is_busy = False
         self.draft = GatewayDraft()
@@ -343,14 +346,3 @@ class GatewayForm(QWidget):
         self.verify_button.setEnabled(not is_busy)
         if not is_busy:
             self._follow()
-
-    def _spawn(self, coroutine: Any, name: str) -> None:
-        """Run it; what fails becomes the page's banner, and what was typed stays."""
-
-        async def guarded() -> None:
-            try:
-                await coroutine
-            except Exception as error:
-                self._context.messages.banner("gateways", error)
-
-        self._context.tasks.spawn(guarded(), f"gateways: {name}")

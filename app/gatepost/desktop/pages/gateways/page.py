@@ -63,7 +63,7 @@ class GatewaysPage(Page):
     @cached_property
     def form(self) -> GatewayForm:
         """Made when it is needed: it has many fields, and the list shall not wait for them."""
-        made = GatewayForm(self.context)
+        made = GatewayForm(self.context, self.spawn)
         self.stack.addWidget(made)
         made.back_requested.connect(lambda: self.spawn(self._back(), "back"))
         made.saved.connect(self._reload)
