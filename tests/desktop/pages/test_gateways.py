@@ -141,7 +141,7 @@ async def test_a_wrong_field_is_jumped_to_and_nothing_is_sent(page: GatewaysPage
     await page.enter(new="round-robin")
     assert not await page.form.save()
     assert page.form.options.host.error == "This is needed."
-    assert QApplication.focusWidget() is page.form.options.host.field
+    assert page.window().focusWidget() is page.form.options.host.field
     assert "Server Address" in page.form.bar._words.text()
 
 

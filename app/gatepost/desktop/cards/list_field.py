@@ -330,7 +330,7 @@ class AddressListField(ListField):
     def __init__(self, *, add_text: str = "", parent: QWidget | None = None) -> None:
         super().__init__(
             add_text=add_text or tr("Add an address"),
-            placeholder="192.0.2.10, 192.0.2.10-20, 2001:db8::/64",
+            placeholder="192.0.2.10-20",
             understand=understood_addresses,
             parent=parent,
         )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from PySide6.QtCore import QUrl
-from PySide6.QtGui import QDesktopServices, QImage
+from PySide6.QtGui import QDesktopServices, QImage, QResizeEvent
 from PySide6.QtWidgets import QFrame, QTextBrowser, QWidget
 
 from ...cards import Facts, FilterChips, confirm, label, line, rows
@@ -67,6 +67,11 @@ class PreviewView(QWidget):
         outer.addWidget(self._target)
         self._attachments = label("", Role.MUTED, wrap=True, selectable=True)
         outer.addWidget(self._attachments)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a low pane the message itself has the room: who it is from stands above it anyway."""
+        super().resizeEvent(event)
+        self._facts.setVisible(event.size().height() >= self.fontMetrics().height() * 14)
 
     def show_preview(self, preview: Preview) -> None:
         self._preview = preview
