@@ -8,7 +8,6 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 
 from tests.support.load_client import LoadClient
@@ -22,6 +21,10 @@ AT_ONCE = 5
 """Connections of a gateway at once: the default."""
 UNRECORDED_SECONDS = 1.0
 """What the sink took longer than this before a kill was on the relay's disk as delivered (a commit takes milliseconds)."""
+UNRECORDED = 64
+"""Outcomes that wait for a commit: more than these make one at once."""
+BUFFERED_SECONDS = 0.25
+"""So long after a kill the sink may still find whole messages in its sockets."""
 
 
 def arrivals(folder: Path) -> dict[int, list[float]]:
@@ -72,12 +75,15 @@ async def test_twenty_kills_under_load_lose_nothing_and_double_only_what_was_in_
         sent_again = record.lost_reply[number]
         unexplained = len(times) - 1 - sent_again
         # A copy beyond those that the client itself sent again: the relay was killed between the sink's taking the
-        # message and its own record of that. So a kill lies between the two, just after the earlier one.
+        # message and its own record of that. So an earlier copy reached the sink just before a kill, or out of the
+        # sockets' buffers just after it. Copies that the client sent again are in the air on their own account.
         explained = 0
-        for earlier, later in pairwise(times):
-            kill = next((index for index, at in enumerate(kills) if earlier <= at <= later), None)
-            if kill is not None and kills[kill] - earlier < UNRECORDED_SECONDS:
+        for earlier in times[:-1]:
+            kill = next(
+                (index for index, at in enumerate(kills) if -BUFFERED_SECONDS < at - earlier < UNRECORDED_SECONDS), None
+            )
+            if kill is not None:
                 explained += 1
                 in_the_air[kill] += 1
         assert unexplained <= explained, f"message {number} arrived at {times}, kills were at {kills}"
-    assert all(count <= 5 * AT_ONCE for count in in_the_air.values()), in_the_air
+    assert all(count <= UNRECORDED + 5 * AT_ONCE for count in in_the_air.values()), in_the_air
