@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from email.message import EmailMessage
 
 import pytest
@@ -80,3 +81,32 @@ def test_broken_mail_is_shown_as_far_as_it_goes(content: bytes) -> None:
 
     assert len(found.text) <= MAX_TEXT
     assert all(len(value) <= 2000 for _, value in found.headers)
+
+
+PARTED = b"Subject: x\r\nContent-Type: multipart/mixed; boundary=q\r\n\r\n--q\r\n\r\nfirst words\r\n"
+WORDS = b"=?utf-8?b?4pyT?= " * 110_000
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        b"--q\r\n\r\n" * 280_000,
+        b"--q\r\nContent-Disposition: attachment; filename=" + WORDS + b"\r\n\r\nx\r\n",
+        b"".join(b"--q\r\nContent-Type: multipart/mixed; boundary=q%d\r\n\r\n" % n for n in range(40_000)),
+        b"--q\r\n" + b"Content-Type: message/rfc822\r\n\r\n" * 40_000,
+        b"--q\r\n" + b"Content-Description: " + b"(" * 1_000_000 + b"\r\n\r\nx",
+    ],
+    ids=["parts", "words", "containers", "messages", "comments"],
+)
+def test_a_bomb_costs_a_moment_and_what_comes_before_it_is_shown(bomb: bytes) -> None:
+    preview_of(PARTED)
+    began = time.process_time()
+    found = preview_of(PARTED + bomb)
+    assert time.process_time() - began < 2
+    assert found.problem or found.text.startswith("first words")
+
+
+def test_a_field_of_many_encoded_words_costs_a_moment() -> None:
+    began = time.process_time()
+    assert preview_of(b"Subject: " + WORDS[:300_000] + b"\r\n\r\nx").headers
+    assert time.process_time() - began < 2

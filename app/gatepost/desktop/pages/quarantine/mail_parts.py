@@ -5,12 +5,13 @@ No Qt. Everything is bounded, whatever a stranger has sent: octets, parts, pictu
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from email import policy
 from email.errors import MessageError
 from email.message import EmailMessage, Message
 from email.parser import BytesParser
+from email.policy import EmailPolicy
 
 import nh3
 
@@ -19,6 +20,12 @@ MAX_OCTETS = 2_000_000
 MAX_TEXT = 200_000
 """Characters of text or HTML."""
 MAX_PARTS = 100
+MAX_BOUNDARIES = 1000
+"""Lines that may part it, and…"""
+MAX_CONTAINERS = 50
+"""…parts that may hold others: what comes after so many is cut off, for each costs far more than its octets."""
+MAX_FIELD = 8000
+"""Octets of a header field: the time to read one grows with the square of its length."""
 MAX_PICTURES = 20
 MAX_PICTURE = 1_000_000
 SHOWN_HEADERS = ("From", "Reply-To", "To", "Cc", "Date", "Subject")
@@ -59,9 +66,31 @@ class Preview:
     """The message could not be taken apart; only its raw text can be shown."""
 
 
+class _Bounded(EmailPolicy):
+    """Cuts fields of the message and of all its parts before they are taken apart."""
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        name, value = super().header_source_parse(sourcelines)
+        return name, value[:MAX_FIELD]
+
+
+_POLICY = _Bounded()
+_BOUNDS = ((re.compile(rb"\n--"), MAX_BOUNDARIES), (re.compile(rb"(?:multipart|message)/", re.IGNORECASE), MAX_CONTAINERS))
+
+
+def _bounded(content: bytes) -> bytes:
+    content = content[:MAX_OCTETS]
+    for mark, most in _BOUNDS:
+        for number, found in enumerate(mark.finditer(content)):
+            if number == most:
+                content = content[: found.start()]
+                break
+    return content
+
+
 def preview_of(content: bytes) -> Preview:
     try:
-        message = BytesParser(policy=policy.default).parsebytes(content[:MAX_OCTETS])
+        message = BytesParser(policy=_POLICY).parsebytes(_bounded(content))
         return _preview(message)
     except (MessageError, LookupError, ValueError, TypeError, AttributeError, IndexError, RecursionError):
         # Broken on purpose or by accident: the standard library gives up in any of these ways.
