@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gatepost.relay.delivery import wire as module
 from gatepost.relay.delivery.wire import ContentUnreadable, WireReader, scan, wire
@@ -80,3 +82,12 @@ def test_eight_bit_octets_are_found_in_body_and_header(content: bytes, expected:
     file.write_bytes(content)
     assert scan(content) == expected
     assert scan(OnDisk(file, len(content))) == expected
+
+
+@given(st.lists(st.sampled_from([b"\r", b"\n", b".", b"\x00", b"a", b"\r\n", b"\r\n.\r\n"]), max_size=30))
+def test_nothing_on_the_wire_can_be_taken_for_another_end(parts: list[bytes]) -> None:
+    sent = wire(b"".join(parts))
+    assert sent.endswith(b".\r\n")
+    assert b"\r" not in sent.replace(b"\r\n", b"")
+    assert b"\n" not in sent.replace(b"\r\n", b"")
+    assert (b"\r\n" + sent).find(b"\r\n.\r\n") == len(sent) - 3
