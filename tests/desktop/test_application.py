@@ -12,7 +12,8 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from PySide6.QtCore import QMessageLogContext, QtMsgType
@@ -24,6 +25,7 @@ from gatepost.desktop.bug_report import BugReport
 from gatepost.desktop.pages.spool import SpoolPage
 from gatepost.desktop.preferences import Preferences
 from gatepost.desktop.supervisor import Phase
+from gatepost.desktop.theme.fonts import scale as theme_scale
 
 from ..support.relay_process import ROOT
 from .test_supervisor import command
@@ -119,6 +121,24 @@ async def test_another_language_is_spoken_at_once(app: Application) -> None:
         lambda: "Übersicht" in [b.accessibleName() for b in app.frame.sidebar._buttons.values()], "the sidebar is German"
     )
     assert app.frame.isVisible()
+
+
+async def test_another_size_of_text_is_taken_at_once_and_notifications_can_be_switched_off(app: Application) -> None:
+    before, scale = app.frame, theme_scale()
+    app.preferences.text_size = 1.5
+    await until(lambda: app.frame is not before and app.frame.isVisible(), "the window is built anew")
+    assert theme_scale() == pytest.approx(scale * 1.5, rel=0.1)
+    told: list[str] = []
+    app.tray = cast(Any, SimpleNamespace(notify=lambda title, _text: told.append(title), hide=lambda: None))
+    app.preferences.notifies = False
+    app.messages.notify("not this")
+    app.preferences.notifies = True
+    app.messages.notify("this")
+    assert told == ["this"]
+    app.tray = None
+    app.preferences.text_size = 1.0
+    after = app.frame
+    await until(lambda: app.frame is not after, "the window is as before")
 
 
 async def test_whatever_nobody_caught_becomes_one_report(app: Application, complaints: list[str]) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ....model.fields import Model
 from ....model.settings import MonitoringSettings
-from ...cards import Card, Facts
+from ...cards import Banner, Card, Facts, Tone
 from ...i18n import tr
 from .fields import show_when
 from .form_section import FormSection
@@ -27,6 +27,9 @@ class MetricsSection(FormSection):
     def build(self) -> None:
         fields = self.fields
         card = Card(tr("Metrics"))
+        self.problem = Banner(Tone.BAD)
+        self.problem.hide()
+        card.add(self.problem)
         card.add_fields(
             fields.switch(
                 "monitoring.metrics_enabled",
@@ -41,6 +44,14 @@ class MetricsSection(FormSection):
         self.facts = Facts()
         card.add(self.facts)
         self.body.add(card)
+
+    async def load(self) -> None:
+        await super().load()
+        relay = (await self.context.session.client.status()).relay
+        problem = next((one for one in relay.problems if one.kind == "monitoring"), None)
+        self.problem.setVisible(problem is not None)
+        if problem is not None:
+            self.problem.tell(Tone.BAD, tr("The metrics port cannot be opened."), problem.detail)
 
     def follow(self) -> None:
         is_on = bool(self.model.get("monitoring.metrics_enabled"))
