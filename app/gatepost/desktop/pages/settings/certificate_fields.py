@@ -165,7 +165,7 @@ def validity(report: CertificateReport, now: float | None = None) -> tuple[str, 
 def certificate_facts(report: CertificateReport) -> list[tuple[str, str]]:
     blocks = [report.fingerprint[i : i + 4].upper() for i in range(0, len(report.fingerprint), 4)]
     return [
-        (tr("Subject"), report.subject),
+        (tr("Issued to"), report.subject),
         (tr("Issued by"), "" if report.is_self_signed else report.issuer),
         (tr("Valid until"), moment_text(report.not_after) if report.not_after is not None else ""),
         (tr("SHA-256"), " ".join(blocks)),
