@@ -20,6 +20,13 @@ def test_a_failed_source_adds_nothing_and_is_shown() -> None:
     assert verdict.arithmetic == "one +12.5 (GTUBE), two failed (timeout)"
 
 
+@pytest.mark.parametrize("points", [float("nan"), float("inf"), float("-inf"), 1e308 * 100])
+def test_a_score_that_is_no_number_hides_nothing_of_what_others_found(points: float) -> None:
+    verdict = judge((Points("one", 12.5), Points("two", points)), SpamPolicy())
+    assert (verdict.score, verdict.level) == (12.5, SpamLevel.LOW)
+    assert verdict.arithmetic == "one +12.5, two failed (its score is no number)"
+
+
 def test_the_header_cannot_be_broken_by_what_a_scanner_says() -> None:
     header = judge((Points("one", 1, "evil\r\nBcc: all@example.com"),), SpamPolicy()).header()
     lines = header.split(b"\r\n")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 from ...model.spam import SpamLevel, SpamPolicy
 from ..common.printable import printable
@@ -43,7 +44,14 @@ class SpamVerdict:
 
 
 def judge(parts: tuple[Points, ...], policy: SpamPolicy) -> SpamVerdict:
-    """Add up and compare with the thresholds; a score that reaches a threshold is of its level."""
+    """Add up and compare with the thresholds; a score that reaches a threshold is of its level.
+
+    A source whose points are no finite number has failed: it would swallow what all others found.
+    """
+    parts = tuple(
+        part if math.isfinite(part.points) else replace(part, points=0.0, note="its score is no number", failed=True)
+        for part in parts
+    )
     score = round(sum(part.points for part in parts if not part.failed), 3)
     if score >= policy.high_threshold:
         level = SpamLevel.HIGH
