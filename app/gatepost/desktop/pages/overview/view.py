@@ -190,7 +190,7 @@ class OverviewPage(Page):
         self._show_all()
 
     async def _load_figures(self) -> None:
-        from ....control.schema import ListRequest
+        from ....control.schema import Filter, ListRequest
 
         client = self.context.session.client
         chosen = self._range
@@ -200,8 +200,10 @@ class OverviewPage(Page):
         counted = by_name(await client.totals())
         self._days = Sums.read(days, Range.DAY.step, counted)
         self._charted = Sums.read(charted, chosen.step, counted)
-        oldest = await client.spool_list(ListRequest(order="age", limit=1))
-        self._oldest = oldest[0].received_at if oldest else None
+        # What is held waits for a person, not for the relay: its age says nothing about delivery.
+        requests = (ListRequest(filter=Filter(state=state), order="age", limit=1) for state in ("waiting", "deferred"))
+        oldest = [row.received_at for rows in await asyncio.gather(*map(client.spool_list, requests)) for row in rows]
+        self._oldest = min(oldest, default=None)
 
     def _count(self, totals: Sequence[Total]) -> None:
         newest = by_name(totals)
@@ -235,9 +237,10 @@ class OverviewPage(Page):
         self.delivered.set(format_count(delivered.now), trend(delivered))
         self.refused.set(format_count(refused.now), trend(refused))
         if self._spool is not None:
-            note = tr("oldest {age}", age=age_text(self._oldest)) if self._oldest and self._spool.total else ""
+            waiting = self._spool.total - self._spool.quarantined
+            note = tr("oldest {age}", age=age_text(self._oldest)) if self._oldest and waiting else ""
             long = self._oldest is not None and now - self._oldest > HOUR * 60
-            self.waiting.set(format_count(self._spool.total), note, Tone.WARNING if long else Tone.GOOD)
+            self.waiting.set(format_count(waiting), note, Tone.WARNING if long else Tone.GOOD)
             fresh = compared(self._days, "deferred", HOUR, now)
             words = ntr("{n} new", "{n} new", fresh.now)
             note = " ".join(part for part in (arrow(fresh), words) if part) if fresh.now else ""
