@@ -1,4 +1,5 @@
-"""What the relay asks of the C library and the kernel, so that it takes no more memory than it works with (Linux, glibc).
+"""What relay and window ask of the C library and the kernel, so that they take no more memory than they work with (Linux,
+glibc).
 
 Elsewhere, and with another C library, nothing happens: everything works without it.
 """
@@ -13,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 _ARENA_MAX = -8  # M_ARENA_MAX of mallopt(3)
+_MMAP_THRESHOLD = -3  # M_MMAP_THRESHOLD
 _DONTNEED = 4  # MADV_DONTNEED of madvise(2)
 _CODE = re.compile(r"([0-9a-f]+)-([0-9a-f]+) r-xp \S+ \S+ [1-9]\d* +/")
 """In /proc/self/maps: machine code that a file holds, private to nobody and never written."""
@@ -26,6 +28,14 @@ def keep_together() -> None:
     with suppress(OSError, AttributeError):
         if (library := _library()) is not None:
             library.mallopt(_ARENA_MAX, 1)
+
+
+def map_large() -> None:
+    """Blocks of a megabyte and more always go back to the system when they are freed. Left alone, the C library keeps them
+    in its heap once one of that size was freed: a list of a million ids would be paid for several times."""
+    with suppress(OSError, AttributeError):
+        if (library := _library()) is not None:
+            library.mallopt(_MMAP_THRESHOLD, 1 << 20)
 
 
 def give_back() -> None:

@@ -22,6 +22,7 @@ from typing import Any
 from PySide6.QtCore import QLocale, QMessageLogContext, QObject, QSocketNotifier, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication, QSystemTrayIcon
 
+from .. import memory
 from ..model.errors import GatepostError
 from . import i18n
 from .bug_report import report_of_text
@@ -70,6 +71,8 @@ def main(data_folder: Path) -> int:
 class Application(QObject):
     def __init__(self, qt: QApplication, data_folder: Path, preferences: Preferences) -> None:
         super().__init__()
+        memory.keep_together()
+        memory.map_large()
         self._qt = qt
         self.messages = Messages(self)
         self._funnel = Funnel(self.messages)
@@ -159,6 +162,7 @@ class Application(QObject):
             await asyncio.sleep(LOOK_AHEAD_SECONDS)
             await asyncio.to_thread(entry.load)
         settle_memory()
+        memory.give_back()
 
     async def _end(self) -> None:
         """In the order in which the parts depend on each other."""

@@ -55,7 +55,7 @@ class Window:
         self._rows = rows
 
     def command(self, mode: str) -> list[str]:
-        return [sys.executable, "-m", "tests.bench.desktop.window", mode, str(self._data), str(self._rows)]
+        return [sys.executable, "-OO", "-m", "tests.bench.desktop.window", mode, str(self._data), str(self._rows)]
 
     def run(self, mode: str, timeout: float = 300) -> dict[str, float]:
         done = subprocess.run(

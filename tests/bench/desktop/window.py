@@ -229,7 +229,7 @@ async def show_pages(app: Application) -> None:
 
 async def rest(app: Application, rows: int) -> None:
     await until(lambda: app.frame.current is not None)
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(3.0)
     app.frame.navigate("spool")
     await until(lambda: app.frame.current is not None and app.frame.current.key == "spool")
     page: Any = app.frame.current

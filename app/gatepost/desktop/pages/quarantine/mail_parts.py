@@ -13,8 +13,6 @@ from email.message import EmailMessage, Message
 from email.parser import BytesParser
 from email.policy import EmailPolicy
 
-import nh3
-
 MAX_OCTETS = 2_000_000
 """Of the message that are looked at."""
 MAX_TEXT = 200_000
@@ -99,6 +97,8 @@ def preview_of(content: bytes) -> Preview:
 
 def cleaned(html: str) -> str:
     """Only what is needed to read it: no script, no style, no form, nothing from outside but links to look at."""
+    import nh3  # 1.5 MB that most people never need
+
     return nh3.clean(
         html[:MAX_TEXT],
         tags=_TAGS,
