@@ -124,14 +124,12 @@ class _Step(QWidget):
         words = rows(gap=3)
         outer.addLayout(words, 1)
         head = line(gap=10)
-        title = label(title_of(entry.kind), Role.STRONG)
-        head.addWidget(title)
-        if entry.recipient:
-            head.addWidget(label(entry.recipient, Role.MUTED, selectable=True), 1)
-        else:
-            head.addStretch(1)
-        head.addWidget(label(moment_text(entry.at, seconds=True), Role.MUTED))
+        title = label(title_of(entry.kind), Role.STRONG, wrap=True)
+        head.addWidget(title, 1)
+        head.addWidget(label(moment_text(entry.at, seconds=True), Role.MUTED), 0, Qt.AlignmentFlag.AlignTop)
         words.addLayout(head)
+        if entry.recipient:
+            words.addWidget(label(breakable(entry.recipient), Role.MUTED, wrap=True, selectable=True))
         for text in texts:
             words.addWidget(label(text, wrap=True, selectable=True))
         data = entry.data or {}
