@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -35,6 +36,7 @@ class Recorded(Page):
         self.built.append(self.key)
         self.told: list[Any] = []
         self.may_leave = True
+        self.never_loads = False
         self.fails: Exception | None = None
         self.field = QLineEdit(self)
         self.field.setAccessibleName("Draft")
@@ -45,6 +47,8 @@ class Recorded(Page):
         return bool(self.field.text())
 
     async def enter(self, **arguments: Any) -> None:
+        if self.never_loads:
+            await asyncio.get_running_loop().create_future()
         if self.fails is not None:
             raise self.fails
         self.told.append(("enter", arguments))
@@ -135,6 +139,17 @@ async def test_a_page_with_a_draft_may_refuse_to_be_left(connected_context: AppC
     assert frame.current is first
     first.field.setText("typed")
     assert not await frame.may_close()
+
+
+async def test_a_page_that_loads_for_long_keeps_nobody(connected_context: AppContext, make_frame: MakeFrame) -> None:
+    frame = make_frame(connected_context)
+    connected_context.navigate("overview")
+    first = await shown(frame, "overview")
+    first.never_loads = True
+    connected_context.navigate("overview")
+    await until(lambda: not frame._entered_well, "it loads again")
+    connected_context.navigate("spool")
+    await shown(frame, "spool")
 
 
 async def test_a_failed_visit_is_a_banner_with_a_way_to_try_again(connected_context: AppContext, make_frame: MakeFrame) -> None:

@@ -58,6 +58,7 @@ class Frame(QMainWindow):
         self._wanted: tuple[str, dict[str, Any]] | None = None
         self._entered_well = False
         self._visiting = asyncio.Lock()
+        self._entering: asyncio.Task[None] | None = None
         self._notices: dict[str, Notice] = {}
         self._relay: RelayReport | None = context.session.snapshot.status.relay if context.session.snapshot else None
         self._listed = tuple(entry for entry in self._entries if entry.in_sidebar)
@@ -165,8 +166,11 @@ class Frame(QMainWindow):
             self._clear_notice(key)
             self._show_notice()
             self._show_help()
-            await self._enter(page, arguments)
-            return True
+            if self._entering is not None:
+                self._entering.cancel()  # whoever goes on need not wait for what a page is still loading
+            self._entering = entering = self._context.tasks.spawn(self._enter(page, arguments), f"enter {key}")
+        await asyncio.wait([entering])
+        return True
 
     async def _may_leave(self, page: Page) -> bool:
         try:
@@ -396,6 +400,8 @@ class Frame(QMainWindow):
         self.hide()
 
     async def close_pages(self) -> None:
+        if self._entering is not None:
+            self._entering.cancel()
         pages_to_close, self._pages, self._current = list(self._pages.values()), {}, None
         self.stack.setCurrentWidget(self.waiting)
         for page in pages_to_close:
