@@ -33,7 +33,7 @@ def label(
 
 
 class WrappedLabel(QLabel):
-    """Wraps at words, and breaks what is longer than a line; never asks for more width than it is given."""
+    """Wraps at words (what has none is cut at the edge: put zero-width spaces into it); asks for no more width than it gets."""
 
     def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
