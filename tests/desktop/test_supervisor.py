@@ -154,13 +154,16 @@ async def test_a_relay_of_another_version_is_left_alone_with_advice(supervise: M
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="only POSIX has owners and modes")
-async def test_a_relay_of_another_account_cannot_be_reached(supervise: Make, tmp_path: Path) -> None:
+async def test_a_relay_of_another_account_cannot_be_reached(
+    supervise: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = tmp_path / "data"
     data.mkdir()
     prepare_runtime_folder(data)
     path = write_endpoint(data, "/nowhere")
-    if os.geteuid() == 0:  # root may read everything, and gives the file away instead
+    if os.geteuid() == 0:  # root may read everything: it gives the file away, and takes itself for somebody else
         os.chown(path, 54321, -1)
+        monkeypatch.setattr(os, "geteuid", lambda: 54322)
     else:
         path.chmod(0)
     supervisor = supervise()
