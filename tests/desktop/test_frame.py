@@ -152,6 +152,20 @@ async def test_a_page_that_loads_for_long_keeps_nobody(connected_context: AppCon
     await shown(frame, "spool")
 
 
+async def test_of_two_pages_wanted_at_once_the_last_one_is_shown(connected_context: AppContext, make_frame: MakeFrame) -> None:
+    frame = make_frame(connected_context)
+    connected_context.navigate("overview")
+    await shown(frame, "overview")
+    connected_context.navigate("overview", again=True)
+    frame.sidebar._buttons["spool"].click()
+    second = await shown(frame, "spool")
+    assert second.told == [("enter", {})]
+    assert frame.sidebar._buttons["spool"].isChecked()
+    assert frame.windowTitle() == "Spool – Gatepost"
+    await until(lambda: not any(name.startswith("visit") for name in connected_context.tasks.names), "all visits ended")
+    assert frame.current is second
+
+
 async def test_a_failed_visit_is_a_banner_with_a_way_to_try_again(connected_context: AppContext, make_frame: MakeFrame) -> None:
     frame = make_frame(connected_context)
     connected_context.navigate("overview")

@@ -27,8 +27,8 @@ _KEYS = {"Return": 0xFF0D, "Escape": 0xFF1B, "Tab": 0xFF09, "F5": 0xFFC2}
 _MAP_STATE, _VIEWABLE = 23, 2
 """Where XWindowAttributes holds it, counted in ints on 64-bit systems, and what it says of a window that is seen."""
 _STATES = {
-    1: "active", 4: "checked", 7: "editable", 8: "enabled", 11: "focusable", 12: "focused", 24: "sensitive", 25: "showing",
-    30: "visible", 41: "checkable",
+    1: "active", 4: "checked", 7: "editable", 8: "enabled", 11: "focusable", 12: "focused", 20: "pressed", 24: "sensitive",
+    25: "showing", 30: "visible", 41: "checkable",
 }  # fmt: skip
 """AtspiStateType, as far as it is needed."""
 
@@ -226,14 +226,27 @@ class Node:
         return found
 
     def press(self) -> None:
-        """What a click does, once it can be clicked."""
+        """What a click does, once it can be clicked. It was clicked when this returns."""
         wait_for(lambda: {"sensitive", "showing"} <= self.states, f"{self.name} can be used")
         actions = [str(action[0]) for action in self._call("org.a11y.atspi.Action", "GetActions")]
         for wanted in ("Press", "Toggle", "SetFocus"):
             if wanted in actions:
                 self._call("org.a11y.atspi.Action", "DoAction", "i", actions.index(wanted))
+                self._wait_until_up()
                 return
         raise AssertionError(f"{self.name} ({self.role}) has no action to press: {actions}")
+
+    def _wait_until_up(self) -> None:
+        """Qt answers at once but holds a push button down for 100 ms before it clicks, a tool button not at all: whoever does
+        not wait clicks the second of two buttons first."""
+
+        def is_up() -> bool:
+            try:
+                return "pressed" not in self.states
+            except Gone:
+                return True  # its click closed what it stood in
+
+        wait_for(is_up, "the button is up again", 30, self.desktop.describe)
 
     def focus(self) -> None:
         """Put the keyboard's focus here."""
