@@ -81,7 +81,7 @@ def lint(_: list[str]) -> int:
 
 
 def bench(arguments: list[str]) -> int:
-    environment.ensure("relay")
+    environment.ensure("relay", "dev")  # shares its peers with the tests
     absent = system.provide(need for need in system.TEST_TOOLS if need.package == "postfix")
     if absent:
         raise SetupProblem(f"The load generator comes with Postfix. Install it first:\n  {system.by_hand(['postfix'])}")
