@@ -99,7 +99,7 @@ def prepare(_: list[str]) -> int:
 
 
 def bench_desktop(arguments: list[str]) -> int:
-    environment.ensure("relay", "desktop")
+    environment.ensure("relay", "desktop", "dev")
     _need_qt()
     return _start([str(environment.PYTHON), "-m", "tests.bench.desktop", *arguments])
 
