@@ -322,7 +322,7 @@ class Administration:
             case SpoolOperation.PRIORITY:
                 count = await queue.set_priority(chosen, priority or 0)
             case SpoolOperation.FAIL:
-                count = await queue.fail_now(chosen)
+                count = await queue.fail_now(chosen, reason)
             case SpoolOperation.DELETE:
                 count = await queue.delete(chosen)
         service.events.publish("spool.edited", operation=operation.value, count=count)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import ssl
 import stat
 from pathlib import Path
@@ -164,6 +165,37 @@ async def test_a_renewed_certificate_is_used_after_apply_and_a_broken_one_is_not
         await here.reception.apply(config)
         assert here.reception.listeners()[0].problem == ""
         assert await shown() == first
+
+
+async def test_a_certificate_that_was_renewed_on_the_disk_is_used_without_a_new_configuration(tmp_path: Path) -> None:
+    async with site(configuration(copy_pair(tmp_path))) as here:
+
+        async def shown() -> bytes | None:
+            peer = await here.session()
+            return (await peer.start_tls()).getpeercert(binary_form=True)
+
+        first = await shown()
+        await here.reception.look_again()
+        assert await shown() == first
+        copy_pair(tmp_path, expired=True)
+        await here.reception.look_again()
+        assert await shown() != first
+
+
+async def test_a_listener_whose_address_was_taken_opens_when_it_is_free(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        async with site(configuration({"port": port})) as here:
+            await here.reception.look_again()
+            (state,) = here.reception.listeners()
+            assert state.state is ListenerStatus.FAILED
+            assert [record.levelname for record in caplog.records].count("ERROR") == 1
+            taken.close()
+            await here.reception.look_again()
+            (state,) = here.reception.listeners()
+            assert (state.state, state.problem) == (ListenerStatus.LISTENING, "")
 
 
 async def test_a_listener_that_must_encrypt_does_not_open_without_a_certificate(tmp_path: Path) -> None:

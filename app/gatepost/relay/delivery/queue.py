@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...model.configuration import Configuration
 from ...model.errors import GatepostError
@@ -176,8 +176,9 @@ class Queue:
         finally:
             self.changed()
 
-    async def fail_now(self, chosen: SpoolFilter) -> int:
-        """Give up on the selection and tell the senders. What is being sent at this moment is left alone."""
+    async def fail_now(self, chosen: SpoolFilter, reason: str = "") -> int:
+        """Give up on the selection and tell the senders, with the reason. What is being sent now is left alone."""
+        reply = replace(GAVE_UP, text=f"{GAVE_UP.text}: {reason}") if reason else GAVE_UP
         spool, dispatcher, failed, skipped = self._around.spool, self._dispatcher, 0, 0
         while True:
             rows = await spool.list(chosen, SpoolOrder.AGE, offset=skipped, limit=100)
@@ -191,7 +192,7 @@ class Queue:
                 if lane is None:
                     skipped += 1
                     continue
-                settled = [Settled(r, Fate.FAILED, GAVE_UP, None) for r in delivery.recipients]
+                settled = [Settled(r, Fate.FAILED, reply, None) for r in delivery.recipients]
                 dispatcher.settle(lane, delivery, settled)
                 failed += 1
             await dispatcher.recorder.all_recorded(60.0)

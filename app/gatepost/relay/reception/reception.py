@@ -15,6 +15,7 @@ from ...model.configuration import Configuration
 from ...model.errors import GatepostError
 from ...model.listener import Listener, ListenerTls
 from ...model.report import CertificateReport
+from ..common.tasks import Tasks
 from . import tls
 from .authentication import Authenticator
 from .certificates import describe
@@ -27,6 +28,8 @@ from .terms import make_terms
 log = logging.getLogger(__name__)
 
 BACKLOG = 1024
+LOOK_SECONDS = 60.0
+"""How often certificate files are looked at, and what could not be opened is tried again."""
 STOP_SECONDS = 5.0
 """How long sessions may take to finish the message that they are in when reception stops."""
 
@@ -70,6 +73,10 @@ class Reception:
         self._authenticator: Authenticator | None = None
         self._lock = asyncio.Lock()
         self._is_started = False
+        self._host_name = "localhost"
+        """As of the last configuration."""
+        self._tasks = Tasks("reception")
+        self._timer: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
         """Opens the listeners. One that cannot be opened says why in ``listeners``; the others open."""
@@ -77,6 +84,24 @@ class Reception:
             self._authenticator = Authenticator(asyncio.get_running_loop().time)
             self._is_started = True
             await self._reconcile(self._configuration)
+            self._look_later()
+
+    async def look_again(self) -> None:
+        """Take certificate files that were renewed meanwhile, and try again what could not be opened.
+
+        Called every ``LOOK_SECONDS``: those who renew certificates (ACME clients) do not tell us.
+        """
+        async with self._lock:
+            for slot in tuple(self._slots.values()):
+                if slot.endpoint is None or slot.listener.tls is not ListenerTls.NONE:
+                    await self._renew(slot, self._configuration, self._host_name)
+
+    def _look_later(self) -> None:
+        def look() -> None:
+            self._tasks.spawn(self.look_again(), "look at the listeners again")
+            self._look_later()
+
+        self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, look)
 
     async def apply(self, configuration: Configuration) -> None:
         """Follow a new configuration; certificate files that changed are read again."""
@@ -87,6 +112,9 @@ class Reception:
 
     async def stop(self) -> None:
         """Close the listeners; sessions finish the message that they are in, within ``STOP_SECONDS``."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         async with self._lock:
             self._is_started = False
             endpoints = [slot.endpoint for slot in self._slots.values() if slot.endpoint is not None]
@@ -94,6 +122,7 @@ class Reception:
             await asyncio.gather(*(_close(endpoint) for endpoint in endpoints))
             if self._authenticator is not None:
                 self._authenticator.close()
+        await self._tasks.close()
 
     def listeners(self) -> list[ListenerState]:
         """Every configured listener, in the configuration's order."""
@@ -119,7 +148,7 @@ class Reception:
     # --- from the configuration to open sockets ----------------------------------------------------------------------
 
     async def _reconcile(self, configuration: Configuration) -> None:
-        host_name = configuration.settings.server.host_name or await self._machine_name()
+        self._host_name = host_name = configuration.settings.server.host_name or await self._machine_name()
         wanted = {listener.id: listener for listener in configuration.listeners if listener.enabled}
         leaving = []
         for name, slot in list(self._slots.items()):
@@ -137,12 +166,12 @@ class Reception:
     async def _renew(self, slot: _Slot, configuration: Configuration, host_name: str) -> None:
         listener = slot.listener
         present = slot.endpoint.terms.tls_context if slot.endpoint is not None else None
-        slot.problem = ""
+        known, slot.problem = slot.problem, ""
         try:
             context = await self._tls_context(slot, host_name, present)
         except GatepostError as error:
-            log.error("listener %s: %s", listener.id, error)
             slot.problem = str(error)
+            self._tell(slot, known)
             context = present
             if context is None and listener.tls in (ListenerTls.IMPLICIT, ListenerTls.STARTTLS_REQUIRED):
                 return  # in the clear is not what was asked for
@@ -160,13 +189,19 @@ class Reception:
         except OSError as error:
             reason = error.strerror or str(error)
             slot.problem = f"{listener.address}:{listener.port} cannot be opened: {reason}"
-            log.error("listener %s: %s", listener.id, slot.problem)
+            self._tell(slot, known)
             return
         endpoint.server = server
         endpoint.start_sweeping()
         slot.endpoint = endpoint
         slot.port = server.sockets[0].getsockname()[1]
         log.info("listening on %s:%d (%s)", listener.address, slot.port, listener.id)
+
+    @staticmethod
+    def _tell(slot: _Slot, known: str) -> None:
+        """A problem is said once, however often it is met."""
+        if slot.problem != known:
+            log.error("listener %s: %s", slot.listener.id, slot.problem)
 
     async def _tls_context(self, slot: _Slot, host_name: str, present: ssl.SSLContext | None) -> ssl.SSLContext | None:
         listener = slot.listener
