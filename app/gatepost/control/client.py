@@ -126,7 +126,8 @@ class Client(Connection):
         return await self.change("PATCH", "v1/configuration", change, schema.SavedDifferences, **options)
 
     async def objects(self, collection: str) -> Tagged:
-        """All of ``gateways``, ``domains``, ``listeners``, ``trusted-networks`` or ``users``."""
+        """All of a collection: ``gateways``, ``domains``, ``listeners``, ``trusted-networks``, ``users``, ``dkim-keys``, ``trays``,
+        ``faults``."""
         return await self.tagged(f"v1/{collection}")
 
     async def object(self, collection: str, identifier: str) -> Tagged:
@@ -158,7 +159,7 @@ class Client(Connection):
         return await self.change("PUT", f"v1/users/{quoted(identifier)}/password", body, schema.Saved, **options)
 
     async def section(self, name: str) -> Tagged:
-        """``settings``, ``spam`` or ``virus``."""
+        """``settings``, ``spam``, ``virus`` or ``inbox``."""
         return await self.tagged(f"v1/{name}")
 
     async def replace_section(self, name: str, data: Plain, **options: Any) -> schema.Saved:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from ..model.access import TrustedNetwork
+from ..model.capture import FaultRule, InboxSettings, Tray
 from ..model.dkim import DkimKey
 from ..model.domain import DomainRule
 from ..model.envelope import Envelope
@@ -138,6 +139,9 @@ class ConfigurationView(Model):
     spam: SpamPolicy = SpamPolicy()
     virus: VirusPolicy = VirusPolicy()
     dkim_keys: tuple[DkimKey, ...] = ()
+    trays: tuple[Tray, ...] = ()
+    faults: tuple[FaultRule, ...] = ()
+    inbox: InboxSettings = InboxSettings()
     settings: Settings = Settings()
 
 

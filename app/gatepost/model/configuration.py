@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from . import issues
 from .access import RelayUser, TrustedNetwork
+from .capture import FaultRule, InboxSettings, Tray
 from .dkim import DkimKey
 from .domain import DomainRule, GatewayRoute, RouteChoice
 from .errors import InvalidInput, Issue
@@ -41,6 +42,9 @@ class Configuration(Model):
     spam: SpamPolicy = SpamPolicy()
     virus: VirusPolicy = VirusPolicy()
     dkim_keys: tuple[DkimKey, ...] = ()
+    trays: tuple[Tray, ...] = ()
+    faults: tuple[FaultRule, ...] = ()
+    inbox: InboxSettings = InboxSettings()
     settings: Settings = Settings()
 
     @property
@@ -87,6 +91,8 @@ class Configuration(Model):
             ("trusted_networks", self.trusted_networks, "id"),
             ("users", self.users, "id"),
             ("dkim_keys", self.dkim_keys, "id"),
+            ("trays", self.trays, "id"),
+            ("faults", self.faults, "id"),
         )
         for name, items, key in collections:
             yield from _repeated(name, key, (getattr(item, key) for item in items), "is used twice")
@@ -111,6 +117,17 @@ class Configuration(Model):
         for index, rule in enumerate(self.domains):
             yield from check(f"domains.{index}.route.gateway", rule.route)
         yield from check("settings.delivery.default_route.gateway", self.settings.delivery.default_route)
+        yield from self._capture_references(outbound, {item.id for item in self.listeners})
+
+    def _capture_references(self, outbound: set[str], listeners: set[str]) -> Iterable[Issue]:
+        for index, tray in enumerate(self.trays):
+            if tray.gateway is not None and tray.gateway not in outbound:
+                yield Issue(f"trays.{index}.gateway", f"there is no outbound gateway “{tray.gateway}”", "unknown-gateway")
+        named = [(f"trays.{index}.listener", tray.listener) for index, tray in enumerate(self.trays)]
+        named += [(f"faults.{index}.listener", rule.listener) for index, rule in enumerate(self.faults)]
+        for path, listener in named:
+            if listener is not None and listener not in listeners:
+                yield Issue(path, f"there is no listener “{listener}”", "unknown-listener")
 
     def _world_issues(self) -> Iterable[Issue]:
         for index, network in enumerate(self.trusted_networks):

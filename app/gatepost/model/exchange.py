@@ -19,7 +19,7 @@ FORMAT = "gatepost-configuration"
 VERSION = 1
 
 _SECURED = (Encryption.REQUIRED, Encryption.IMPLICIT)
-_LISTS = ("gateways", "domains", "listeners", "trusted_networks", "users", "dkim_keys")
+_LISTS = ("gateways", "domains", "listeners", "trusted_networks", "users", "dkim_keys", "trays", "faults")
 
 
 class Change(NamedTuple):

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from .capture import Deliver, Handling
 from .fields import DomainPattern, Fingerprint, Host, Identifier, IPText, Line, Model, Port, new_id, refused
 from .network import MAX_TARGETS, AddressText, parse_address_range
 from .smartermail import SmarterMailCard, SmarterMailUserVerification
@@ -124,6 +125,8 @@ class _OutboundGateway(_Gateway):
     limits: Limits = Limits()
     source_addresses: tuple[IPText, ...] = ()
     ehlo_name: Host | None = None
+    handling: Handling = Deliver()
+    """What happens to the mail that would leave by it."""
 
     @property
     def label(self) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from .capture import Deliver, Handling
 from .fields import Identifier, IPText, Line, Model, new_id
 from .network import AddressText
 
@@ -68,6 +69,14 @@ class Listener(Model):
     proxy_protocol_from: tuple[AddressText, ...] = ()
     """Proxies whose PROXY header is believed (and required). Everyone else's is refused."""
     limits: ListenerLimits = ListenerLimits()
+    handling: Handling = Deliver()
+    """What happens to the mail that comes in by it. Where it is captured or redirected, whoever may send here may send to any
+    address: it leaves to none of them."""
+
+    @property
+    def label(self) -> str:
+        """What a person calls this listener: its description, else its address."""
+        return self.description or f"{self.address} port {self.port}"
 
     @model_validator(mode="after")
     def _pair(self) -> Listener:

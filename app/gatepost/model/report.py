@@ -89,6 +89,19 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class NotDelivering:
+    """A listener or an outbound gateway whose handling is not *deliver*. ``handling`` is ``capture``, ``capture-and-deliver``
+    or ``redirect``; ``address`` is where it redirects to."""
+
+    kind: str
+    """``listener`` or ``gateway``."""
+    id: str
+    label: str
+    handling: str
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RelayReport:
     """The state of the relay, without the spool's counts."""
 
@@ -104,6 +117,10 @@ class RelayReport:
     listeners: tuple[ListenerReport, ...]
     vault: VaultReport
     problems: tuple[Problem, ...] = ()
+    not_delivering: tuple[NotDelivering, ...] = ()
+    """Where mail is not delivered as it is: enabled listeners and outbound gateways that capture, copy or redirect it."""
+    faults: tuple[str, ...] = ()
+    """The ids of the fault rules that are enabled: mail is refused, delayed or dropped on purpose."""
 
 
 @dataclass(frozen=True, slots=True)

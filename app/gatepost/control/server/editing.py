@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from ...model.access import TrustedNetwork
+from ...model.capture import FaultRule, InboxSettings, Tray
 from ...model.configuration import Configuration, issues_of, parse_configuration
 from ...model.dkim import DkimKey
 from ...model.domain import DomainRule
@@ -62,8 +63,10 @@ LISTENERS = Collection("listeners", "listeners", "listener", Listener, Listener)
 NETWORKS = Collection("trusted_networks", "trusted-networks", "trusted network", TrustedNetwork, TrustedNetwork)
 USERS = Collection("users", "users", "relay user", UserView, NewUser)
 DKIM_KEYS = Collection("dkim_keys", "dkim-keys", "DKIM key", DkimKey, DkimKey)
-COLLECTIONS = (GATEWAYS, DOMAINS, LISTENERS, NETWORKS, USERS, DKIM_KEYS)
-SECTIONS: Mapping[str, Any] = {"settings": Settings, "spam": SpamPolicy, "virus": VirusPolicy}
+TRAYS = Collection("trays", "trays", "tray of captured mail", Tray, Tray)
+FAULTS = Collection("faults", "faults", "fault rule", FaultRule, FaultRule)
+COLLECTIONS = (GATEWAYS, DOMAINS, LISTENERS, NETWORKS, USERS, DKIM_KEYS, TRAYS, FAULTS)
+SECTIONS: Mapping[str, Any] = {"settings": Settings, "spam": SpamPolicy, "virus": VirusPolicy, "inbox": InboxSettings}
 
 
 # --- views ---
