@@ -18,6 +18,7 @@ from collections.abc import Callable
 from . import __version__, memory
 from .model.errors import GatepostError
 from .model.relay_options import RelayOptions
+from .readiness import READY, STOPPING, tell_manager
 
 log = logging.getLogger(__name__)
 
@@ -91,8 +92,10 @@ async def _main(options: RelayOptions) -> int:
         if not options.lifeline:
             print(await usage(service), flush=True)  # noqa: T201 - what a person in front of a terminal needs
         _settle_memory()
+        tell_manager(READY)
         await ending.wait()
         log.info("ending")
+        tell_manager(STOPPING)
     finally:
         remove_endpoint(folder.path)
         if metrics is not None:

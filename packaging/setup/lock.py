@@ -8,6 +8,7 @@ system or Python needs is added and gets an environment marker. No file names a 
 - ``desktop.lock``  what the desktop app needs besides
 - ``dev.lock``      what tests and checks need besides
 - ``build.lock``    what installs Gatepost itself
+- ``package.lock``  what makes bundles of it
 """
 
 from __future__ import annotations
@@ -123,6 +124,7 @@ def wanted_sets() -> dict[str, list[str]]:
         "desktop": project["project"]["optional-dependencies"]["desktop"],
         "dev": project["dependency-groups"]["dev"],
         "build": project["build-system"]["requires"],
+        "package": project["dependency-groups"]["package"],
     }
 
 
@@ -160,6 +162,8 @@ def main() -> None:
     write("desktop", _without(found["desktop"], found["relay"]), "What the desktop app needs besides relay.lock.")
     write("dev", _without(found["dev"], found["relay"]), "What tests and checks need besides relay.lock.")
     write("build", _without(found["build"], found["relay"]), "What installs Gatepost itself.")
+    others = found["relay"] | found["build"]
+    write("package", _without(found["package"], others), "What makes bundles of Gatepost, besides relay.lock and build.lock.")
 
 
 def _without(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from gatepost.desktop.relay_child import relay_command
 from gatepost.desktop.session import RelaySession, SessionState
 from gatepost.desktop.supervisor import Phase, Status, Supervisor
 from gatepost.desktop.tasks import Tasks
@@ -188,3 +189,10 @@ async def test_a_relay_that_was_told_to_end_is_not_started_again_by_itself(super
     assert not supervisor.owns_relay
     supervisor.try_again()
     await until(lambda: supervisor.status.phase is Phase.RUNNING, "it runs again when asked to")
+
+
+def test_in_a_bundle_the_relay_is_the_program_beside_the_app(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    for app, relay in (("gatepost", "gatepost-relay"), ("gatepost.exe", "gatepost-relay.exe")):
+        monkeypatch.setattr(sys, "executable", str(tmp_path / app))
+        assert relay_command(tmp_path)[:2] == [str(tmp_path / relay), "relay"]

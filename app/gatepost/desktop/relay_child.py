@@ -18,7 +18,8 @@ def relay_command(data_folder: Path) -> list[str]:
     """How a relay of our own is started. It uses the account's keyring; without one it seals its passwords with a key."""
     options = ["relay", "--data", str(data_folder), "--lifeline", "--vault", "auto", "--create-vault-key"]
     if getattr(sys, "frozen", False):
-        return [sys.executable, *options]
+        app = Path(sys.executable)  # in a bundle, the relay is a program of its own beside the app: without Qt
+        return [str(app.with_name(f"gatepost-relay{app.suffix}")), *options]
     # Without docstrings in memory (-OO), as an installed relay runs.
     return [sys.executable, "-OO", "-m", "gatepost", *options]
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
+
+from gatepost.control.server import lean
 
 SCRIPT = """
 import sys
@@ -25,3 +28,10 @@ def test_the_client_half_is_loaded_only_when_it_is_asked_for() -> None:
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, env={"PYTHONPATH": "app"})
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("3.")
+
+
+def test_a_bundle_without_sources_tells_the_version_by_the_name_of_a_folder(tmp_path: Path) -> None:
+    init = tmp_path / "aiohttp" / "__init__.pyc"
+    assert lean._version(init) is None
+    (tmp_path / "aiohttp-3.14.5.dist-info").mkdir()
+    assert lean._version(init) == "3.14.5"

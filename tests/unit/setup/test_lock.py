@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 import lock
 
 ROOT = Path(__file__).resolve().parents[3]
-LOCKS = ("relay", "desktop", "dev", "build")
+LOCKS = ("relay", "desktop", "dev", "build", "package")
 ALL = range(len(lock.environments()))
 
 
@@ -72,6 +72,7 @@ def test_a_lock_pins_every_package_to_one_version_and_names_no_index(name: str) 
         ("desktop", lambda p: p["project"]["optional-dependencies"]["desktop"]),
         ("dev", lambda p: p["dependency-groups"]["dev"]),
         ("build", lambda p: p["build-system"]["requires"]),
+        ("package", lambda p: p["dependency-groups"]["package"]),
     ],
 )
 def test_the_locks_hold_what_the_project_asks_for(name: str, section: object) -> None:

@@ -24,13 +24,24 @@ def prepare_aiohttp() -> None:
     spec = importlib.util.find_spec("aiohttp")
     if spec is None or spec.origin is None or spec.loader is None:
         return  # the ordinary import will say what is wrong
-    found = _VERSION.search(Path(spec.origin).read_text(encoding="utf-8"))
-    if found is None:
+    version = _version(Path(spec.origin))
+    if version is None:
         return
     module = importlib.util.module_from_spec(spec)
-    module.__dict__["__version__"] = found[1]
+    module.__dict__["__version__"] = version
     module.__dict__["__getattr__"] = _whole(module)
     sys.modules["aiohttp"] = module
+
+
+def _version(init: Path) -> str | None:
+    """As the source says it; a bundle has none, but a folder that is named for it."""
+    try:
+        found = _VERSION.search(init.read_text(encoding="utf-8"))
+    except OSError:
+        for folder in init.parents[1].glob("aiohttp-*.dist-info"):
+            return folder.name.removeprefix("aiohttp-").removesuffix(".dist-info")
+        return None
+    return found[1] if found else None
 
 
 def _whole(module: ModuleType) -> Any:
