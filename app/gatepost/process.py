@@ -62,6 +62,7 @@ async def _main(options: RelayOptions) -> int:
 
     prepare_aiohttp()
     from .control.server.metrics_port import MetricsPort
+    from .control.server.remote_port import RemotePort
     from .control.server.transport import serve
     from .relay.administration import Administration
     from .relay.instance import InstanceLock, prepare_runtime_folder, remove_endpoint, write_endpoint
@@ -76,7 +77,7 @@ async def _main(options: RelayOptions) -> int:
     lock.acquire()
     ending = asyncio.Event()
     service = await RelayService.open(folder, options, request_shutdown=ending.set)
-    server = metrics = None
+    server = metrics = remote = None
     try:
         _on_signals(ending)
         if options.lifeline:
@@ -85,6 +86,8 @@ async def _main(options: RelayOptions) -> int:
         server = await serve(administration, prepare_runtime_folder(folder.path))
         metrics = MetricsPort(administration)
         await metrics.follow()
+        remote = RemotePort(administration)
+        await remote.follow()
         await service.start()
         # Last: whoever finds the relay by its endpoint file finds it listening.
         write_endpoint(folder.path, server.address)
@@ -98,6 +101,8 @@ async def _main(options: RelayOptions) -> int:
         tell_manager(STOPPING)
     finally:
         remove_endpoint(folder.path)
+        if remote is not None:
+            await remote.close()
         if metrics is not None:
             await metrics.close()
         if server is not None:

@@ -30,6 +30,8 @@ COMMANDS = (
     Command("virus", "virus scanning", "sections"),
     Command("secret", "stored passwords: list, set, remove", "secrets"),
     Command("vault", "where passwords are kept", "secrets"),
+    Command("remote", "administration from other machines: state, certificate", "remote"),
+    Command("token", "who may administer from other machines: list, add, revoke", "remote"),
     Command("spool", "mail that waits: list, retry, hold, delete, …", "spool"),
     Command("quarantine", "mail held as spam or for a virus: list, show, release, delete", "quarantine"),
     Command("dkim", "keys that mail is signed with, and their DNS records", "dkim"),

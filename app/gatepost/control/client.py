@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..model.errors import Unavailable
+from ..model.remote import RemoteReport, TokenReport
 from ..model.report import (
     CertificateReport,
     DkimCheck,
@@ -93,6 +94,27 @@ class Client(Connection):
 
     async def shut_down(self) -> None:
         await self.call("POST", "v1/shut-down", {})
+
+    # --- remote administration ---
+
+    async def remote(self) -> RemoteReport:
+        return await self.get("v1/remote", RemoteReport)
+
+    async def renew_remote_certificate(self) -> None:
+        await self.call("POST", "v1/remote/renew-certificate", {})
+
+    async def tokens(self) -> tuple[TokenReport, ...]:
+        return await self.get("v1/tokens", tuple[TokenReport, ...])
+
+    async def make_token(self, name: str) -> tuple[TokenReport, Secret]:
+        """A new token. This is the only time that it is shown."""
+        made = await self.post("v1/tokens", schema.TokenRequest(name=name), schema.NewToken)
+        return made.token, Secret(made.secret)
+
+    async def revoke_token(self, token_id: str) -> None:
+        await self.call("DELETE", f"v1/tokens/{quoted(token_id)}")
+
+    # --- figures ---
 
     async def gateway_reports(self) -> tuple[GatewayReport, ...]:
         return await self.get("v1/gateway-reports", tuple[GatewayReport, ...])

@@ -18,6 +18,7 @@ from ..model.envelope import Envelope
 from ..model.fields import Identifier, Line, MailboxText, Model
 from ..model.gateway import Gateway
 from ..model.listener import Listener
+from ..model.remote import TokenReport
 from ..model.report import GatewayReport, LaneMove, QuarantineOperation, RelayReport, SpoolOperation, Total, VerifyStage
 from ..model.settings import Settings
 from ..model.spam import SpamPolicy, VirusPolicy
@@ -88,6 +89,17 @@ class Status(Answer):
 
 class Done(Answer):
     done: bool = True
+
+
+class TokenRequest(Model):
+    name: Annotated[Line, Field(min_length=1, max_length=80)]
+    """Who or what will use it."""
+
+
+class NewToken(Answer):
+    token: TokenReport
+    secret: str
+    """What is to be shown as ``Authorization: Bearer …``. Nobody can be shown it again."""
 
 
 class HopHealthBody(Answer):

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from .domain import RoundRobinRoute, RouteChoice
 from .fields import Host, IPText, MailboxText, Model, Port
+from .remote import RemoteSettings
 
 DEFAULT_SCHEDULE_MINUTES = (5, 10, 20, 40, 60)
 
@@ -77,3 +78,4 @@ class Settings(Model):
     spool: SpoolSettings = SpoolSettings()
     retention: RetentionSettings = RetentionSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
+    remote: RemoteSettings = RemoteSettings()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from array import array
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
@@ -50,6 +51,7 @@ from .dkim_desk import DkimDesk
 from .instance import API_VERSION
 from .quarantine import QuarantineDesk
 from .reception import ListenerStatus
+from .remote_desk import RemoteDesk
 from .verification.verdict import KnownVerdict
 
 if TYPE_CHECKING:
@@ -82,6 +84,7 @@ class Administration:
         self._told: dict[str, Problem] = {}
         self.quarantine = QuarantineDesk(service, self)
         self.dkim = DkimDesk(service, self)
+        self.remote = RemoteDesk(service, time.monotonic)
 
     # --- the relay and its mail plane ---
 

@@ -11,17 +11,22 @@ from .call import FACADE, MAX_BODY, answer, read_call
 from .errors import Handler, tell_errors
 from .events import FOLLOWERS, close_followers
 from .facade import RelayFacade
-from .guard import LOCAL_HOSTS, Authenticator, guard, peers, refuse_browsers
+from .guard import LOCAL_HOSTS, NOT_OURS, Authenticator, Hosts, guard, peers, refuse_browsers
 from .metrics import CONTENT_TYPE, metrics_text
 from .routes import ROUTES, Route
 
 
 def make_application(
-    facade: RelayFacade, authenticators: Iterable[Authenticator] | None = None, hosts: Iterable[str] = LOCAL_HOSTS
+    facade: RelayFacade,
+    authenticators: Iterable[Authenticator] | None = None,
+    hosts: Iterable[str] | Hosts = LOCAL_HOSTS,
+    *,
+    words: tuple[str, str] = (NOT_OURS, ""),
 ) -> web.Application:
-    """The control API over ``facade``. Without other authenticators, callers are known by their uid on a Unix socket."""
+    """The control API over ``facade``. Without other authenticators, callers are known by their uid on a Unix socket.
+    ``words``: detail and hint for who is not let in."""
     checks = [peers()] if authenticators is None else list(authenticators)
-    app = web.Application(middlewares=[tell_errors, guard(checks, hosts)], client_max_size=MAX_BODY)
+    app = web.Application(middlewares=[tell_errors, guard(checks, hosts, words=words)], client_max_size=MAX_BODY)
     app[FACADE] = facade
     app[FOLLOWERS] = set()
     app.on_shutdown.append(close_followers)

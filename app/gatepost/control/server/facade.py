@@ -15,6 +15,7 @@ from typing import Protocol
 from ...model.configuration import Configuration
 from ...model.dkim import DkimAlgorithm
 from ...model.gateway import Gateway
+from ...model.remote import RemoteReport, RemoteSettings, TokenReport
 from ...model.report import (
     CertificateReport,
     Changed,
@@ -69,7 +70,38 @@ class DkimFacade(Protocol):
         """Compare what DNS publishes with what it should. Raises NotFound."""
 
 
+class RemoteFacade(Protocol):
+    """Remote administration: its tokens, its certificate, how it stands."""
+
+    @property
+    def host_name(self) -> str: ...
+
+    async def tokens(self) -> Sequence[TokenReport]: ...
+
+    async def make_token(self, name: str, author: str) -> tuple[TokenReport, Secret]:
+        """A new token: the only secret that the API ever gives out, once, to whoever made it."""
+
+    async def revoke_token(self, token_id: str, author: str) -> None:
+        """Raises NotFound."""
+
+    async def identify(self, shown: str, address: str) -> TokenReport | None:
+        """The token that was shown, or None. Raises TooManyFailures for an address that guesses."""
+
+    async def certificate(self, settings: RemoteSettings) -> CertificateReport:
+        """What the port shall use; what is wrong with it is part of the answer."""
+
+    async def renew_certificate(self) -> None: ...
+
+    def tell(self, report: RemoteReport) -> None:
+        """What the port has to say of itself."""
+
+    async def report(self) -> RemoteReport: ...
+
+
 class RelayFacade(Protocol):
+    @property
+    def remote(self) -> RemoteFacade: ...
+
     @property
     def quarantine(self) -> QuarantineFacade: ...
 

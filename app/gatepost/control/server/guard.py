@@ -12,7 +12,7 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -32,8 +32,11 @@ class Caller:
     name: str
 
 
-Authenticator = Callable[[web.Request], Caller | None]
-"""Knows the caller or answers None. Never raises."""
+Authenticator = Callable[[web.Request], Caller | Awaitable[Caller | None] | None]
+"""Knows the caller or answers None, at once or when it has looked it up. Raises only what a caller may be told."""
+Hosts = Callable[[web.Request], frozenset[str]]
+"""The names by which a request may call this server, in lower case."""
+NOT_OURS = "It answers only to its own account and to root."
 
 CALLER = "caller"
 """The request's item that holds the ``Caller``."""
@@ -82,23 +85,39 @@ def bearer(token: str, name: str) -> Authenticator:
     return authenticate
 
 
-def guard(authenticators: Iterable[Authenticator], hosts: Iterable[str] = LOCAL_HOSTS) -> Middleware:
-    """The middleware through which every request passes, also those for which there is no route."""
+def guard(
+    authenticators: Iterable[Authenticator],
+    hosts: Iterable[str] | Hosts = LOCAL_HOSTS,
+    *,
+    words: tuple[str, str] = (NOT_OURS, ""),
+) -> Middleware:
+    """The middleware through which every request passes, also those for which there is no route. ``words``: detail and hint
+    for who is not let in."""
     known = tuple(authenticators)
-    allowed_hosts = frozenset(hosts)
+    fixed = frozenset() if callable(hosts) else frozenset(hosts)
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        refuse_browsers(request, allowed_hosts)
-        caller = next((found for authenticate in known if (found := authenticate(request)) is not None), None)
+        refuse_browsers(request, hosts(request) if callable(hosts) else fixed)
+        caller = await _identified(known, request)
         if caller is None:
-            raise Unauthorised("You may not administer this relay.", "It answers only to its own account and to root.")
+            raise Unauthorised("You may not administer this relay.", *words)
         if request.method in ("POST", "PUT", "PATCH") and request.content_type != "application/json":
             raise UnsupportedType("Send JSON.", "Content-Type must be application/json.")
         request[CALLER] = Caller(caller.name + _program(request))
         return await handler(request)
 
     return check
+
+
+async def _identified(authenticators: tuple[Authenticator, ...], request: web.Request) -> Caller | None:
+    for authenticate in authenticators:
+        found = authenticate(request)
+        if isinstance(found, Awaitable):
+            found = await found
+        if found is not None:
+            return found
+    return None
 
 
 def refuse_browsers(request: web.Request, allowed_hosts: frozenset[str] | None) -> None:

@@ -9,6 +9,7 @@ from types import GenericAlias
 from typing import Any
 
 from ...model.fields import Model
+from ...model.remote import RemoteReport, TokenReport
 from ...model.report import (
     CertificateReport,
     DkimCheck,
@@ -24,7 +25,7 @@ from .. import schema
 from .call import Call, ChangeQuery, Handler, NoQuery, PageQuery, RemoveQuery
 from .editing import COLLECTIONS, DKIM_KEYS, GATEWAYS, SECTIONS, USERS, Collection
 from .events import follow
-from .handlers import configuration, dkim, quarantine, relay, seeing, spool
+from .handlers import configuration, dkim, quarantine, relay, remote, seeing, spool
 
 
 class Form(StrEnum):
@@ -183,6 +184,20 @@ def _relay() -> Iterator[Route]:
     yield Route("DELETE", one, relay.delete_secret, "Forget a secret.")
 
 
+def _remote() -> Iterator[Route]:
+    yield Route("GET", "/v1/remote", remote.report, "How remote administration stands.", answer=RemoteReport)
+    yield Route(
+        "POST", "/v1/remote/renew-certificate", remote.renew_certificate,
+        "Make a new certificate of the relay's own; clients pin it anew.",
+    )  # fmt: skip
+    yield Route("GET", "/v1/tokens", remote.tokens, "Who may administer from other machines.", answer=tuple[TokenReport, ...])
+    yield Route(
+        "POST", "/v1/tokens", remote.make_token, "Make a token; no other answer ever shows it.",
+        body=schema.TokenRequest, answer=schema.NewToken,
+    )  # fmt: skip
+    yield Route("DELETE", "/v1/tokens/{id}", remote.revoke_token, "Revoke a token at once.")
+
+
 def _mail() -> Iterator[Route]:
     yield Route("GET", "/v1/spool/counts", spool.counts, "How much there is.", answer=schema.SpoolFigures)
     yield Route(
@@ -267,6 +282,7 @@ async def _openapi(_call: Call) -> Any:
 
 def _all() -> Iterator[Route]:
     yield from _relay()
+    yield from _remote()
     yield from _configuration()
     for collection in COLLECTIONS:
         yield from _collection(collection)

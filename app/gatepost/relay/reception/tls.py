@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,7 +73,7 @@ def self_signed(folder: Path, host_name: str) -> Pair:
             names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
             if [name.value for name in names] == [host_name[:64]] and _days_left(certificate) > _RENEW_DAYS:
                 return pair
-        _make(pair, host_name)
+        make_pair(pair, (host_name,), _VALID_DAYS)
     except OSError as error:
         raise unreadable(folder, error) from error
     except ValueError as error:
@@ -91,8 +92,11 @@ def _days_left(certificate: object) -> float:
     return (certificate.not_valid_after_utc - datetime.datetime.now(datetime.UTC)).total_seconds() / 86_400
 
 
-def _make(pair: Pair, host_name: str) -> None:
+def make_pair(pair: Pair, names: Sequence[str], valid_days: int) -> None:
+    """A new self-signed pair in the place of whatever stands there. ``names``: host names or addresses, the first one is the
+    subject's. Blocking. OSError."""
     import datetime
+    import ipaddress
 
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
@@ -100,7 +104,13 @@ def _make(pair: Pair, host_name: str) -> None:
     from cryptography.x509.oid import NameOID
 
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host_name[:64])])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0][:64])])
+    alternatives: list[x509.GeneralName] = []
+    for one in names:
+        try:
+            alternatives.append(x509.IPAddress(ipaddress.ip_address(one)))
+        except ValueError:
+            alternatives.append(x509.DNSName(one))
     now = datetime.datetime.now(datetime.UTC)
     certificate = (
         x509.CertificateBuilder()
@@ -109,8 +119,8 @@ def _make(pair: Pair, host_name: str) -> None:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=_VALID_DAYS))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host_name)]), critical=False)
+        .not_valid_after(now + datetime.timedelta(days=valid_days))
+        .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
