@@ -61,6 +61,7 @@ async def _main(options: RelayOptions) -> int:
     from .control.server.lean import prepare_aiohttp
 
     prepare_aiohttp()
+    from .control.server.group import find_group
     from .control.server.metrics_port import MetricsPort
     from .control.server.remote_port import RemotePort
     from .control.server.transport import serve
@@ -71,6 +72,8 @@ async def _main(options: RelayOptions) -> int:
     from .relay.usage import usage
     from .store.folder import DataFolder
 
+    group = find_group(options.access_group) if options.access_group else None
+    gid = group.gid if group is not None else None
     folder = DataFolder(options.data_folder)
     set_up_logging(folder.logs, options.log_level.value, to_stderr=not options.lifeline)
     lock = InstanceLock(folder.path)
@@ -83,14 +86,14 @@ async def _main(options: RelayOptions) -> int:
         if options.lifeline:
             _on_lifeline(ending)
         administration = Administration(service)
-        server = await serve(administration, prepare_runtime_folder(folder.path))
+        server = await serve(administration, prepare_runtime_folder(folder.path, options.runtime_folder, gid), group)
         metrics = MetricsPort(administration)
         await metrics.follow()
         remote = RemotePort(administration)
         await remote.follow()
         await service.start()
         # Last: whoever finds the relay by its endpoint file finds it listening.
-        write_endpoint(folder.path, server.address)
+        write_endpoint(folder.path, server.address, options.runtime_folder, gid)
         log.info("Gatepost %s is ready, process %d, data in %s", __version__, os.getpid(), folder.path)
         if not options.lifeline:
             print(await usage(service), flush=True)  # noqa: T201 - what a person in front of a terminal needs
@@ -100,7 +103,7 @@ async def _main(options: RelayOptions) -> int:
         log.info("ending")
         tell_manager(STOPPING)
     finally:
-        remove_endpoint(folder.path)
+        remove_endpoint(folder.path, options.runtime_folder)
         if remote is not None:
             await remote.close()
         if metrics is not None:

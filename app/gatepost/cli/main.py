@@ -82,7 +82,7 @@ def selected(argv: Sequence[str]) -> tuple[Command, ...]:
     """The command that is called: the first argument that is no option and no option's value."""
     words = iter(argv)
     for word in words:
-        if word == "--data":
+        if word in ("--data", "--relay"):
             next(words, None)
         elif not word.startswith("-"):
             found = BY_NAME.get(word)
@@ -116,7 +116,7 @@ def build_parser(configured: Iterable[Command]) -> argparse.ArgumentParser:
 
 
 def add_common(parser: argparse.ArgumentParser, *, top: bool = False) -> None:
-    """``--data`` and ``--json`` may stand before or after the command, and after its action."""
+    """``--data``, ``--relay`` and ``--json`` may stand before or after the command, and after its action."""
     default = None if top else argparse.SUPPRESS
     parser.add_argument(
         "--data",
@@ -124,6 +124,12 @@ def add_common(parser: argparse.ArgumentParser, *, top: bool = False) -> None:
         type=Path,
         default=default,
         help="data folder of the relay (default: $GATEPOST_DATA or the user's own)",
+    )
+    parser.add_argument(
+        "--relay",
+        metavar="NAME",
+        default=default,
+        help="another relay: “service” for the installed one, or a name of “gatepost relay-list”",
     )
     parser.add_argument(
         "--json", action="store_true", default=False if top else argparse.SUPPRESS, help="answer in JSON, for programs"

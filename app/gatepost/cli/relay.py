@@ -22,6 +22,13 @@ def configure(parser: argparse.ArgumentParser, _name: str) -> None:
     parser.add_argument(
         "--lifeline", action="store_true", help="end when standard input ends: for programs that start a relay of their own"
     )
+    parser.add_argument(
+        "--runtime-folder",
+        type=Path,
+        metavar="DIR",
+        help="folder of the control socket, for a service (default: the account's)",
+    )
+    parser.add_argument("--access-group", metavar="GROUP", default="", help="its members may administer this relay as well")
     parser.add_argument("--log-level", choices=[level.value for level in LogLevel], default=LogLevel.INFO.value)
     parser.set_defaults(run=options, needs="relay")
 
@@ -34,4 +41,6 @@ def options(arguments: argparse.Namespace) -> RelayOptions:
         create_vault_key=arguments.create_vault_key,
         lifeline=arguments.lifeline,
         log_level=LogLevel(arguments.log_level),
+        runtime_folder=arguments.runtime_folder,
+        access_group=arguments.access_group,
     )

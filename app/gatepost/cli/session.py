@@ -6,9 +6,8 @@ import argparse
 import asyncio
 import getpass
 import sys
-from pathlib import Path
 
-from ..control.client import Client
+from ..control.client import Client, Local, Place
 from ..model.errors import GatepostError, InvalidInput, Issue
 from ..model.locations import default_data_folder
 from ..model.secret import Secret
@@ -16,6 +15,7 @@ from .exit_codes import ExitCode
 from .output import Out
 
 PROGRAM = "gatepost-cli"
+LOCAL = "local"
 
 
 class Unanswered(GatepostError):
@@ -30,9 +30,20 @@ def run_with_client(arguments: argparse.Namespace) -> int:
 
 
 async def _run(arguments: argparse.Namespace) -> int:
-    folder: Path = arguments.data or default_data_folder()
-    async with await Client.connect(folder, program=PROGRAM) as client:
+    async with await Client.connect(await _place(arguments), program=PROGRAM) as client:
         return int(await arguments.run(arguments, client, Out(as_json=arguments.json)) or 0)
+
+
+async def _place(arguments: argparse.Namespace) -> Place:
+    """Of --relay, else of --data or the account's own relay."""
+    named: str | None = arguments.relay
+    if named is None or named == LOCAL:
+        return Local(arguments.data or default_data_folder())
+    if arguments.data is not None:
+        raise Unanswered("Which relay is meant?", "--data names one on this computer, --relay another one.", "Say one of them.")
+    from ..relays.book import RelayBook  # with the vault: seldom needed
+
+    return await RelayBook().place(named)
 
 
 def is_interactive() -> bool:
@@ -65,13 +76,14 @@ def add_password_options(parser: argparse.ArgumentParser, what: str, prefix: str
     )
 
 
-def read_password(what: str, *, from_stdin: bool) -> Secret:
-    """From standard input, or asked for twice. Raises Unanswered when neither is possible, InvalidInput when it is empty."""
+def read_password(what: str, *, from_stdin: bool, twice: bool = True) -> Secret:
+    """From standard input, or asked for (twice, where nothing else tells a slip). Raises Unanswered when neither is possible,
+    InvalidInput when it is empty."""
     if from_stdin:
         value = sys.stdin.readline().removesuffix("\n").removesuffix("\r")
     elif is_interactive():
         value = getpass.getpass(f"{what}: ")
-        if value and getpass.getpass("Once more: ") != value:
+        if value and twice and getpass.getpass("Once more: ") != value:
             raise InvalidInput([Issue("password", "the two differ")], "The password was not stored.")
     else:
         raise Unanswered(f"{what} is needed.", "There is no terminal to ask for it.", "Say --password-stdin.")

@@ -34,27 +34,33 @@ from . import schema
 from .connection import (
     Connection,
     Endpoint,
-    NotRunning,
-    OtherVersion,
     Plain,
     RemoteError,
     Tagged,
     decoded,
     error_of,
+    has_service,
     quoted,
     read_endpoint,
 )
+from .place import Local, NotAllowed, NotRunning, OtherVersion, Place, Remote, Service
 
 __all__ = [
     "Client",
     "Endpoint",
+    "Local",
     "Lost",
     "Message",
+    "NotAllowed",
     "NotRunning",
     "OtherVersion",
+    "Place",
     "Plain",
+    "Remote",
     "RemoteError",
+    "Service",
     "Tagged",
+    "has_service",
     "read_endpoint",
 ]
 
@@ -348,7 +354,7 @@ class Client(Connection):
         ends with the connection."""
         from .following import follow
 
-        messages = follow(self.session, reconnect=reconnect, pauses=_RECONNECT_SECONDS, max_size=_MAX_EVENT)
+        messages = follow(self.session, self.base, reconnect=reconnect, pauses=_RECONNECT_SECONDS, max_size=_MAX_EVENT)
         async with aclosing(messages):
             async for message in messages:
                 yield message

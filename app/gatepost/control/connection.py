@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import stat
 import sys
 from array import array
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -19,9 +20,10 @@ from pydantic import TypeAdapter
 
 from .. import __version__
 from ..model.errors import Conflict, GatepostError, InvalidInput, Issue, NotFound, Unavailable
-from ..model.locations import endpoint_file
+from ..model.locations import ENDPOINT, service_runtime_folder
 from ..model.report import API_VERSION
 from . import schema
+from .place import Local, NotRunning, OtherVersion, Place, Remote, Service
 
 if TYPE_CHECKING:
     import aiohttp
@@ -30,17 +32,8 @@ Plain = dict[str, Any]
 T = TypeVar("T")
 S = TypeVar("S", bound=schema.Saved)
 
-
-class NotRunning(Unavailable):
-    """No relay answers for this data folder."""
-
-    code = "not-running"
-
-
-class OtherVersion(Unavailable):
-    """The relay speaks another version of the API."""
-
-    code = "other-version"
+CONNECT_SECONDS = 15.0
+"""For the whole way to a connection: name, TCP, TLS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +45,8 @@ class Endpoint:
     version: str
     api_version: int
     started_at: float
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
+    data_folder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +57,22 @@ class Tagged:
     revision: int
 
 
-def read_endpoint(data_folder: Path) -> Endpoint:
-    """Raises NotRunning when there is none, OtherVersion when it is not for us, GatepostError when it cannot be trusted."""
-    path = endpoint_file(data_folder)
+def read_endpoint(place: Path | Local | Service) -> Endpoint:
+    """Of a data folder, or of the installed service. Raises NotRunning when there is none, OtherVersion when it is not for us,
+    NotAllowed or another GatepostError when it cannot be used or trusted."""
+    place = Local(place) if isinstance(place, Path) else place
+    path = place.runtime / ENDPOINT
     try:
-        _refuse_foreign(path)
+        return _read(place, path)
+    except NotRunning:
+        if isinstance(place, Local) and (found := _service_of(place.data_folder)) is not None:
+            return found
+        raise
+
+
+def _read(place: Local | Service, path: Path) -> Endpoint:
+    try:
+        _refuse_foreign(place, path)
         found = json.loads(path.read_text(encoding="utf-8"))
         endpoint = Endpoint(
             socket=str(found["socket"]),
@@ -76,35 +81,49 @@ def read_endpoint(data_folder: Path) -> Endpoint:
             api_version=int(found["api_version"]),
             started_at=float(found["started_at"]),
             token=_read_token(path.with_name("control.token")),
+            data_folder=str(found.get("data_folder", "")),
         )
     except FileNotFoundError:
-        raise _not_running(data_folder) from None
+        raise place.not_running() from None
     except PermissionError as error:
-        raise GatepostError(
-            "This relay belongs to another account.", f"{path}: {error.strerror}", "Use its account, or root."
-        ) from None
+        raise place.not_allowed(path, str(error.strerror)) from None
     except (ValueError, KeyError, TypeError):
         raise NotRunning("The relay cannot be found.", f"{path} is damaged.", "Restart the relay: “gatepost relay”.") from None
-    if endpoint.api_version != API_VERSION:
-        older = "this program" if endpoint.api_version > API_VERSION else "the relay"
-        raise OtherVersion(
-            "The relay has another version.",
-            f"The relay is {endpoint.version} (API {endpoint.api_version}), this program {__version__} (API {API_VERSION}).",
-            f"Update {older}, then restart the relay.",
-        )
+    check_version(endpoint.version, endpoint.api_version)
     return endpoint
 
 
-def _not_running(data_folder: Path) -> NotRunning:
-    return NotRunning(
-        "The relay is not running.",
-        f"No relay answers for {data_folder}.",
-        "Start it with “gatepost relay”, or name its folder with --data.",
-    )
+def check_version(version: str, api_version: int) -> None:
+    """Raises OtherVersion."""
+    if api_version != API_VERSION:
+        older = "this program" if api_version > API_VERSION else "the relay"
+        raise OtherVersion(
+            "The relay has another version.",
+            f"The relay is {version} (API {api_version}), this program {__version__} (API {API_VERSION}).",
+            f"Update {older}, then restart the relay.",
+        )
 
 
-def _refuse_foreign(path: Path) -> None:
+def _service_of(data_folder: Path) -> Endpoint | None:
+    """The installed service's endpoint, where that is the relay of this data folder."""
+    try:
+        found = read_endpoint(Service())
+    except GatepostError:
+        return None
+    return found if found.data_folder and Path(found.data_folder) == data_folder.absolute() else None
+
+
+def has_service() -> bool:
+    """Whether a service is installed and runs, or ran: its runtime folder is there. Whether one may use it shows later."""
+    return service_runtime_folder().is_dir()
+
+
+def _refuse_foreign(place: Local | Service, path: Path) -> None:
     if sys.platform == "win32":
+        return
+    if isinstance(place, Service):
+        if stat.S_IMODE(path.parent.stat().st_mode) & 0o022:
+            raise GatepostError("The service's folder cannot be trusted.", f"Others may write into {path.parent}.")
         return
     owner = path.stat().st_uid
     if os.geteuid() != 0 and owner not in (0, os.geteuid()):
@@ -125,33 +144,39 @@ def _read_token(path: Path) -> str | None:
 class Connection:
     """A connection pool to one relay."""
 
-    def __init__(self, endpoint: Endpoint, session: aiohttp.ClientSession, data_folder: Path) -> None:
+    def __init__(self, endpoint: Endpoint, session: aiohttp.ClientSession, place: Place, base: str) -> None:
         self.endpoint = endpoint
-        self.data_folder = data_folder
+        self.place = place
         self.session = session
+        self.base = base
 
     @classmethod
-    async def connect(cls, data_folder: Path, *, program: str = "gatepost") -> Self:
-        """Find the relay and make sure that it answers. ``program`` stands beside the author of changes: ``gatepost-cli``,
-        ``gatepost-desktop``."""
+    async def connect(cls, place: Path | Place, *, program: str = "gatepost") -> Self:
+        """Find the relay (a path is its data folder) and make sure that it answers. ``program`` stands beside the author of
+        changes: ``gatepost-cli``, ``gatepost-desktop``."""
         import aiohttp
 
-        endpoint = await asyncio.to_thread(read_endpoint, data_folder)
+        place = Local(place) if isinstance(place, Path) else place
         connector: aiohttp.BaseConnector
-        if sys.platform == "win32":
-            connector = aiohttp.NamedPipeConnector(endpoint.socket)
+        if isinstance(place, Remote):
+            from . import far
+
+            endpoint = Endpoint(place.address, 0, "", API_VERSION, 0.0, place.token.reveal())
+            connector, base = far.connector(place), far.base(place)
         else:
-            connector = aiohttp.UnixConnector(endpoint.socket)
+            endpoint, base = await asyncio.to_thread(read_endpoint, place), "http://localhost/"
+            pipe = sys.platform == "win32"
+            connector = (aiohttp.NamedPipeConnector if pipe else aiohttp.UnixConnector)(endpoint.socket)
         headers = {"User-Agent": f"{program}/{__version__}"}
         if endpoint.token:
             headers["Authorization"] = f"Bearer {endpoint.token}"
         # No total time limit: a change may wait for a person at the password manager, and streams have no end.
-        session = aiohttp.ClientSession(
-            "http://localhost/", connector=connector, headers=headers, timeout=aiohttp.ClientTimeout(total=None, sock_connect=5)
-        )
-        client = cls(endpoint, session, data_folder)
+        timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_connect=5)
+        session = aiohttp.ClientSession(connector=connector, headers=headers, timeout=timeout)
+        client = cls(endpoint, session, place, base)
         try:
-            await client.get("v1/version", schema.Version)
+            found = await client.get("v1/version", schema.Version)
+            check_version(found.version, found.api_version)
         except BaseException:
             await client.close()
             raise
@@ -230,7 +255,7 @@ class Connection:
         from yarl import URL
 
         asked = {key: _query_text(value) for key, value in (query or {}).items() if value is not None}
-        url = URL(f"http://localhost/{path}", encoded=True).with_query(asked or None)
+        url = URL(f"{self.base}{path}", encoded=True).with_query(asked or None)
         return Request(self, method, url, body, headers)
 
 
@@ -239,7 +264,7 @@ class Request:
 
     def __init__(self, client: Connection, method: str, url: Any, body: Any, headers: Mapping[str, str] | None) -> None:
         options: dict[str, Any] = {"json": body} if body is not None else {}
-        self._data_folder = client.data_folder
+        self._place = client.place
         self._context = client.session.request(method, url, headers=headers, **options)
 
     async def __aenter__(self) -> aiohttp.ClientResponse:
@@ -247,14 +272,12 @@ class Request:
 
         try:
             response = await self._context.__aenter__()
-        except aiohttp.ClientConnectorError:
-            raise _not_running(self._data_folder) from None
-        except aiohttp.ClientError as error:
-            raise _broken(error) from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise _failed(self._place, error) from None
         if response.status >= 400:
             raw = await response.read()
             await self._context.__aexit__(None, None, None)
-            raise _error_from(response.status, raw)
+            raise _error_from(self._place, response.status, raw)
         return response
 
     async def __aexit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
@@ -262,10 +285,21 @@ class Request:
 
         await self._context.__aexit__(kind, error, trace)
         if isinstance(error, aiohttp.ClientError):
-            raise _broken(error) from None
+            raise _failed(self._place, error) from None
 
 
-def _broken(error: BaseException) -> Unavailable:
+def _failed(place: Place, error: Exception) -> GatepostError:
+    """The way to the relay, or the connection, does not hold."""
+    import aiohttp
+
+    if isinstance(place, Remote):
+        from . import far
+
+        return far.told(place, error)
+    if isinstance(error, aiohttp.ClientConnectorError):
+        if isinstance(error.os_error, PermissionError):
+            return place.not_allowed(place.runtime, str(error.os_error.strerror))
+        return place.not_running()
     return Unavailable("The relay closed the connection.", str(error), "See whether it still runs: “gatepost status”.")
 
 
@@ -273,7 +307,11 @@ class RemoteError(GatepostError):
     """A failure that the relay reported, with the status and the code that it gave."""
 
 
-def _error_from(status: int, raw: bytes) -> GatepostError:
+def _error_from(place: Place, status: int, raw: bytes) -> GatepostError:
+    if status == 401 and isinstance(place, Remote):
+        from . import far
+
+        return far.refused(place)
     try:
         return error_of(status, schema.ErrorReply.model_validate_json(raw).error)
     except ValueError:

@@ -19,7 +19,7 @@ _MESSAGE: TypeAdapter[schema.Snapshot | schema.EventMessage] = TypeAdapter(schem
 
 
 async def follow(
-    session: aiohttp.ClientSession, *, reconnect: bool, pauses: Sequence[float], max_size: int
+    session: aiohttp.ClientSession, base: str, *, reconnect: bool, pauses: Sequence[float], max_size: int
 ) -> AsyncGenerator[Message]:
     """``pauses``: seconds before each further attempt; the last one repeats, and the first follows a connection that worked."""
     import aiohttp
@@ -30,7 +30,7 @@ async def follow(
     while True:
         reason = "the relay closed the connection"
         try:
-            async with session.ws_connect("http://localhost/v1/events", heartbeat=30, max_msg_size=max_size) as websocket:
+            async with session.ws_connect(f"{base}v1/events", heartbeat=30, max_msg_size=max_size) as websocket:
                 async for frame in websocket:
                     if frame.type is not aiohttp.WSMsgType.TEXT:
                         break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import warnings
 from pathlib import Path
 
@@ -43,5 +44,23 @@ def runtime_folder(data_folder: Path) -> Path:
     return runtime / digest
 
 
+SERVICE_GROUP = "gatepost"
+"""Members may administer the installed service."""
+
+
+def service_runtime_folder() -> Path:
+    """Where the installed service has its control socket and its endpoint file. ``$GATEPOST_SERVICE`` names another one."""
+    if named := os.environ.get("GATEPOST_SERVICE"):
+        return Path(named)
+    if sys.platform == "win32":
+        return Path(os.environ.get("PROGRAMDATA", r"C:\ProgramData")) / "Gatepost" / "run"
+    if sys.platform == "darwin":
+        return Path("/Library/Application Support/Gatepost/run")
+    return Path("/run/gatepost")
+
+
+ENDPOINT = "endpoint.json"
+
+
 def endpoint_file(data_folder: Path) -> Path:
-    return runtime_folder(data_folder) / "endpoint.json"
+    return runtime_folder(data_folder) / ENDPOINT

@@ -30,3 +30,7 @@ class RelayOptions:
     lifeline: bool = False
     """Standard input is a pipe to whoever started this relay: when it ends, finish what is held and exit."""
     log_level: LogLevel = LogLevel.INFO
+    runtime_folder: Path | None = None
+    """Where the control socket and the endpoint file lie; None: a folder of this account's for this data folder."""
+    access_group: str = ""
+    """Members of this group may administer the relay as well, beside its own account and root."""

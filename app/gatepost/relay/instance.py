@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from .. import __version__
 from ..model.errors import Conflict, GatepostError
-from ..model.locations import endpoint_file, runtime_folder
+from ..model.locations import ENDPOINT, endpoint_file, runtime_folder
 
 API_VERSION = 1
 
@@ -74,9 +74,10 @@ else:
         fcntl.flock(handle.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def prepare_runtime_folder(data_folder: Path) -> Path:
-    """The runtime folder, 0700 and ours. Raises GatepostError when it belongs to somebody else."""
-    folder = runtime_folder(data_folder)
+def prepare_runtime_folder(data_folder: Path, named: Path | None = None, group: int | None = None) -> Path:
+    """The runtime folder: ``named``, else the account's own for this data folder. 0700 and ours; with ``group``, a gid,
+    0750 and that group's. Raises GatepostError when it belongs to somebody else."""
+    folder = named or runtime_folder(data_folder)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if sys.platform != "win32":
         found = folder.lstat()
@@ -84,13 +85,30 @@ def prepare_runtime_folder(data_folder: Path) -> Path:
             raise GatepostError(
                 "The runtime folder belongs to another user.", str(folder), "Remove it, or set XDG_RUNTIME_DIR to your own."
             )
-        folder.chmod(0o700)
+        if group is not None:
+            give_to_group(folder, group)
+        folder.chmod(0o700 if group is None else 0o750)
     return folder
 
 
-def write_endpoint(data_folder: Path, socket: str) -> Path:
-    """Tell clients where the control API listens. Written whole or not at all."""
-    path = endpoint_file(data_folder)
+def give_to_group(path: Path, group: int) -> None:
+    """Raises GatepostError when this account may not."""
+    if sys.platform == "win32" or path.stat().st_gid == group:
+        return
+    try:
+        os.chown(path, -1, group)
+    except OSError as error:
+        raise GatepostError(
+            "The group cannot be given access.",
+            f"{path}: {error.strerror}.",
+            "The relay's account must be a member of the group of --access-group.",
+        ) from error
+
+
+def write_endpoint(data_folder: Path, socket: str, runtime: Path | None = None, group: int | None = None) -> Path:
+    """Tell clients where the control API listens. Written whole or not at all. ``runtime`` and ``group`` as for
+    ``prepare_runtime_folder``."""
+    path = runtime / ENDPOINT if runtime is not None else endpoint_file(data_folder)
     content: dict[str, Any] = {
         "socket": socket,
         "pid": os.getpid(),
@@ -103,10 +121,13 @@ def write_endpoint(data_folder: Path, socket: str) -> Path:
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
         json.dump(content, handle)
+    if group is not None:
+        give_to_group(temporary, group)
+        temporary.chmod(0o640)
     temporary.replace(path)
     return path
 
 
-def remove_endpoint(data_folder: Path) -> None:
+def remove_endpoint(data_folder: Path, runtime: Path | None = None) -> None:
     with contextlib.suppress(FileNotFoundError):
-        endpoint_file(data_folder).unlink()
+        (runtime / ENDPOINT if runtime is not None else endpoint_file(data_folder)).unlink()

@@ -63,13 +63,18 @@ def peers(allowed: Iterable[int] | None = None) -> Authenticator:
     uids = frozenset(allowed) if allowed is not None else frozenset({0, os.geteuid()} if hasattr(os, "geteuid") else ())
 
     def authenticate(request: web.Request) -> Caller | None:
-        connection = request.transport.get_extra_info("socket") if request.transport is not None else None
-        if connection is None or connection.family != getattr(socket, "AF_UNIX", None):
-            return None
-        uid = peer_uid(connection)
-        return Caller(_account(uid)) if uid is not None and uid in uids else None
+        uid = peer_of(request)
+        return Caller(account(uid)) if uid is not None and uid in uids else None
 
     return authenticate
+
+
+def peer_of(request: web.Request) -> int | None:
+    """The uid of who called over a Unix socket; None for any other way."""
+    connection = request.transport.get_extra_info("socket") if request.transport is not None else None
+    if connection is None or connection.family != getattr(socket, "AF_UNIX", None):
+        return None
+    return peer_uid(connection)
 
 
 def bearer(token: str, name: str) -> Authenticator:
@@ -136,7 +141,7 @@ def _host_name(header: str) -> str:
     return header.rpartition(":")[0].lower() if ":" in header else header.lower()
 
 
-def _account(uid: int) -> str:
+def account(uid: int) -> str:
     try:
         import pwd
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from ...model.errors import GatepostError
-from .guard import Authenticator, bearer, peers
+from .group import Group
+from .guard import NOT_OURS, Authenticator, bearer, peers
 
 if TYPE_CHECKING:
     from .facade import RelayFacade
@@ -40,29 +41,33 @@ class ControlServer:
         self._clean_up()
 
 
-async def serve(facade: RelayFacade, folder: Path) -> ControlServer:
-    """Listen in ``folder``, the relay's private runtime folder, which must exist. The caller holds the instance lock.
+async def serve(facade: RelayFacade, folder: Path, group: Group | None = None) -> ControlServer:
+    """Listen in ``folder``, the relay's runtime folder, which must exist: private, or open to ``group`` and nobody else. The
+    caller holds the instance lock.
 
     Raises GatepostError when the folder is open to others or its path too long.
     """
-    return await (_serve_pipe if sys.platform == "win32" else _serve_unix)(facade, folder)
+    return await (_serve_pipe if sys.platform == "win32" else _serve_unix)(facade, folder, group)
 
 
-async def _start(facade: RelayFacade, authenticators: Iterable[Authenticator]) -> web.AppRunner:
+async def _start(facade: RelayFacade, authenticators: Iterable[Authenticator], words: tuple[str, str]) -> web.AppRunner:
     from .application import make_application
 
-    runner = web.AppRunner(
-        make_application(facade, authenticators), access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS
-    )
+    application = make_application(facade, authenticators, words=words)
+    runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS)
     await runner.setup()
     return runner
 
 
-async def _serve_unix(facade: RelayFacade, folder: Path) -> ControlServer:
+async def _serve_unix(facade: RelayFacade, folder: Path, group: Group | None) -> ControlServer:
     path = folder / SOCKET_NAME
-    listening = _private_socket(path)
+    listening = _private_socket(path, group)
+    authenticators, words = [peers()], (NOT_OURS, "")
+    if group is not None:
+        authenticators.append(group.authenticator())
+        words = group.words()
     try:
-        runner = await _start(facade, [peers()])
+        runner = await _start(facade, authenticators, words)
         await web.SockSite(runner, listening).start()
     except BaseException:
         listening.close()
@@ -75,12 +80,12 @@ async def _serve_unix(facade: RelayFacade, folder: Path) -> ControlServer:
     return ControlServer(runner, str(path), clean_up)
 
 
-def _private_socket(path: Path) -> socket.socket:
+def _private_socket(path: Path, group: Group | None) -> socket.socket:
     found = path.parent.stat()
-    if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
+    if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & (0o077 if group is None else 0o027):
         raise GatepostError(
             "The runtime folder is open to others.",
-            f"{path.parent} must belong to the relay's account, with mode 0700.",
+            f"{path.parent} must belong to the relay's account, with mode {'0700' if group is None else '0750'}.",
             "Remove it and start the relay again.",
         )
     if len(os.fsencode(path)) > MAX_PATH:
@@ -100,12 +105,14 @@ def _private_socket(path: Path) -> socket.socket:
         raise
     finally:
         os.umask(previous)
-    path.chmod(0o600)
+    if group is not None:
+        os.chown(path, -1, group.gid)
+    path.chmod(0o600 if group is None else 0o660)
     listening.setblocking(False)
     return listening
 
 
-async def _serve_pipe(facade: RelayFacade, folder: Path) -> ControlServer:
+async def _serve_pipe(facade: RelayFacade, folder: Path, _group: Group | None) -> ControlServer:
     """A named pipe tells no peer, so callers show a token that only this account can read.
 
     The pipe's name is new for each start: nobody can squat on it beforehand.
@@ -116,7 +123,7 @@ async def _serve_pipe(facade: RelayFacade, folder: Path) -> ControlServer:
     with os.fdopen(descriptor, "w", encoding="ascii") as handle:
         handle.write(token)
     address = rf"\\.\pipe\gatepost-{secrets.token_hex(8)}"
-    runner = await _start(facade, [bearer(token, _windows_account())])
+    runner = await _start(facade, [bearer(token, _windows_account())], (NOT_OURS, ""))
     await web.NamedPipeSite(runner, address).start()
 
     def clean_up() -> None:
