@@ -154,8 +154,8 @@ class Client(Connection):
         return await self.change("PATCH", "v1/configuration", change, schema.SavedDifferences, **options)
 
     async def objects(self, collection: str) -> Tagged:
-        """All of a collection: ``gateways``, ``domains``, ``listeners``, ``trusted-networks``, ``users``, ``dkim-keys``, ``trays``,
-        ``faults``."""
+        """All of a collection: ``gateways``, ``domains``, ``listeners``, ``trusted-networks``, ``users``, ``dkim-keys``,
+        ``trays``, ``faults``."""
         return await self.tagged(f"v1/{collection}")
 
     async def object(self, collection: str, identifier: str) -> Tagged:

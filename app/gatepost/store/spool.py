@@ -21,6 +21,7 @@ from functools import partial
 from ..model.errors import NotFound
 from . import spool_list, spool_quarantine, spool_queue
 from .bodies import Bodies, BodyFile
+from .captured import Captured
 from .database import Database, OpenReport, check, open_database
 from .folder import DataFolder
 from .quarantine_values import QuarantineEntry, QuarantineFilter, QuarantineOrder, QuarantineRow
@@ -79,6 +80,7 @@ class Spool:
         self._writer = Writer(database, "spool", self._unit)
         self._queue_readers = Readers(folder.spool, "queue")
         self._list_readers = Readers(folder.spool, "list", threads=2)
+        self.captured = Captured(self._writer, self._list_readers, self._unit, self._insert, self.bodies)
 
     @classmethod
     def open(cls, folder: DataFolder, *, clock: Callable[[], float] = time.time, floor: int = 0) -> Spool:
@@ -333,7 +335,9 @@ def _highest(connection: sqlite3.Connection) -> int:
 
 def _remove_orphans(connection: sqlite3.Connection, bodies: Bodies) -> int:
     """Remove bodies that no row names: uploads that a crash cut short, and files of messages already forgotten."""
-    named = {row[0] for row in connection.execute("SELECT body_file FROM message WHERE body_file IS NOT NULL")}
+    tables = ("message", "captured_content")
+    queries = (f"SELECT body_file FROM {table} WHERE body_file IS NOT NULL" for table in tables)  # noqa: S608 - names above
+    named = {row[0] for query in queries for row in connection.execute(query)}
     present = bodies.names()
     removed = bodies.remove([name for name in present if name not in named])
     if removed:

@@ -11,6 +11,9 @@ A message that is delivered at once costs two inserts and two deletes, so it tou
 What inspection holds has a row in ``quarantine`` as well: why, and what its list is sorted by, each with an index, since
 mail that is not held never pays for them.
 
+What is captured instead of being delivered, or beside it, lies in ``captured`` and ``captured_content``: no delivery, and no part
+of the queue. Its numbers are never used twice, so that they can be waited for.
+
 A held delivery is due never, so the queue's indexes need not know about holds. ``alarm_at`` is the next moment at which a
 delivery must be looked at for its age (delay notice or expiry; of a held one, the end of its quarantine). ``rank`` is
 the negated priority.
@@ -107,7 +110,52 @@ def _quarantine(connection: sqlite3.Connection) -> None:
     )
 
 
-SPOOL = Schema("spool", (Step("messages and deliveries", _first), Step("why mail is in quarantine", _quarantine)))
+def _captured(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        """CREATE TABLE captured(
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            message INTEGER NOT NULL,
+            tray TEXT NOT NULL,
+            is_copy INTEGER NOT NULL,
+            listener TEXT NOT NULL,
+            gateway TEXT NOT NULL,
+            user TEXT NOT NULL,
+            client TEXT NOT NULL,
+            received_at INTEGER NOT NULL,
+            sender TEXT NOT NULL,
+            recipients TEXT NOT NULL,
+            from_header TEXT NOT NULL,
+            to_header TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            preview TEXT NOT NULL,
+            attachments INTEGER NOT NULL,
+            size INTEGER NOT NULL,
+            released_at INTEGER,
+            source TEXT UNIQUE
+        )"""
+    )
+    connection.execute(
+        """CREATE TABLE captured_content(
+            id INTEGER PRIMARY KEY,
+            envelope TEXT NOT NULL,
+            recipients TEXT NOT NULL,
+            body_file TEXT,
+            content BLOB,
+            text TEXT NOT NULL
+        )"""
+    )
+    connection.execute("CREATE INDEX captured_tray ON captured(tray, received_at)")
+    connection.execute("CREATE INDEX captured_content_body ON captured_content(body_file) WHERE body_file IS NOT NULL")
+
+
+SPOOL = Schema(
+    "spool",
+    (
+        Step("messages and deliveries", _first),
+        Step("why mail is in quarantine", _quarantine),
+        Step("captured mail", _captured),
+    ),
+)
 
 
 def micros(seconds: float) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gatepost.store.bodies import BodyFile
+from gatepost.store.captured_values import CapturedFilter
 from gatepost.store.configuration import CONFIGURATION, ConfigurationStore
 from gatepost.store.database import Schema
 from gatepost.store.figures import FIGURES, Figures
@@ -68,6 +69,10 @@ async def test_a_spool_of_any_version_opens_with_its_mail(folder: DataFolder, ve
     assert not any(isinstance(content, BodyFile) for content in contents)
     assert (spool.counts().deferred, spool.counts().waiting) == (1, 1)
     assert spool.allocate_id() > 1000
+    captured = await spool.captured.list(CapturedFilter())
+    assert [(row.id, row.subject, row.recipients) for row in captured] == (
+        [(1, "Three", ("bob@example.org", "eve@example.org"))] if version >= 3 else []
+    )
     assert (spool.report.backup is not None) == (version < SPOOL.version)
     await spool.aclose()
 
