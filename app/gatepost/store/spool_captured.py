@@ -226,8 +226,8 @@ def _keys(order: CapturedOrder, descending: bool) -> str:
 
 def _row(row: Sequence[Any]) -> CapturedRow:
     (
-        number, message, tray, is_copy, listener, gateway, user, client, received_at, sender, recipients, from_header, to_header,
-        subject, preview, attachments, size, released_at,
+        number, message, tray, is_copy, listener, gateway, user, client, received_at, sender, recipients, from_header,
+        to_header, subject, preview, attachments, size, released_at,
     ) = row  # fmt: skip
     addresses = json.loads(recipients)
     return CapturedRow(

@@ -11,8 +11,8 @@ A message that is delivered at once costs two inserts and two deletes, so it tou
 What inspection holds has a row in ``quarantine`` as well: why, and what its list is sorted by, each with an index, since
 mail that is not held never pays for them.
 
-What is captured instead of being delivered, or beside it, lies in ``captured`` and ``captured_content``: no delivery, and no part
-of the queue. Its numbers are never used twice, so that they can be waited for.
+What is captured instead of being delivered, or beside it, lies in ``captured`` and ``captured_content``: no delivery, and no
+part of the queue. Its numbers are never used twice, so that they can be waited for.
 
 A held delivery is due never, so the queue's indexes need not know about holds. ``alarm_at`` is the next moment at which a
 delivery must be looked at for its age (delay notice or expiry; of a held one, the end of its quarantine). ``rank`` is

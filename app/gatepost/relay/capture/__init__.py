@@ -27,6 +27,6 @@ The control API (schema in ``control.capture_schema``; ``id`` is a number that o
 
 Events: ``captured.added`` (``id``, ``tray``, ``queue_id``, ``sender``, ``subject``, ``listener``, ``gateway_id``),
 ``captured.removed`` (``count``, ``tray`` where it is one), ``captured.released`` (``id``, ``queue_id``). The status (its
-``RelayReport``) names in ``not_delivering`` every listener and gateway whose mail is not delivered as it is, in ``faults`` the enabled fault
-rules, and has a problem of kind ``capture`` or ``faults`` for each.
+``RelayReport``) names in ``not_delivering`` every listener and gateway whose mail is not delivered as it is, in ``faults`` the
+enabled fault rules, and has a problem of kind ``capture`` or ``faults`` for each.
 """
