@@ -15,7 +15,9 @@ def configure(parser: argparse.ArgumentParser, name: str) -> None:
         parser.add_argument("text", nargs="?", default="", help="queue id, address, Message-ID, or words of subject or reply")
         for option in ("sender", "recipient", "subject", "reply"):
             parser.add_argument(f"--{option}", default=None if option == "sender" else "")
-        parser.add_argument("--state", choices=("waiting", "deferred", "quarantined", "delivered", "bounced", "deleted"))
+        parser.add_argument(
+            "--state", choices=("waiting", "deferred", "quarantined", "delivered", "bounced", "deleted", "captured")
+        )
         parser.add_argument("--limit", type=int, default=20)
         parser.add_argument("--dialogue", action="store_true", help="with both sides of each SMTP dialogue")
         parser.set_defaults(run=track)

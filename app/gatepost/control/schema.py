@@ -473,7 +473,7 @@ class TrackRequest(Model):
     queue_id: Line = ""
     message_id_header: Line = ""
     reply: Line = ""
-    state: Literal["waiting", "deferred", "quarantined", "delivered", "bounced", "deleted"] | None = None
+    state: Literal["waiting", "deferred", "quarantined", "delivered", "bounced", "deleted", "captured"] | None = None
     since: float | None = None
     until: float | None = None
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 100

@@ -45,6 +45,7 @@ from ..model.secret import Secret
 from ..store.journal_values import EntryKind, JournalEntry, TrackedMessage, TrackPage, TrackQuery
 from ..store.values import SpoolCounts, SpoolFilter, SpoolMessage, SpoolOrder, SpoolRow
 from . import waiting_words
+from .capturing import not_delivering
 from .common.events import Event
 from .common.plan import HealthState, HopHealth
 from .dkim_desk import DkimDesk
@@ -103,6 +104,8 @@ class Administration:
             listeners=self._listeners(),
             vault=await self.vault(),
             problems=tuple(self._problems()),
+            not_delivering=not_delivering(service.configuration),
+            faults=tuple(rule.id for rule in service.configuration.faults if rule.enabled),
         )
 
     async def start(self) -> None:
@@ -437,6 +440,7 @@ class Administration:
             for remark in service.inbound.remarks(gateway.id):
                 found.append(Problem("gateway", f"{gateway.label}: {remark}", subject=f"gateway:{gateway.id}"))
         found.extend(service.screening.problems())
+        found.extend(service.capturing.problems())
         if not service.spool.has_room(0):
             found.append(Problem("disk", "The disk is nearly full.", "New mail is answered 452 until there is room."))
         return found
@@ -480,6 +484,11 @@ def _warnings(configuration: Configuration) -> list[str]:
             for gateway in configuration.inbound
             if gateway.spam.enabled
         )
+    for one in not_delivering(configuration):
+        where = f": all of it goes to {one.address}" if one.address else ""
+        found.append(f"Mail of the {one.kind} {one.label} is not simply delivered ({one.handling}{where}).")
+    if len({gateway.handling.action for gateway in configuration.round_robin if gateway.enabled}) > 1:
+        found.append("Gateways that take turns handle mail differently: what one captures or redirects, another delivers.")
     if configuration.postmaster is None and any(
         item.enabled and item.mode is ListenerMode.MX for item in configuration.listeners
     ):

@@ -25,10 +25,12 @@ from ..store.figures import Figures
 from ..store.folder import DataFolder
 from ..store.gateway_file import GatewayFile
 from ..store.journal import Journal
+from ..store.journal_values import EntryKind
 from ..store.spool import Spool
 from ..store.values import Content, NewMessage, SpoolFilter, StoredMessage
 from ..store.verdicts import Verdicts
 from ..vault import Vault
+from .capturing import Capturing
 from .common.clock import Clock, system_clock
 from .common.events import EventBus
 from .common.hop import HopKind
@@ -39,6 +41,7 @@ from .delivery.connector import Connector
 from .delivery.pool import HopConnections, Pool
 from .delivery.queue import Queue
 from .delivery.surroundings import Surroundings
+from .diverting import Diverting
 from .gateway_memory import NOTED, GatewayMemory
 from .history import History
 from .host_names import HostNames
@@ -112,12 +115,15 @@ class RelayService:
             resolve=HostNames(self._delivery_settings, self.router.resolver),
         )
         self.pool = Pool(self.connector)
+        self.capturing = Capturing(self)
+        self.diverting = Diverting(self, self.pool)
         self.queue = self._make_queue()
         self.inbound = Inbound(self, self.verdicts, vault, self._waiting_in, time.monotonic)
         self._context = self._reception_context()
         self.reception = Reception(self._context, self.configuration)
         self.screening = Screening(self)
         self.screening.apply(self.configuration, self._context)
+        self.capturing.apply(self.configuration, self._context)
         self.router.opened = self.queue.wake
         self.inbound.apply(self.configuration)
         self._apply_limits()
@@ -158,6 +164,7 @@ class RelayService:
         await asyncio.to_thread(service.gateway_memory.restore)
         service._tasks.spawn(service.gateway_memory.keep_for_ever(), "keep what gateways did")
         service.screening.start()
+        service.capturing.start()
         return service
 
     # --- the mail plane ---
@@ -181,10 +188,11 @@ class RelayService:
             self._set_mail(MailPlane.STOPPING)
             await self.reception.stop()
             await self.inbound.stop()
-            await self.queue.stop(self.pool.drain, DRAIN_SECONDS)
+            await self.queue.stop(self.diverting.drain, DRAIN_SECONDS)
             await self.router.resolver.close()
             # A drained pool takes nothing any more: the next start has a new one.
             self.pool = Pool(self.connector)
+            self.diverting = Diverting(self, self.pool)
             self.queue = self._make_queue()
             self.router.opened = self.queue.wake
             self._set_mail(MailPlane.STOPPED)
@@ -194,6 +202,7 @@ class RelayService:
         await self.stop()
         await self.inbound.close()
         await self.screening.close()
+        await self.capturing.close()
         await self._tasks.close()
         await self.gateway_memory.keep()
         await self.pool.drain(0)
@@ -229,6 +238,7 @@ class RelayService:
         self.router.apply(configuration)
         self.inbound.apply(configuration)
         self.screening.apply(configuration, self._context)
+        self.capturing.apply(configuration, self._context)
         current = frozenset(configured_hops(configuration))
         self.pool.retire(lambda hop: hop.kind is HopKind.MX or hop in current)
         await self.queue.apply()
@@ -298,7 +308,7 @@ class RelayService:
         return Queue(
             Surroundings(
                 spool=self.spool,
-                pool=self.pool,
+                pool=self.diverting,
                 router=self.router,
                 journal=self.journal,
                 events=self.events,
@@ -363,10 +373,17 @@ class RelayService:
         """Put a message of our own into the spool; returns its queue id when it is durable."""
         envelope = Envelope(sender, (Recipient(recipient),), origin=Origin(protocol="local"))
         content = await self.screening.signed(envelope, content)
+        names = header_value(content, b"subject"), header_value(content, b"message-id")
+        return await self.submit_again(envelope, content, *names, pinned=pinned)
+
+    async def submit_again(
+        self, envelope: Envelope, content: Content, subject: str, message_id_header: str, *, pinned: str | None, why: str = ""
+    ) -> str:
+        """Put a message into the spool that came in by no listener; ``pinned``: by this gateway only."""
         now = self.clock()
         parts = self.router.lanes(envelope)
         if pinned is not None:
-            parts = tuple((f"gateway:{pinned}", recipients) for _, recipients in parts)
+            parts = ((f"gateway:{pinned}", envelope.recipients),)
         times = self._message_times(parts, now)
         message = NewMessage(
             envelope=envelope,
@@ -376,8 +393,8 @@ class RelayService:
             due_at=now,
             expires_at=times.expires_at,
             delay_notice_at=times.delay_notice_at,
-            subject=header_value(content, b"subject"),
-            message_id_header=header_value(content, b"message-id"),
+            subject=subject,
+            message_id_header=message_id_header,
         )
         stored = await self.spool.submit(message)
         if pinned is not None:
@@ -387,6 +404,8 @@ class RelayService:
         else:
             self._reception_journal.received(message, stored)
             self._accepted(stored, content)
+        if why:
+            self.journal.add(stored.id, now, EntryKind.NOTE, "", why)
         return stored.queue_id
 
     # --- housekeeping ---

@@ -88,10 +88,16 @@ class ReceptionJournal:
         await self._journal.room()
 
     def refused(self, refused: Refused) -> None:
+        self._told(EntryKind.REFUSED, refused)
+
+    def injected(self, refused: Refused) -> None:
+        self._told(EntryKind.NOTE, refused)
+
+    def _told(self, kind: EntryKind, refused: Refused) -> None:
         self._journal.add(
             0,
             refused.at,
-            EntryKind.REFUSED,
+            kind,
             refused.recipient,
             refused.reply,
             {

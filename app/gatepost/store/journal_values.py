@@ -40,6 +40,8 @@ class EntryKind(StrEnum):
     RETRIED = "retried"
     """A person asked to try again now."""
     REDIRECTED = "redirected"
+    CAPTURED = "captured"
+    """Kept in the test inbox instead of being delivered."""
     DSN = "dsn"
     """A notification about this message was written; its text names the DSN's own queue id."""
     NOTE = "note"
@@ -55,10 +57,12 @@ class TrackState(StrEnum):
     DELIVERED = "delivered"
     BOUNCED = "bounced"
     DELETED = "deleted"
+    CAPTURED = "captured"
+    """Kept in the test inbox instead of being delivered."""
 
     @property
     def is_final(self) -> bool:
-        return self in (TrackState.DELIVERED, TrackState.BOUNCED, TrackState.DELETED)
+        return self in (TrackState.DELIVERED, TrackState.BOUNCED, TrackState.DELETED, TrackState.CAPTURED)
 
 
 STATE_AFTER = {
@@ -71,6 +75,7 @@ STATE_AFTER = {
     EntryKind.RELEASED: TrackState.WAITING,
     EntryKind.DELETED: TrackState.DELETED,
     EntryKind.REDIRECTED: TrackState.DELETED,
+    EntryKind.CAPTURED: TrackState.CAPTURED,
 }
 """The kinds that change a recipient's state; the entry's text becomes its last reply."""
 
@@ -79,6 +84,7 @@ _ORDER = (
     TrackState.BOUNCED,
     TrackState.DEFERRED,
     TrackState.WAITING,
+    TrackState.CAPTURED,
     TrackState.DELETED,
     TrackState.DELIVERED,
 )

@@ -85,6 +85,7 @@ class MemorySpool:
 class MemoryJournal:
     accepted: list[NewMessage] = field(default_factory=list)
     refusals: list[Refused] = field(default_factory=list)
+    faults: list[Refused] = field(default_factory=list)
     verified: list[tuple[str, str]] = field(default_factory=list)
 
     def received(self, message: NewMessage, stored: StoredMessage, verified: Sequence[Note] = ()) -> None:
@@ -93,6 +94,9 @@ class MemoryJournal:
 
     def refused(self, refused: Refused) -> None:
         self.refusals.append(refused)
+
+    def injected(self, refused: Refused) -> None:
+        self.faults.append(refused)
 
 
 class Peer:

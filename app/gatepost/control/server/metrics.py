@@ -16,6 +16,9 @@ _LABELS = {
     "attempts": "outcome",
     "scored": "level",
     "virus_scans": "outcome",
+    "captured": "by",
+    "redirected": "by",
+    "faults_injected": "rule",
 }
 """What the label of a counter means; ``label`` for others."""
 

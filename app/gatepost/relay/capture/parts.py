@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.message import Message
+from typing import Any
 
 from ...model.mail import BROKEN, MAX_OCTETS, MAX_PARTS, bounded, cleaned, octets_of, parsed, text_of
 
@@ -136,7 +137,7 @@ def _children(message: Message, prefix: str) -> Iterator[tuple[str, Message]]:
 def _part(message: Message, number: str, found: _Found) -> Part:
     found.seen += 1
     kind = message.get_content_type()
-    common = {
+    common: dict[str, Any] = {
         "content_type": kind,
         "charset": _printable(str(message.get_content_charset() or "")),
         "disposition": _printable(str(message.get_content_disposition() or "")),
@@ -154,7 +155,7 @@ def _part(message: Message, number: str, found: _Found) -> Part:
     return _leaf(message, number or "1", common, found)
 
 
-def _leaf(message: Message, number: str, common: dict[str, str], found: _Found) -> Part:
+def _leaf(message: Message, number: str, common: dict[str, Any], found: _Found) -> Part:
     kind = common["content_type"]
     is_attachment = bool(common["filename"]) or common["disposition"] == "attachment" or not kind.startswith("text/")
     if not is_attachment and kind == "text/plain":

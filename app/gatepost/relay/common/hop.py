@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ...model.capture import Capture, Handling
 from ...model.gateway import Certificate, Encryption, Limits
 
 
@@ -45,6 +46,13 @@ class NextHop:
     source_addresses: tuple[str, ...] = ()
     ehlo_name: str | None = None
     """None: this server's own name."""
+    handling: Handling | None = None
+    """What happens to mail instead of being sent there; None: it is sent."""
+
+    @property
+    def captures(self) -> bool:
+        """Mail that takes this hop stays here, in the test inbox."""
+        return isinstance(self.handling, Capture)
 
     @property
     def address_key(self) -> str:

@@ -17,7 +17,8 @@ class Counters:
 
     Names in use: ``accepted``, ``delivered``, ``deferred``, ``bounced``, ``refused`` (label: reason),
     ``connections`` (label: listener), ``tolerated_line_ends`` (label: listener), ``attempts`` (label: outcome),
-    ``scored`` (label: spam level), ``virus_scans`` (label: clean, infected, failed).
+    ``scored`` (label: spam level), ``virus_scans`` (label: clean, infected, failed), ``captured`` and ``redirected`` (label:
+    listener or gateway), ``faults_injected`` (label: rule).
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:

@@ -28,6 +28,10 @@ class Tasks:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("task failed: %s", task.get_name(), exc_info=error)
 
+    async def finished(self) -> None:
+        """Await all there are, and cancel none."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
     async def close(self) -> None:
         for task in (pending := list(self._tasks)):
             task.cancel()

@@ -19,6 +19,8 @@ def told(outcome: Outcome, label: str) -> list[str]:
         lines.append(f"-- {outcome.failure.text}")
         return lines
     session = outcome.session
+    if session is not None and not session.address:  # nothing was said: it stayed here
+        return [*lines, f"-- {outcome.final}"]
     if session is not None and outcome.number > 1 and outcome.is_delivered:
         security = str(session.tls) if session.tls is not None else "not encrypted"
         where = f"{session.address} port {session.port}"

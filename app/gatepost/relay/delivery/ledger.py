@@ -142,6 +142,8 @@ class Ledger:
         for one in settled:
             state = state_of(one, is_over)
             kind, counter = _KINDS[state]
+            if one.hop is not None and one.hop.captures and kind in _TAKEN:
+                kind, counter = EntryKind.CAPTURED, ""
             if state is RecipientState.FAILED and one.fate is Fate.DEFERRED:
                 kind = EntryKind.EXPIRED
             seen.add(counter)
@@ -150,6 +152,7 @@ class Ledger:
             note(JournalEntry(delivery.message_id, now, kind, one.row.address, reply, {"hop": hop_key} if hop_key else None))
             if one.is_uncertain:
                 log.warning("%s to %s may be delivered twice: %s", delivery.queue_id, printable(one.row.address), reply)
+        seen.discard("")
         for counter in seen:
             around.counters.add(counter)
         for counter in seen:
@@ -169,8 +172,12 @@ class Ledger:
         """``tell`` for the one case that is nearly all of them: one entry, which holds the way and the dialogue too."""
         around, delivery, hop = self._around, attempt.delivery, attempt.hop
         kind = EntryKind.RELAYED if relayed else EntryKind.DELIVERED
+        if hop.handling is not None and hop.captures:
+            kind = EntryKind.CAPTURED
         data = {"hop": hop.key, "way": attempt.way, "dialogue": dialogue}
         around.journal.note(JournalEntry(delivery.message_id, now, kind, row.address, str(reply)[:500], data))
+        if kind is EntryKind.CAPTURED:
+            return
         around.counters.add("delivered")
         if around.events.is_followed("message.delivered"):
             around.events.publish(
@@ -193,6 +200,9 @@ _KINDS = {
     RecipientState.WAITING: (EntryKind.DEFERRED, "deferred"),
     RecipientState.FAILED: (EntryKind.BOUNCED, "bounced"),
 }
+
+
+_TAKEN = (EntryKind.DELIVERED, EntryKind.RELAYED)
 
 
 def state_of(one: Settled, is_over: bool) -> RecipientState:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from aiosmtpd import smtp
@@ -17,8 +19,8 @@ from ...model.errors import GatepostError
 from ...model.identifiers import queue_id
 from ...store.bodies import BodyFile
 from ...store.values import LARGE_BODY, Content, NewMessage, StoredMessage
+from . import faults, replies, trace
 from . import head as heads
-from . import replies, trace
 from .commands import Commands
 from .content import IncomingContent
 from .context import BodyWriterPort, Inspected, Note, Share
@@ -98,6 +100,8 @@ class Acceptance(Commands):
 
     async def _accept(self) -> None:
         """The content is complete. Answers in every case, and leaves no transaction behind."""
+        if self.terms.has_faults and await faults.happens_at_dot(self):
+            return
         draft = self.envelope
         content = draft.incoming
         value: Content | None = None
@@ -160,6 +164,8 @@ class Acceptance(Commands):
         is_submitted = terms.adds_missing_fields or self.user or (self.client is not None and self.client.is_trusted)
         if is_submitted and not (head.has_date and head.message_id):
             result += trace.missing_fields(head.has_date, head.message_id, name, terms.host_name, draft.received_at)
+        if terms.handling is not None and terms.redirects_to:
+            result += trace.original_recipients([one.address for one in draft.recipients])
         if not head.has_fields and not start.startswith(b"\r\n"):
             result += b"\r\n"  # the first line is no field: keep it from becoming part of ours
         return result
@@ -181,6 +187,13 @@ class Acceptance(Commands):
         body = mail.body if draft.incoming.is_ascii else BodyType.EIGHT_BIT_MIME
         recipients = tuple(draft.recipients)
         envelope = Envelope(mail.sender, recipients, body, mail.smtputf8, mail.ret, mail.envid, self._origin(mail.smtputf8))
+        handling = self.terms.handling
+        notes: tuple[Note, ...] = ()
+        if handling is not None:
+            if self.terms.captures:
+                await self._capture(draft, envelope, value, head)
+                return
+            envelope, notes = self._redirected(envelope)
         shares: tuple[Share, ...] = (Share(envelope, value),)
         handed_over = False
         try:
@@ -194,7 +207,9 @@ class Acceptance(Commands):
                 return
             messages = [self._message(draft, share, head, index == 0) for index, share in enumerate(shares)]
             handed_over = True
-            if len(messages) == 1:
+            if handling is not None:
+                kept = await self._submit_handled(messages)
+            elif len(messages) == 1:
                 kept = [await context.spool.submit(messages[0])]
             else:
                 kept = await context.spool.submit_all(messages)
@@ -208,8 +223,48 @@ class Acceptance(Commands):
                     if isinstance(share.content, BodyFile):
                         share.content.discard()
         for message, stored, share in zip(messages, kept, shares, strict=True):
-            self._tell(message, stored, share, _verified(draft, share, len(shares)))
+            self._tell(message, stored, share, _verified(draft, share, len(shares)), notes)
         self._take_responsibility(draft)
+
+    # --- handling other than delivery -----------------------------------------------------------------------------------
+
+    async def _capture(self, draft: Draft, envelope: Envelope, value: Content, head: Head) -> None:
+        """Kept in a tray, as durably as accepted mail, and answered alike."""
+        context = self.endpoint.context
+        if context.capture is None or self._is_lost:
+            if isinstance(value, BodyFile):
+                value.discard()
+            self._refuse(replies.STORAGE, "data")
+            return
+        try:
+            words = await asyncio.ensure_future(context.capture.keep(draft.id, envelope, value))
+        except GatepostError as error:
+            log.warning("a message cannot be captured: %s", error)
+            self._refuse(_storage_refusal(error), "data")
+            return
+        if context.not_kept is not None:
+            message = NewMessage(
+                envelope, value, (), draft.received_at, draft.received_at, draft.received_at, None, head.subject,
+                head.message_id, id=draft.id,
+            )  # fmt: skip
+            context.not_kept(message, (*draft.notes, Note("captured", "", words)))
+        self._take_responsibility(draft)
+
+    def _redirected(self, envelope: Envelope) -> tuple[Envelope, tuple[Note, ...]]:
+        """The envelope that the message goes on with. Its content names the recipients already, see ``_prelude``."""
+        address = self.terms.redirects_to
+        if not address:
+            return envelope, ()
+        self.endpoint.context.counters.add("redirected", self.endpoint.id)
+        named = ", ".join(recipient.address for recipient in envelope.recipients)
+        words = f"Listener {self.endpoint.id} redirects all mail to {address}; it was for {named}"[:1000]
+        return replace(envelope, recipients=(Recipient(address),)), (Note("note", "", words),)
+
+    async def _submit_handled(self, messages: Sequence[NewMessage]) -> list[StoredMessage]:
+        context = self.endpoint.context
+        if self.terms.keeps_copies and context.capture is not None:
+            return await asyncio.ensure_future(context.capture.submit_with_copies(messages))
+        return await context.spool.submit_all(messages)
 
     def _keep_nothing(self, draft: Draft, share: Share, head: Head, seen: Inspected) -> None:
         """Inspection refused the message, or had it accepted and forgotten."""
@@ -246,15 +301,17 @@ class Acceptance(Commands):
         self.endpoint.context.counters.add("accepted")
         self._out.append(f"250 2.0.0 Ok: queued as {draft.queue_id}\r\n".encode())
 
-    def _tell(self, message: NewMessage, stored: StoredMessage, share: Share, verified: list[Note]) -> None:
+    def _tell(
+        self, message: NewMessage, stored: StoredMessage, share: Share, verified: list[Note], notes: tuple[Note, ...]
+    ) -> None:
         """The message is on the disk: a failure here must not make the client send it again."""
         context = self.endpoint.context
         try:
             context.accepted(stored, share.content)
             if context.journal is not None:
                 context.journal.received(message, stored, verified)
-            if share.notes and context.noted is not None:
-                context.noted(stored, share.notes)
+            if (notes or share.notes) and context.noted is not None:
+                context.noted(stored, (*notes, *share.notes))
         except Exception:
             log.exception("message %s is kept, but not everybody could be told", stored.queue_id)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from ...model.capture import FaultRule, FaultStage
 from ...model.envelope import Envelope, Recipient
 from ...model.gateway import InboundGateway
 from ...model.reply import Reply
@@ -66,6 +67,8 @@ class JournalPort(Protocol):
 
     def received(self, message: NewMessage, stored: StoredMessage, verified: Sequence[Note] = ()) -> None: ...
     def refused(self, refused: Refused) -> None: ...
+    def injected(self, refused: Refused) -> None:
+        """A fault that somebody asked for; ``reply`` says what happened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +153,21 @@ class Times(NamedTuple):
     delay_notice_at: float | None
 
 
+class CapturePort(Protocol):
+    """The test inbox, for listeners whose mail is not delivered as it is. What it keeps is on the disk when it returns."""
+
+    async def keep(self, message_id: int, envelope: Envelope, content: Content) -> str:
+        """Keep a message that goes no further; says in words where it lies. The content is its own from now on."""
+
+    async def submit_with_copies(self, messages: Sequence[NewMessage]) -> list[StoredMessage]:
+        """As ``SpoolPort.submit_all``, and keep a copy of each: all or nothing."""
+
+
+class FaultsPort(Protocol):
+    def find(self, stage: FaultStage, listener: str, sender: str = "", recipients: Sequence[str] = ()) -> FaultRule | None:
+        """The fault that is due now, of those that somebody asked for."""
+
+
 Etrn = Callable[[str, str], "Reply | Awaitable[Reply]"]
 """(domain or ``@domain`` or ``#queue``, client address) → the reply (RFC 1985)."""
 
@@ -177,6 +195,8 @@ class ReceptionContext:
     """A message that inspection accepted and forgot, or refused with something to say about it."""
     noted: Callable[[StoredMessage, tuple[Note, ...]], None] | None = None
     """What inspection had to say of a message that was stored."""
+    capture: CapturePort | None = None
+    faults: FaultsPort | None = None
     tls_folder: Path | None = None
     """Where a self-signed pair is kept for listeners that name no certificate."""
     clock: Clock = time.time

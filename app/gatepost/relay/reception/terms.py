@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass, field
 
+from ...model.capture import Capture, CaptureAndDeliver, Deliver, Handling, RedirectAll
 from ...model.configuration import Configuration
 from ...model.listener import Listener, ListenerMode, ListenerTls
 from . import trace
@@ -28,6 +29,10 @@ class Terms:
     delay_notice: float | None
     greeting: bytes = field(init=False)
     own_mark: bytes = field(init=False)
+    handling: Handling | None = field(init=False)
+    """None: mail is delivered."""
+    has_faults: bool = False
+    """Whether a fault may be due here."""
     tls_required: bool = field(init=False)
     _ehlo: dict[tuple[bool, bool, bool], bytes] = field(init=False, default_factory=dict)
 
@@ -35,10 +40,31 @@ class Terms:
         self.greeting = f"220 {self.host_name} ESMTP {trace.PRODUCT}\r\n".encode()
         self.own_mark = trace.own_mark(self.host_name)
         self.tls_required = self.listener.tls is ListenerTls.STARTTLS_REQUIRED
+        handling = self.listener.handling
+        self.handling = None if isinstance(handling, Deliver) else handling
 
     @property
     def offers_starttls(self) -> bool:
         return self.tls_context is not None and self.listener.tls is not ListenerTls.IMPLICIT
+
+    @property
+    def captures(self) -> bool:
+        """Mail is kept in a tray and goes no further."""
+        return isinstance(self.handling, Capture)
+
+    @property
+    def keeps_copies(self) -> bool:
+        return isinstance(self.handling, CaptureAndDeliver)
+
+    @property
+    def redirects_to(self) -> str:
+        """The one address that all mail goes to; empty: it goes to its recipients."""
+        return self.handling.address if isinstance(self.handling, RedirectAll) else ""
+
+    @property
+    def takes_any_recipient(self) -> bool:
+        """No mail leaves to the recipients that are named, so that anybody may be."""
+        return isinstance(self.handling, Capture | RedirectAll)
 
     @property
     def adds_missing_fields(self) -> bool:
@@ -72,4 +98,5 @@ def make_terms(configuration: Configuration, listener: Listener, host_name: str,
         float(spool.delivery_delay_seconds),
         spool.lifetime_hours * HOUR,
         notice * HOUR if notice else None,
+        has_faults=any(rule.enabled and rule.listener in (None, listener.id) for rule in configuration.faults),
     )

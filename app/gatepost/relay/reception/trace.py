@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Sequence
 
 PRODUCT = "Gatepost"
 OWN_PASSES = 5
@@ -50,6 +51,11 @@ def received(origin: str, with_name: str, queue_id: str, tls: str, recipient: st
     cipher = f"\r\n\t(using {tls})" if tls else ""
     target = f"\r\n\tfor <{recipient}>" if recipient else ""
     return f"{origin}{with_name} id {queue_id}{cipher}{target};\r\n\t{date(now)}\r\n".encode()
+
+
+def original_recipients(addresses: Sequence[str]) -> bytes:
+    """Who a redirected message was for. A field with several lines where there are many, each within RFC 5322's 998 octets."""
+    return ("X-Gatepost-Original-Recipients: " + ",\r\n\t".join(addresses) + "\r\n").encode()
 
 
 def missing_fields(has_date: bool, message_id: str, queue_id: str, host_name: str, now: float) -> bytes:

@@ -129,12 +129,16 @@ class Transaction(Acceptance):
             return Decision(replies.TOO_MANY_RECIPIENTS)
         if command.needs_smtputf8 and not draft.mail.smtputf8:
             return Decision(replies.NEEDS_SMTPUTF8)
+        if terms.handling is not None and terms.takes_any_recipient:
+            mailbox = command.mailbox
+            address = str(mailbox) if mailbox is not None else f"postmaster@{terms.host_name}"
+            return Decision(None, address, address.rpartition("@")[2])
         return terms.admission.recipient(client, bool(self.user), command.mailbox, self._local())
 
     def _is_refused_alike(self, draft: Draft, decision: Decision) -> bool:
         """Whether inspection would refuse the message for this recipient for the same reasons as for those before."""
         refused_as = self.endpoint.context.refused_as
-        if refused_as is None or self._may_relay():
+        if refused_as is None or self._may_relay() or self.terms.takes_any_recipient:
             return True
         assert self.client is not None  # noqa: S101 - commands come only after admission
         name = refused_as(draft.mail.sender.rpartition("@")[2], decision.domain, self.client.address)

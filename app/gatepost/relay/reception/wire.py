@@ -17,9 +17,10 @@ from typing import Any, ClassVar, NamedTuple
 
 from aiosmtpd import smtp
 
+from ...model.capture import FaultStage
 from ...model.listener import LineEnds, ListenerTls
 from ...model.reply import Reply
-from . import proxy_protocol, replies
+from . import faults, proxy_protocol, replies
 from .admission import Client
 from .endpoint import Endpoint
 from .replies import Refusal
@@ -160,11 +161,23 @@ class Wire(smtp.SMTP):
             self._turn_away(refusal)
             return
         self.endpoint.context.counters.add("connections", self.endpoint.id)
+        if terms.has_faults:
+            if self._drive(self._greet_with_fault()):
+                self._flush()
+            return
         if listener.tls is ListenerTls.IMPLICIT:
             if self._drive(self._begin_implicit_tls()):
                 self._flush()
         else:
             self.transport.write(terms.greeting)
+
+    async def _greet_with_fault(self) -> None:
+        if await faults.happens(self, FaultStage.CONNECT):
+            return
+        if self.terms.listener.tls is ListenerTls.IMPLICIT:
+            await self._begin_implicit_tls()
+        else:
+            self._out.append(self.terms.greeting)
 
     async def _begin_implicit_tls(self) -> None:
         if await self._upgrade():
@@ -347,6 +360,9 @@ class Wire(smtp.SMTP):
             return
         if self.terms.tls_required and not self.tls and not command.before_tls:
             self._refuse(replies.STARTTLS_FIRST)
+            return
+        if self.terms.has_faults and verb.upper() in faults.STAGES:
+            self._drive(faults.obey(self, verb.upper(), command.method, text.strip()))
             return
         self._drive(command.method(self, text.strip()))
 

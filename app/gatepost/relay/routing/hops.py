@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...model.capture import Deliver
 from ...model.configuration import Configuration
 from ...model.gateway import Certificate, CertificateCheck, Encryption, InboundGateway, Limits, OutboundGateway
 from ..common.hop import HopAuth, HopKind, Lane, NextHop
@@ -30,6 +31,7 @@ def gateway_hop(gateway: OutboundGateway) -> NextHop:
         auth=HopAuth(auth.username, gateway.password_secret, auth.allow_cleartext) if auth.enabled else None,
         source_addresses=gateway.source_addresses,
         ehlo_name=gateway.ehlo_name,
+        handling=None if isinstance(gateway.handling, Deliver) else gateway.handling,
     )
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from email.message import Message
 
-from ....model.mail import BROKEN, LINKS, MAX_TEXT, bounded, cleaned, leaves, octets_of, parsed, text_of
+from ....model.mail import BROKEN, LINKS, MAX_OCTETS, MAX_TEXT, bounded, cleaned, leaves, octets_of, parsed, text_of
 
-__all__ = ["LINKS", "MAX_TEXT", "Attachment", "Preview", "cleaned", "preview_of"]
+__all__ = ["LINKS", "MAX_OCTETS", "MAX_TEXT", "Attachment", "Preview", "cleaned", "preview_of"]
 
 MAX_PICTURES = 20
 MAX_PICTURE = 1_000_000
