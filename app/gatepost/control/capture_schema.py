@@ -106,8 +106,8 @@ class CapturedHeader(Answer):
 
 
 class CapturedPart(Answer):
-    """A part of the message; ``number`` as in ``1.2`` (RFC 3501 §6.4.5) is what downloads name. ``0`` is a message that has no
-    parts."""
+    """A part of the message; ``number`` as in ``1.2`` (RFC 3501 §6.4.5) is what downloads name. A message that has no parts is
+    its own part ``1``; one that has is empty here, and no download."""
 
     number: str
     content_type: str

@@ -30,7 +30,7 @@ from ..model.report import (
     VerifyStage,
 )
 from ..model.secret import Secret
-from . import schema
+from . import capture_schema, schema
 from .connection import (
     Connection,
     Endpoint,
@@ -322,6 +322,56 @@ class Client(Connection):
 
     async def quarantine_operate(self, request: schema.QuarantineOperateRequest) -> int:
         return (await self.post("v1/quarantine/operate", request, schema.Operated)).count
+
+    # --- the test inbox ---
+
+    async def trays(self) -> tuple[capture_schema.TrayReport, ...]:
+        return await self.get("v1/captured/trays", tuple[capture_schema.TrayReport, ...])
+
+    async def captured_list(self, request: capture_schema.CapturedListRequest) -> tuple[capture_schema.CapturedRow, ...]:
+        return await self.post("v1/captured/list", request, tuple[capture_schema.CapturedRow, ...])
+
+    async def captured_count(self, chosen: capture_schema.CapturedFilter) -> int:
+        request = capture_schema.CapturedCountRequest(filter=chosen)
+        return (await self.post("v1/captured/count", request, schema.SpoolCount)).count
+
+    async def captured_ids(self, request: capture_schema.CapturedIdsRequest) -> array[int]:
+        return await self.id_array("v1/captured/ids", request)
+
+    async def wait_for_captured(self, **query: str | float) -> capture_schema.CapturedFound:
+        """``tray``, ``to``, ``sender``, ``subject``, ``text``…, ``after``, ``timeout`` in seconds."""
+        return await self.get("v1/captured/wait", capture_schema.CapturedFound, query)
+
+    async def captured_message(self, identifier: int) -> capture_schema.CapturedMessage:
+        return await self.get(f"v1/captured/{identifier}", capture_schema.CapturedMessage)
+
+    async def captured_content(self, identifier: int) -> AsyncIterator[bytes]:
+        async with self.request("GET", f"v1/captured/{identifier}/content") as response:
+            async for chunk in response.content.iter_any():
+                yield chunk
+
+    async def captured_part(self, identifier: int, number: str) -> AsyncIterator[bytes]:
+        """One part, decoded."""
+        async with self.request("GET", f"v1/captured/{identifier}/parts/{quoted(number)}") as response:
+            async for chunk in response.content.iter_any():
+                yield chunk
+
+    async def release_captured(
+        self, identifier: int, gateway: str | None = None, recipients: tuple[str, ...] | None = None
+    ) -> str:
+        """Put it into the spool; the queue id of the new mail."""
+        request = capture_schema.ReleaseCapturedRequest(gateway=gateway, recipients=recipients)
+        path = f"v1/captured/{identifier}/release"
+        return (await self.post(path, request, capture_schema.ReleasedCaptured)).queue_id
+
+    async def delete_captured(self, identifier: int) -> None:
+        await self.call("DELETE", f"v1/captured/{identifier}")
+
+    async def clear_tray(self, tray: str) -> int:
+        return (await self.post("v1/captured/clear", capture_schema.ClearTrayRequest(tray=tray), schema.Operated)).count
+
+    async def captured_operate(self, request: capture_schema.OperateCapturedRequest) -> int:
+        return (await self.post("v1/captured/operate", request, schema.Operated)).count
 
     # --- seeing ---
 

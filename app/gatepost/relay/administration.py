@@ -45,6 +45,7 @@ from ..model.secret import Secret
 from ..store.journal_values import EntryKind, JournalEntry, TrackedMessage, TrackPage, TrackQuery
 from ..store.values import SpoolCounts, SpoolFilter, SpoolMessage, SpoolOrder, SpoolRow
 from . import waiting_words
+from .capture_desk import CaptureDesk
 from .capturing import not_delivering
 from .common.events import Event
 from .common.plan import HealthState, HopHealth
@@ -86,6 +87,7 @@ class Administration:
         self.quarantine = QuarantineDesk(service, self)
         self.dkim = DkimDesk(service, self)
         self.remote = RemoteDesk(service, time.monotonic)
+        self.captured = CaptureDesk(service)
 
     # --- the relay and its mail plane ---
 

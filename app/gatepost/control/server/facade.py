@@ -35,9 +35,12 @@ from ...model.report import (
     VerifyStage,
 )
 from ...model.secret import Secret
+from ...relay.capture.parts import Part
+from ...relay.capture_desk import CapturedDetail, TrayState
 from ...relay.common.events import Event
 from ...relay.common.plan import HopHealth
 from ...relay.verification.verdict import KnownVerdict
+from ...store.captured_values import CapturedEntry, CapturedFilter, CapturedOrder, CapturedRow
 from ...store.journal_values import JournalEntry, TrackedMessage, TrackPage, TrackQuery
 from ...store.quarantine_values import QuarantineEntry, QuarantineFilter, QuarantineOrder, QuarantineRow
 from ...store.values import SpoolCounts, SpoolFilter, SpoolMessage, SpoolOrder, SpoolRow
@@ -60,6 +63,41 @@ class QuarantineFacade(Protocol):
 
     async def operate(self, operation: QuarantineOperation, chosen: QuarantineFilter, *, author: str) -> int:
         """Apply to every message that matches; returns how many left the quarantine."""
+
+
+class CaptureFacade(Protocol):
+    """The test inbox."""
+
+    async def trays(self) -> Sequence[TrayState]: ...
+
+    async def list(
+        self, chosen: CapturedFilter, *, order: CapturedOrder, descending: bool, offset: int, limit: int
+    ) -> Sequence[CapturedRow]: ...
+
+    async def ids(self, chosen: CapturedFilter, *, order: CapturedOrder, descending: bool, limit: int) -> array[int]: ...
+
+    async def count(self, chosen: CapturedFilter) -> int: ...
+
+    async def wait(self, chosen: CapturedFilter, seconds: float) -> tuple[CapturedRow | None, int]:
+        """The oldest that matches with an id above ``chosen.after``, as soon as there is one; and the id to go on from."""
+
+    async def entry(self, number: int) -> CapturedEntry:
+        """Raises NotFound."""
+
+    async def detail(self, number: int) -> CapturedDetail:
+        """One message taken apart. Raises NotFound."""
+
+    async def part(self, number: int, part: str) -> tuple[Part, bytes]:
+        """One part, decoded. Raises NotFound."""
+
+    async def delete(self, chosen: CapturedFilter, *, author: str) -> int:
+        """Delete all that match; how many."""
+
+    async def release(self, number: int, *, gateway: str | None, recipients: Sequence[str] | None, author: str) -> str:
+        """Put it into the spool as new mail; returns its queue id. Raises NotFound."""
+
+    async def release_all(self, chosen: CapturedFilter, *, gateway: str | None, author: str) -> int:
+        """All that match; how many."""
 
 
 class DkimFacade(Protocol):
@@ -104,6 +142,9 @@ class RelayFacade(Protocol):
 
     @property
     def quarantine(self) -> QuarantineFacade: ...
+
+    @property
+    def captured(self) -> CaptureFacade: ...
 
     @property
     def dkim(self) -> DkimFacade: ...

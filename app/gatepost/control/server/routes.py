@@ -21,11 +21,11 @@ from ...model.report import (
     Total,
     VaultReport,
 )
-from .. import schema
+from .. import capture_schema, schema
 from .call import Call, ChangeQuery, Handler, NoQuery, PageQuery, RemoveQuery
 from .editing import COLLECTIONS, DKIM_KEYS, GATEWAYS, SECTIONS, USERS, Collection
 from .events import follow
-from .handlers import configuration, dkim, quarantine, relay, remote, seeing, spool
+from .handlers import captured, configuration, dkim, quarantine, relay, remote, seeing, spool
 
 
 class Form(StrEnum):
@@ -35,6 +35,7 @@ class Form(StrEnum):
     TEXT = "text/plain"
     LINES = "application/x-ndjson"
     MESSAGE = "message/rfc822"
+    OCTETS = "application/octet-stream"
     WEBSOCKET = "websocket"
 
 
@@ -222,6 +223,7 @@ def _mail() -> Iterator[Route]:
     yield Route("GET", message, spool.message, "A message and its deliveries.", answer=schema.SpoolMessage)
     yield Route("GET", message + "/content", spool.content, "As it was received.", answer=bytes, form=Form.MESSAGE)
     yield from _quarantine()
+    yield from _captured()
     yield Route(
         "POST",
         "/v1/tracking/search",
@@ -272,6 +274,44 @@ def _quarantine() -> Iterator[Route]:
     one = path + "/{queue_id}"
     yield Route("GET", one, quarantine.entry, "Why it is there: the arithmetic.", answer=schema.QuarantineEntry)
     yield Route("GET", one + "/content", quarantine.content, "As it was received.", answer=bytes, form=Form.MESSAGE)
+
+
+def _captured() -> Iterator[Route]:
+    path = "/v1/captured"
+    yield Route("GET", path + "/trays", captured.trays, "Figures of every tray.", answer=tuple[capture_schema.TrayReport, ...])
+    yield Route(
+        "GET", path + "/wait", captured.wait, "The next message that matches, as soon as there is one.",
+        answer=capture_schema.CapturedFound, query=captured.WaitQuery,
+    )  # fmt: skip
+    yield Route(
+        "POST", path + "/list", captured.rows, "A page of captured messages.",
+        body=capture_schema.CapturedListRequest, answer=tuple[capture_schema.CapturedRow, ...],
+    )  # fmt: skip
+    yield Route(
+        "POST", path + "/count", captured.count, "How many match.",
+        body=capture_schema.CapturedCountRequest, answer=schema.SpoolCount,
+    )  # fmt: skip
+    yield Route(
+        "POST", path + "/ids", captured.ids, "Ids in the order shown, also in compact form.",
+        body=capture_schema.CapturedIdsRequest, answer=tuple[int, ...],
+    )  # fmt: skip
+    yield Route(
+        "POST", path + "/operate", captured.operate, "Release or delete all that match.",
+        body=capture_schema.OperateCapturedRequest, answer=schema.Operated,
+    )  # fmt: skip
+    yield Route(
+        "POST", path + "/clear", captured.clear, "Delete all that a tray holds.",
+        body=capture_schema.ClearTrayRequest, answer=schema.Operated,
+    )  # fmt: skip
+    one = path + "/{id}"
+    yield Route("GET", one, captured.message, "A message taken apart.", answer=capture_schema.CapturedMessage)
+    yield Route("DELETE", one, captured.delete, "Delete one.")
+    yield Route("GET", one + "/content", captured.content, "As it was captured.", answer=bytes, form=Form.MESSAGE)
+    yield Route("GET", one + "/parts/{number}", captured.part, "One part, decoded.", answer=bytes, form=Form.OCTETS)
+    yield Route(
+        "POST", one + "/release", captured.release, "Put it into the spool, to be delivered.",
+        body=capture_schema.ReleaseCapturedRequest, answer=capture_schema.ReleasedCaptured,
+    )  # fmt: skip
 
 
 async def _openapi(_call: Call) -> Any:

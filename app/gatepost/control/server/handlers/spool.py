@@ -21,6 +21,7 @@ from ..call import Call
 log = logging.getLogger(__name__)
 
 _CHUNK = 262_144
+DOWNLOAD = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
 
 def filter_of(body: schema.Filter) -> SpoolFilter:
@@ -109,16 +110,14 @@ async def message(call: Call) -> Any:
 
 async def content(call: Call) -> web.StreamResponse:
     """Octets as received; never shown as anything but a download."""
-    found = await call.facade.spool_content(call.message_id())
-    headers = {
-        "Content-Type": "message/rfc822",
-        "Content-Disposition": "attachment",
-        "X-Content-Type-Options": "nosniff",
-        "Cache-Control": "no-store",
-    }
-    if isinstance(found, bytes):
-        return web.Response(body=found, headers=headers)
-    return await _send_file(call.request, found, headers)
+    return await send_content(call.request, await call.facade.spool_content(call.message_id()))
+
+
+async def send_content(request: web.Request, content: bytes | Path) -> web.StreamResponse:
+    headers = DOWNLOAD | {"Content-Type": "message/rfc822", "Content-Disposition": "attachment"}
+    if isinstance(content, bytes):
+        return web.Response(body=content, headers=headers)
+    return await _send_file(request, content, headers)
 
 
 async def _send_file(request: web.Request, path: Path, headers: dict[str, str]) -> web.StreamResponse:
