@@ -96,7 +96,7 @@ LOOKING = (
     "config export", "config revisions", "config show 1", "config diff 1", "metrics",
     "explain ann@example.org bob@example.com",
 )  # fmt: skip
-NOT_LOOKING = {"relay", "start", "stop", "pause", "resume", "shut-down", "send-test", "events", "completion", "help"}
+NOT_LOOKING = {"import", "relay", "start", "stop", "pause", "resume", "shut-down", "send-test", "events", "completion", "help"}
 
 
 def test_every_family_is_tried() -> None:

@@ -46,7 +46,7 @@ async def import_(arguments: argparse.Namespace, client: Client, out: Out) -> No
     except ValueError as error:
         raise InvalidInput([Issue("file", f"it is not JSON: {error}")]) from error
     saved = await client.import_document(document, dry_run=arguments.dry_run)
-    _tell(saved, out, "It would change:" if arguments.dry_run else "Imported.")
+    tell_differences(saved, out, "It would change:" if arguments.dry_run else "Imported.")
 
 
 async def revisions(_arguments: argparse.Namespace, client: Client, out: Out) -> None:
@@ -70,10 +70,10 @@ async def diff(arguments: argparse.Namespace, client: Client, out: Out) -> None:
 
 async def restore(arguments: argparse.Namespace, client: Client, out: Out) -> None:
     saved = await client.restore(arguments.number, dry_run=arguments.dry_run)
-    _tell(saved, out, "It would change:" if arguments.dry_run else f"Revision {arguments.number} is back.")
+    tell_differences(saved, out, "It would change:" if arguments.dry_run else f"Revision {arguments.number} is back.")
 
 
-def _tell(saved: SavedDifferences, out: Out, words: str) -> None:
+def tell_differences(saved: SavedDifferences, out: Out, words: str) -> None:
     tell_saved(saved, out, words)
     if not out.as_json:
         _list(saved.differences, out)

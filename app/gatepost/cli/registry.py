@@ -41,6 +41,7 @@ COMMANDS = (
     Command("send-test", "send a test message", "mail"),
     Command("verdicts", "what is remembered of recipients", "mail"),
     Command("config", "export, import, revisions", "config"),
+    Command("import", "coming from Postfix, hMailServer, IIS or SmarterMail", "importing"),
     Command("events", "follow what happens", "state"),
     Command("metrics", "figures in Prometheus' format", "state"),
     Command("completion", "completion for bash, zsh or fish", "completion"),

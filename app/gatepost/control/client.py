@@ -8,7 +8,7 @@ as the values of ``model.report`` and ``schema``. What the relay refuses is rais
 from __future__ import annotations
 
 from array import array
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -202,6 +202,17 @@ class Client(Connection):
     async def import_document(self, document: Plain, **options: Any) -> schema.SavedDifferences:
         body = {"document": document}
         return await self.change("POST", "v1/import", body, schema.SavedDifferences, **options)
+
+    async def preview_import(self, kind: str, files: Sequence[tuple[str, str]]) -> schema.ImportProposal:
+        """``files``: (name, text) of each. Nothing is saved."""
+        raw, _ = await self.call("POST", f"v1/import/{kind}/preview", {"files": _files(files)})
+        return schema.ImportProposal.model_validate_json(raw)
+
+    async def import_from(
+        self, kind: str, files: Sequence[tuple[str, str]], parts: Sequence[str] | None = None, **options: Any
+    ) -> schema.SavedDifferences:
+        body = {"files": _files(files), "parts": parts}
+        return await self.change("POST", f"v1/import/{kind}", body, schema.SavedDifferences, **options)
 
     async def revisions(self, limit: int = 100, before: int | None = None) -> tuple[Revision, ...]:
         return await self.get("v1/revisions", tuple[Revision, ...], {"limit": limit, "before": before})
@@ -408,3 +419,7 @@ class Client(Connection):
         async with aclosing(messages):
             async for message in messages:
                 yield message
+
+
+def _files(files: Sequence[tuple[str, str]]) -> list[Plain]:
+    return [{"name": name, "text": text} for name, text in files]

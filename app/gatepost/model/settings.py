@@ -6,8 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from .alarms import AlarmSettings
 from .domain import RoundRobinRoute, RouteChoice
 from .fields import Host, IPText, MailboxText, Model, Port
+from .pickup import PickupSettings
 from .remote import RemoteSettings
 
 DEFAULT_SCHEDULE_MINUTES = (5, 10, 20, 40, 60)
@@ -79,3 +81,5 @@ class Settings(Model):
     retention: RetentionSettings = RetentionSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
     remote: RemoteSettings = RemoteSettings()
+    alarms: AlarmSettings = AlarmSettings()
+    pickup: PickupSettings = PickupSettings()

@@ -25,7 +25,7 @@ from .. import capture_schema, schema
 from .call import Call, ChangeQuery, Handler, NoQuery, PageQuery, RemoveQuery
 from .editing import COLLECTIONS, DKIM_KEYS, GATEWAYS, SECTIONS, USERS, Collection
 from .events import follow
-from .handlers import captured, configuration, dkim, quarantine, relay, remote, seeing, spool
+from .handlers import captured, configuration, dkim, importing, quarantine, relay, remote, seeing, spool
 
 
 class Form(StrEnum):
@@ -121,6 +121,15 @@ def _configuration() -> Iterator[Route]:
     yield Route(
         "POST", "/v1/import", configuration.import_document, "Import such a document; first with dry_run.",
         body=schema.ImportRequest, answer=schema.SavedDifferences, query=ChangeQuery,
+    )  # fmt: skip
+    foreign = "/v1/import/{kind}"
+    yield Route(
+        "POST", foreign + "/preview", importing.preview, "What files of another server mean; nothing is saved.",
+        body=schema.ImportPreviewRequest, answer=schema.ImportProposal,
+    )  # fmt: skip
+    yield Route(
+        "POST", foreign, importing.carry_out, "Take over parts of such files, all or nothing.",
+        body=schema.ForeignImportRequest, answer=schema.SavedDifferences, query=ChangeQuery,
     )  # fmt: skip
     revisions = "/v1/revisions"
     yield Route("GET", revisions, configuration.revisions, "Newest first.", answer=tuple[Revision, ...], query=PageQuery)

@@ -108,11 +108,11 @@ async def get_all(call: Call) -> Tagged:
 
 
 async def replace_all(call: Call) -> Tagged:
-    return await _save_all(call, lambda now: editing.replace_all(now, call.body))
+    return await save_all(call, lambda now: editing.replace_all(now, call.body))
 
 
 async def patch_all(call: Call) -> Tagged:
-    return await _save_all(call, lambda now: editing.patch_all(now, call.body))
+    return await save_all(call, lambda now: editing.patch_all(now, call.body))
 
 
 async def export(call: Call) -> Tagged:
@@ -129,7 +129,7 @@ async def import_document(call: Call) -> Tagged:
         warnings[:] = planned.warnings
         return planned.configuration
 
-    return await _save_all(call, plan, note="imported", warnings=warnings)
+    return await save_all(call, plan, note="imported", warnings=warnings)
 
 
 async def revisions(call: Call) -> Any:
@@ -149,7 +149,7 @@ async def difference(call: Call) -> Any:
 async def restore(call: Call) -> Tagged:
     number = call.number("number")
     wanted = await call.facade.revision(number)
-    return await _save_all(call, lambda _now: wanted, note=f"restored revision {number}")
+    return await save_all(call, lambda _now: wanted, note=f"restored revision {number}")
 
 
 async def save(call: Call, edit: Edit) -> Tagged:
@@ -166,7 +166,7 @@ async def save(call: Call, edit: Edit) -> Tagged:
     )
 
 
-async def _save_all(
+async def save_all(
     call: Call, edit: Callable[[Configuration], Configuration], note: str = "", warnings: Sequence[str] = ()
 ) -> Tagged:
     """Change through the facade, and answer with all that became different. ``warnings``: what ``edit`` adds to."""
