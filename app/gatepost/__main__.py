@@ -23,6 +23,13 @@ def main() -> int:
 def _relay(options: RelayOptions) -> int:
     from .process import run
 
+    if options.windows_service and sys.platform == "win32":
+        from .readiness import on_ready
+        from .service_manager.windows_host import Advapi, Host
+
+        host = Host(Advapi("Gatepost"))
+        on_ready(host.ready)
+        return host.run(lambda: run(options))
     return run(options)
 
 

@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import sys
+from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
@@ -15,8 +16,19 @@ STOPPING = "STOPPING=1"
 """It finishes what it holds."""
 
 
+_listeners: list[Callable[[], None]] = []
+
+
+def on_ready(listener: Callable[[], None]) -> None:
+    """For managers that are told in another way: call ``listener`` when the relay is ready."""
+    _listeners.append(listener)
+
+
 def tell_manager(state: str) -> None:
     """Say ``state`` to whoever waits at ``$NOTIFY_SOCKET``; nobody does when the relay was started in another way."""
+    if state == READY:
+        for listener in _listeners:
+            listener()
     address = os.environ.get("NOTIFY_SOCKET", "")
     if sys.platform == "win32" or not address.startswith(("/", "@")):
         return

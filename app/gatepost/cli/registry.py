@@ -30,6 +30,7 @@ COMMANDS = (
     Command("virus", "virus scanning", "sections"),
     Command("secret", "stored passwords: list, set, remove", "secrets"),
     Command("vault", "where passwords are kept", "secrets"),
+    Command("service", "the relay as a service of this system: install, start, …", "service"),
     Command("relay-list", "relays on other machines: list, add, pin, remove", "relay_list"),
     Command("remote", "administration from other machines: state, certificate", "remote"),
     Command("token", "who may administer from other machines: list, add, revoke", "remote"),

@@ -29,6 +29,7 @@ def configure(parser: argparse.ArgumentParser, _name: str) -> None:
         help="folder of the control socket, for a service (default: the account's)",
     )
     parser.add_argument("--access-group", metavar="GROUP", default="", help="its members may administer this relay as well")
+    parser.add_argument("--windows-service", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--log-level", choices=[level.value for level in LogLevel], default=LogLevel.INFO.value)
     parser.set_defaults(run=options, needs="relay")
 
@@ -43,4 +44,5 @@ def options(arguments: argparse.Namespace) -> RelayOptions:
         log_level=LogLevel(arguments.log_level),
         runtime_folder=arguments.runtime_folder,
         access_group=arguments.access_group,
+        windows_service=arguments.windows_service,
     )

@@ -34,3 +34,5 @@ class RelayOptions:
     """Where the control socket and the endpoint file lie; None: a folder of this account's for this data folder."""
     access_group: str = ""
     """Members of this group may administer the relay as well, beside its own account and root."""
+    windows_service: bool = False
+    """The process was started by Windows' Service Control Manager, and tells it how far it is."""

@@ -1,0 +1,90 @@
+"""``gatepost service …``: the relay as a service of this system, through the system's own manager."""
+
+from __future__ import annotations
+
+import argparse
+
+from ..service_manager.choose import manager
+from ..service_manager.tools import relay_program
+from ..service_manager.values import Done, Outcome, State
+from .exit_codes import ExitCode
+from .output import Out
+from .session import confirm
+
+WORDS = {
+    Outcome.INSTALLED: "The service is installed; it starts with the system.",
+    Outcome.UPDATED: "The service was installed already; it is up to date now.",
+    Outcome.ALREADY_INSTALLED: "The service is installed already, as it should be.",
+    Outcome.REMOVED: "The service is removed.",
+    Outcome.NOT_INSTALLED: "The service is not installed.",
+    Outcome.STARTED: "The service runs.",
+    Outcome.ALREADY_RUNNING: "The service runs already.",
+    Outcome.STOPPED: "The service is stopped; it starts again with the system.",
+    Outcome.ALREADY_STOPPED: "The service does not run.",
+}
+STATES = {
+    State.NOT_INSTALLED: "not installed",
+    State.STOPPED: "stopped",
+    State.STARTING: "starting",
+    State.RUNNING: "running",
+    State.STOPPING: "stopping",
+    State.FAILED: "failed",
+}
+
+
+def configure(parser: argparse.ArgumentParser, _name: str) -> None:
+    actions = parser.add_subparsers(title="actions", metavar="ACTION")
+    installing = actions.add_parser("install", help="install or update it, and start it")
+    installing.add_argument("--no-start", action="store_true", help="do not start it yet")
+    installing.set_defaults(run=install, needs="nothing")
+    removing = actions.add_parser("remove", help="stop it and remove it; configuration and mail stay")
+    removing.add_argument("--yes", action="store_true")
+    removing.set_defaults(run=remove, needs="nothing")
+    actions.add_parser("start", help="start its process").set_defaults(run=start, needs="nothing")
+    actions.add_parser("stop", help="end its process; what it holds is finished first").set_defaults(run=stop, needs="nothing")
+    actions.add_parser("status", help="whether it is installed, and runs").set_defaults(run=status, needs="nothing")
+
+
+def install(arguments: argparse.Namespace) -> int:
+    return _tell(arguments, manager().install(relay_program(), start=not arguments.no_start))
+
+
+def remove(arguments: argparse.Namespace) -> int:
+    confirm("Remove the service? Configuration and mail stay where they are.", yes=arguments.yes)
+    return _tell(arguments, manager().remove())
+
+
+def start(arguments: argparse.Namespace) -> int:
+    return _tell(arguments, manager().start())
+
+
+def stop(arguments: argparse.Namespace) -> int:
+    return _tell(arguments, manager().stop())
+
+
+def status(arguments: argparse.Namespace) -> int:
+    out, found = Out(as_json=arguments.json), manager().status()
+    if out.as_json:
+        out.json(found)
+        return ExitCode.DONE
+    pairs = [("service", STATES[found.state]), ("manager", found.manager)]
+    if found.detail:
+        pairs.append(("detail", found.detail))
+    if found.pid:
+        pairs.append(("process", str(found.pid)))
+    if found.data_folder:
+        pairs.append(("data", found.data_folder))
+    if found.starts_at_boot is not None:
+        pairs.append(("starts with the system", "yes" if found.starts_at_boot else "no"))
+    out.pairs(pairs)
+    return ExitCode.DONE
+
+
+def _tell(arguments: argparse.Namespace, done: Done) -> int:
+    out = Out(as_json=arguments.json)
+    if out.as_json:
+        out.json(done)
+    else:
+        for line in (WORDS[done.outcome], *done.notes):
+            out.line(line)
+    return ExitCode.DONE

@@ -1,0 +1,105 @@
+"""Running the managers' own tools, and writing files that belong to the system."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from .values import NeedsRights, NoManager
+
+SECONDS = 150
+"""Longer than the unit's own times for starting and stopping."""
+
+
+def run(command: Sequence[str], *, stdin: bytes = b"", accepted: Sequence[int] = (0,)) -> str:
+    """Standard output of a fixed command. ``stdin`` may hold a secret: it stands nowhere else. Raises NoManager."""
+    return call(command, stdin=stdin, accepted=accepted)[1]
+
+
+def call(command: Sequence[str], *, stdin: bytes = b"", accepted: Sequence[int] = (0,)) -> tuple[int, str]:
+    """Its exit code, one of ``accepted``, and its standard output. Raises NoManager."""
+    tool = shutil.which(command[0])
+    if tool is None:
+        raise NoManager(f"“{command[0]}” is not there.", "This system has another service manager.")
+    try:
+        done = subprocess.run(  # noqa: S603 - the command is ours, and no shell reads it
+            [tool, *command[1:]], input=stdin, capture_output=True, timeout=SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise NoManager(f"“{command[0]}” does not answer.", f"It took longer than {SECONDS} seconds.") from None
+    if done.returncode not in accepted:
+        raise NoManager(
+            f"“{' '.join(command[:3])}” failed.", _words(done.stderr or done.stdout) or f"Exit code {done.returncode}."
+        )
+    return done.returncode, done.stdout.decode(errors="replace")
+
+
+def _words(output: bytes) -> str:
+    lines = [line.strip() for line in output.decode(errors="replace").splitlines() if line.strip()]
+    return " ".join("".join(letter for letter in line if letter.isprintable()) for line in lines[-3:])[:500]
+
+
+def require_root(command: str) -> None:
+    """Raises NeedsRights with the line to type."""
+    if sys.platform == "win32" or os.geteuid() == 0:
+        return
+    line = f"sudo {own_command()} service {command}"
+    raise NeedsRights("Only root may do this.", "Services of the system are root's.", f"Type: {line}")
+
+
+def own_command() -> str:
+    """How this program was called, for telling people what to type."""
+    if getattr(sys, "frozen", False):
+        return sys.executable
+    name = Path(sys.argv[0])
+    return str(name.absolute()) if name.name == "gatepost" and name.exists() else f"{sys.executable} -m gatepost"
+
+
+def relay_program() -> tuple[str, ...]:
+    """What a service runs: the relay's own program of a bundle, else this interpreter."""
+    if getattr(sys, "frozen", False):
+        app = Path(sys.executable)
+        beside = app.with_name(f"gatepost-relay{app.suffix}")
+        return (str(beside if beside.exists() else app),)
+    return (sys.executable, "-OO", "-m", "gatepost")
+
+
+def write_file(path: Path, content: str, mode: int = 0o644) -> bool:
+    """Whole or not at all; False when it stood there already, word for word."""
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        if path.read_text(encoding="utf-8") == content:
+            return False
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
+    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+        handle.write(content)
+        handle.flush()
+        os.fsync(handle.fileno())
+    new.chmod(mode)
+    new.replace(path)
+    return True
+
+
+def write_key(path: Path, key: bytes, owner: tuple[int, int]) -> None:
+    """The key of the sealed vault, for its owner alone."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as handle:
+        handle.write(key)
+        handle.flush()
+        os.fsync(handle.fileno())
+    if sys.platform != "win32":
+        os.chown(path, *owner)
+
+
+def new_key() -> bytes:
+    import base64
+
+    return base64.b64encode(secrets.token_bytes(32)) + b"\n"

@@ -1,0 +1,56 @@
+"""Stand-ins for a system's own tools, at the boundary of the process: real programs on PATH that note how they were called."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+_PROGRAM = """#!{python}
+import json, pathlib, sys
+folder = pathlib.Path({folder!r})
+name = pathlib.Path(sys.argv[0]).name
+arguments = sys.argv[1:]
+stdin = sys.stdin.read()
+with (folder / "calls").open("a") as calls:
+    calls.write(json.dumps([name, arguments, stdin]) + "\\n")
+rules = json.loads((folder / "rules.json").read_text())
+for words, code, text, error in reversed(rules):
+    if [name, *arguments][: len(words)] == words:
+        sys.stdout.write(text)
+        sys.stderr.write(error)
+        sys.exit(code)
+if (name, *arguments[:1]) == ("systemd-creds", "encrypt"):
+    pathlib.Path(arguments[-1]).write_text("sealed")
+"""
+
+
+class SystemTools:
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+        self._folder = folder
+        self._rules: list[tuple[list[str], int, str, str]] = []
+        folder.mkdir()
+        (folder / "rules.json").write_text("[]")
+        for name in names:
+            program = folder / name
+            program.write_text(_PROGRAM.format(python=sys.executable, folder=str(folder)))
+            program.chmod(0o755)
+        monkeypatch.setenv("PATH", str(folder))
+
+    def answer(self, *words: str, code: int = 0, text: str = "", error: str = "") -> None:
+        """What a call that begins with these words answers from now on; without a rule it succeeds and says nothing."""
+        self._rules.append((list(words), code, text, error))
+        (self._folder / "rules.json").write_text(json.dumps(self._rules))
+
+    @property
+    def calls(self) -> list[tuple[str, ...]]:
+        return [(name, *arguments) for name, arguments, _ in self._noted()]
+
+    def stdin_of(self, *words: str) -> str:
+        return next(stdin for name, arguments, stdin in self._noted() if [name, *arguments][: len(words)] == list(words))
+
+    def _noted(self) -> list[tuple[str, list[str], str]]:
+        path = self._folder / "calls"
+        return [tuple(json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
