@@ -18,6 +18,7 @@ from gatepost.cli.exit_codes import ExitCode
 from gatepost.cli.main import Roles, main
 from gatepost.cli.registry import COMMANDS
 from gatepost.model.relay_options import RelayOptions
+from tests.support.ports import free_port
 from tests.support.relay_process import RelayProcess
 from tests.support.relaying import plain, relaying
 from tests.support.smtp_peer import SmtpPeer
@@ -92,7 +93,7 @@ def first_queue_id(gatepost: Shell) -> str:
 LOOKING = (
     "status", "gateway list", "gateway show gw-1", "domain list", "listener list", "network list", "user list",
     "settings show", "spam show", "virus show", "secret list", "vault status", "spool list", "spool counts", "track",
-    "verdicts list", "quarantine list", "dkim list",
+    "verdicts list", "quarantine list", "dkim list", "inbox list", "inbox trays", "inbox keep", "tray list", "fault list",
     "config export", "config revisions", "config show 1", "config diff 1", "metrics",
     "explain ann@example.org bob@example.com",
 )  # fmt: skip
@@ -129,6 +130,8 @@ def test_start_stop_pause_and_resume(gatepost: Shell) -> None:
         ("listener", "add --port 0 --mode trusted", "--set limits.errors=7", "limits"),
         ("network", "add --network 192.0.2.0/24", "--network 192.0.2.0/25", "network"),
         ("user", "add --username scanner --password-stdin", "--username printer", "username"),
+        ("tray", "add --name Orders --recipient *@orders.example", "--keep-days 3", "keep_days"),
+        ("fault", "add --stage rcpt --drop --first 3", "--delay 2.5", "fault"),
     ],
 )
 def test_objects_are_added_edited_shown_switched_and_removed(
@@ -143,7 +146,7 @@ def test_objects_are_added_edited_shown_switched_and_removed(
     assert before[field] == added.json["object"][field]
     assert gatepost(f"{family} edit {identifier} {edit} --json").code == ExitCode.DONE
     assert gatepost(f"{family} show {identifier} --json").json[field] != before[field]
-    if family != "network":
+    if family not in ("network", "tray"):
         assert gatepost(f"{family} disable {identifier} --json").json["object"]["enabled"] is False
         assert gatepost(f"{family} enable {identifier} --json").json["object"]["enabled"] is True
     refused = gatepost(f"{family} remove {identifier} --json")
@@ -151,6 +154,60 @@ def test_objects_are_added_edited_shown_switched_and_removed(
     assert gatepost(f"{family} remove {identifier} --yes --json").code == ExitCode.DONE
     gone = gatepost(f"{family} show {identifier} --json")
     assert (gone.code, gone.error) == (ExitCode.NOT_FOUND, "not-found")
+
+
+def test_handling_is_set_on_listeners_and_gateways(gatepost: Shell) -> None:
+    listener = gatepost("listener add --port 0 --handling capture --json")
+    assert listener.json["object"]["handling"] == {"action": "capture"}
+    identifier = listener.json["object"]["id"]
+    changed = gatepost(f"listener edit {identifier} --handling redirect:qa@example.org --json")
+    assert changed.json["object"]["handling"] == {"action": "redirect", "address": "qa@example.org"}
+    assert any("qa@example.org" in warning for warning in changed.json["warnings"])
+    status = gatepost("status")
+    assert "all of it goes to qa@example.org" in status.out
+    gateway = gatepost("gateway edit gw-2 --handling capture-and-deliver --no-verify --json")
+    assert gateway.json["object"]["handling"] == {"action": "capture-and-deliver"}
+    for line in ("gateway edit gw-2 --handling deliver --no-verify", f"listener remove {identifier} --yes"):
+        assert gatepost(line).code == ExitCode.DONE
+    assert gatepost("listener add --handling redirect").code == ExitCode.USAGE
+    wrong = gatepost("fault add --stage rcpt --json", "--refuse", "200 Fine")
+    assert (wrong.code, wrong.error) == (ExitCode.INVALID, "invalid")
+    right = gatepost("fault add --stage rcpt --json", "--refuse", "450 4.2.1 Mailbox busy")
+    assert right.json["object"]["fault"] == {"action": "refuse", "code": 450, "text": "4.2.1 Mailbox busy"}
+    assert gatepost(f"fault remove {right.json['object']['id']} --yes").code == ExitCode.DONE
+
+
+def test_the_inbox_is_waited_for_shown_saved_released_and_cleared(gatepost: Shell, tmp_path: Path) -> None:
+    late = gatepost("inbox wait --subject nothing --timeout 0 --json")
+    assert (late.code, late.error) == (ExitCode.NOT_FOUND, "not-found")
+    port = free_port()
+    listener = gatepost(f"listener add --port {port} --mode mx --handling capture --json").json["object"]["id"]
+    content = (
+        b"From: Shop <shop@app.example>\r\nSubject: Order\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+        b"--b\r\n\r\nThank you.\r\n--b\r\nContent-Disposition: attachment; filename=a.txt\r\n\r\nAttached\r\n--b--\r\n"
+    )
+    for number in range(3):
+        submit(port, "shop@app.example", [f"c{number}@any.example"], content)
+    row = gatepost("inbox wait --to c1@any.example --json").json
+    assert (row["subject"], row["attachment_count"]) == ("Order", 1)
+    assert "c1@any.example" in gatepost("inbox list").out
+    shown = gatepost(f"inbox show {row['id']} --headers")
+    assert "Thank you." in shown.out
+    assert "Subject: Order" in shown.out
+    assert "a.txt" in shown.out
+    assert gatepost(f"inbox export {row['id']} {tmp_path / 'm.eml'}").code == ExitCode.DONE
+    assert (tmp_path / "m.eml").read_bytes().endswith(content)
+    assert gatepost(f"inbox export {row['id']} {tmp_path / 'a.txt'} --part 2").code == ExitCode.DONE
+    assert (tmp_path / "a.txt").read_bytes() == b"Attached"
+    released = gatepost(f"inbox release {row['id']} --gateway gw-1 --to real@example.com --json").json
+    assert gatepost(f"spool show {released['queue_id']} --json").code == ExitCode.DONE
+    refused = gatepost("inbox delete --sender shop@app.example --json")
+    assert (refused.code, refused.error) == (ExitCode.USAGE, "unanswered")
+    assert gatepost(f"inbox delete {row['id']} --json").json == {"count": 1}
+    assert gatepost("inbox clear --yes --json").json == {"count": 2}
+    assert gatepost(f"spool delete {released['queue_id']} --yes").code == ExitCode.DONE
+    assert gatepost("inbox keep --days 2 --json").json["object"]["keep_days"] == 2
+    assert gatepost(f"listener remove {listener} --yes").code == ExitCode.DONE
 
 
 def test_settings_spam_and_virus_are_set(gatepost: Shell) -> None:

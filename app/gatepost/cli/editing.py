@@ -38,6 +38,19 @@ def assigned(assignments: Iterable[str]) -> dict[str, Any]:
     return found
 
 
+def handling(text: str) -> dict[str, str]:
+    """For argparse: ``deliver``, ``capture``, ``capture-and-deliver`` or ``redirect:ADDRESS``."""
+    action, colon, address = text.partition(":")
+    if action == "redirect" and address:
+        return {"action": action, "address": address}
+    if action in ("deliver", "capture", "capture-and-deliver") and not colon:
+        return {"action": action}
+    raise argparse.ArgumentTypeError("write deliver, capture, capture-and-deliver or redirect:ADDRESS")
+
+
+HANDLING = "what happens to its mail: deliver, capture, capture-and-deliver or redirect:ADDRESS"
+
+
 def plain_value(text: str) -> Any:
     """JSON where it is JSON (numbers, true, null, lists), else the text itself."""
     try:

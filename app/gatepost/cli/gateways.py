@@ -10,7 +10,7 @@ from ..model.errors import GatepostError
 from ..model.gateway import PROPOSED_PORT, CertificateCheck, Encryption, GatewayMode
 from ..model.report import StageState
 from ..model.secret import Secret
-from .editing import add_dry_run, add_set_option, assigned, tell_saved
+from .editing import HANDLING, add_dry_run, add_set_option, assigned, handling, tell_saved
 from .exit_codes import ExitCode
 from .output import Out, plural, value_text
 from .session import add_password_options, confirm, read_password
@@ -81,6 +81,7 @@ def _add_fields(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--domain", dest="domains", action="append", help="a domain of this gateway; repeat for more")
     parser.add_argument("--source-address", dest="source_addresses", action="append", help="send from this address of ours")
     parser.add_argument("--ehlo-name")
+    parser.add_argument("--handling", type=handling, help=HANDLING)
     add_set_option(parser)
     add_dry_run(parser)
 
@@ -94,7 +95,7 @@ def _fields(arguments: argparse.Namespace) -> dict[str, Any]:
     """What was given, as a merge patch."""
     found: dict[str, Any] = {}
     for name in ("mode", "host", "addresses", "port", "encryption", "description", "weight", "standby", "domains",
-                 "source_addresses", "ehlo_name"):  # fmt: skip
+                 "source_addresses", "ehlo_name", "handling"):  # fmt: skip
         if (value := getattr(arguments, name)) is not None:
             found[name] = value
     if arguments.encryption is not None and arguments.port is None:

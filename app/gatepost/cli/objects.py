@@ -1,4 +1,4 @@
-"""Domains, listeners, trusted networks and relay users: list, show, add, edit, remove, enable, disable."""
+"""Domains, listeners, trusted networks, relay users, trays and fault rules: list, show, add, edit, remove, enable, disable."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..control.client import Client
+from ..model.capture import FaultStage
 from ..model.listener import ListenerMode, ListenerTls
-from .editing import add_dry_run, add_set_option, assigned, tell_saved
+from .editing import HANDLING, add_dry_run, add_set_option, assigned, handling, tell_saved
 from .output import Out, value_text
 from .session import add_password_options, confirm, read_password
 
@@ -43,8 +44,9 @@ KINDS = {
             "--certificate-file": ("certificate_file", _TEXT),
             "--key-file": ("key_file", _TEXT),
             "--description": ("description", _TEXT),
+            "--handling": ("handling", {"type": handling, "help": HANDLING}),
         },
-        ("address", "port", "mode", "tls", "enabled", "description"),
+        ("address", "port", "mode", "tls", "handling", "enabled", "description"),
     ),
     "network": Kind(
         "trusted-networks",
@@ -56,6 +58,34 @@ KINDS = {
         "users",
         {"--username": ("username", _TEXT), "--description": ("description", _TEXT)},
         ("username", "enabled", "has_password", "description"),
+    ),
+    "tray": Kind(
+        "trays",
+        {
+            "--name": ("name", _TEXT),
+            "--listener": ("listener", {"help": "only what came in by this listener"}),
+            "--gateway": ("gateway", {"help": "only what would have left by this gateway"}),
+            "--user": ("user", {"help": "only what this relay user sent"}),
+            "--recipient": ("recipient", {"help": "only what has such a recipient; * stands for anything"}),
+            "--keep-days": ("keep_days", {"type": int}),
+            "--keep-messages": ("keep_messages", {"type": int}),
+        },
+        ("name", "listener", "gateway", "user", "recipient", "keep_days", "keep_messages"),
+        can_be_disabled=False,
+    ),
+    "fault": Kind(
+        "faults",
+        {
+            "--description": ("description", _TEXT),
+            "--listener": ("listener", {"help": "only there; otherwise everywhere"}),
+            "--stage": ("stage", {"choices": [stage.value for stage in FaultStage]}),
+            "--sender": ("sender", {"help": "only for such a sender; * stands for anything"}),
+            "--recipient": ("recipient", {"help": "only for such a recipient; * stands for anything"}),
+            "--every": ("every", {"type": int, "metavar": "N", "help": "at every Nth occasion"}),
+            "--first": ("first", {"type": int, "metavar": "N", "help": "only at the first N occasions"}),
+            "--probability": ("probability", {"type": float, "help": "above 0, at most 1"}),
+        },
+        ("stage", "fault", "listener", "sender", "recipient", "every", "first", "probability", "enabled", "description"),
     ),
 }
 
@@ -99,6 +129,11 @@ def _add_fields(parser: argparse.ArgumentParser, kind: Kind) -> None:
         parser.add_argument(
             "--when-resting", choices=("wait", "round-robin", "direct"), default="wait", help="while the named gateway rests"
         )
+    if kind.collection == "faults":
+        happening = parser.add_mutually_exclusive_group()
+        happening.add_argument("--refuse", metavar="REPLY", help="answer with a reply, such as “450 4.2.1 Mailbox busy”")
+        happening.add_argument("--delay", type=float, metavar="SECONDS", help="answer late")
+        happening.add_argument("--drop", action="store_true", help="drop the connection")
     add_set_option(parser)
 
 
@@ -110,7 +145,20 @@ def _given(arguments: argparse.Namespace, kind: Kind) -> dict[str, Any]:
             found["route"] = {"via": via}
         else:
             found["route"] = {"via": "gateway", "gateway": via, "when_resting": arguments.when_resting}
+    if kind.collection == "faults":
+        found |= _fault(arguments)
     return found | assigned(arguments.assignments)
+
+
+def _fault(arguments: argparse.Namespace) -> dict[str, Any]:
+    if arguments.refuse is not None:
+        code, _, text = arguments.refuse.partition(" ")
+        return {
+            "fault": {"action": "refuse", "code": int(code) if code.isdecimal() else code} | ({"text": text} if text else {})
+        }
+    if arguments.delay is not None:
+        return {"fault": {"action": "delay", "seconds": arguments.delay}}
+    return {"fault": {"action": "drop"}} if arguments.drop else {}
 
 
 async def list_objects(arguments: argparse.Namespace, client: Client, out: Out) -> None:
@@ -129,6 +177,9 @@ async def list_objects(arguments: argparse.Namespace, client: Client, out: Out) 
 def _cell(value: Any) -> str:
     if isinstance(value, dict) and "via" in value:
         return str(value.get("gateway", value["via"]))
+    if isinstance(value, dict) and "action" in value:
+        rest = [str(value[name]) for name in ("code", "seconds", "address") if name in value]
+        return " ".join([value["action"], *rest])
     return value_text(value)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..control.client import Client, Lost
 from ..control.schema import EventMessage, Snapshot, Status
-from ..model.report import GatewayReport, Total
+from ..model.report import GatewayReport, NotDelivering, Total
 from .output import Out, plural, value_text
 
 _DONE = {
@@ -67,6 +67,7 @@ async def _show(
             ("vault", relay.vault.label if relay.vault.usable else f"not usable: {relay.vault.problem}"),
             ("spool", f"{spool.waiting:,} waiting, {spool.deferred:,} deferred, {spool.held:,} held"),
             ("quarantine", f"{spool.quarantined:,}"),
+            *([("NOT DELIVERED", "; ".join(_handled(one) for one in relay.not_delivering))] if relay.not_delivering else []),
             ("since the start", ", ".join(f"{count:,} {name}" for name, count in sums.items())),
         ]
     )
@@ -87,6 +88,10 @@ async def _show(
     for problem in relay.problems:
         out.line()
         out.styled(("! ", "warning"), (" ".join(filter(None, (problem.title, problem.detail, problem.hint))), ""))
+
+
+def _handled(one: NotDelivering) -> str:
+    return f"{one.handling}{f' to {one.address}' if one.address else ''} by the {one.kind} {one.label}"
 
 
 def gateway_label(gateway: dict[str, Any]) -> str:
