@@ -1,6 +1,7 @@
 """Messages made to cost more than they weigh: what inspection does with a header stays small in time, whatever is in it.
 
-Nothing in the relay takes a MIME structure apart but the conversion for servers without 8BITMIME (``test_convert``).
+A MIME structure is taken apart only by the conversion for servers without 8BITMIME (``test_convert``) and for the test inbox
+(``capture/test_parts``).
 """
 
 from __future__ import annotations

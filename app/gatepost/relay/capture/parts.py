@@ -157,6 +157,8 @@ def _part(message: Message, number: str, found: _Found) -> Part:
 
 def _leaf(message: Message, number: str, common: dict[str, Any], found: _Found) -> Part:
     kind = common["content_type"]
+    if kind.startswith("multipart/"):  # it says so, and has no parts
+        kind = "text/plain"
     is_attachment = bool(common["filename"]) or common["disposition"] == "attachment" or not kind.startswith("text/")
     if not is_attachment and kind == "text/plain":
         found.text = found.text or text_of(message, MAX_TEXT)

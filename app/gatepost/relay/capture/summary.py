@@ -32,6 +32,8 @@ def _summary(message: Message) -> Summary:
     names: list[str] = []
     for part in leaves(message):
         kind, name = part.get_content_type(), part.get_filename()
+        if kind.startswith("multipart/"):  # it says so, and has no parts
+            kind = "text/plain"
         if name or part.get_content_disposition() == "attachment" or not kind.startswith("text/"):
             names.append(_line(name or ""))
         elif kind == "text/html":
