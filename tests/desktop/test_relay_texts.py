@@ -13,6 +13,8 @@ SENTENCES = (
     "“Main relay” takes the next message.",
     "192.168.10.4 may send this, because its address is in a trusted network.",
     "Goes to 127.0.0.1:9 (Main relay), STARTTLS required; certificate verified against the system's trust.",
+    "Is captured in the test inbox instead of going to 127.0.0.1:9 (Main relay): nothing is delivered.",
+    "Goes to 127.0.0.1:9 (Main relay), not encrypted, and there to qa@example.org instead of to its recipient.",
     "Waits: no round-robin gateway is set up.",
     "127.0.0.1:9 (Main relay) · STARTTLS when offered, else in the clear; certificate not verified",
     "direct delivery to the mail hosts of example.org",

@@ -58,6 +58,10 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
          mark("{domain} was found to be behind an inbound gateway")),
         (r"(?P<client>\S+) is refused: (?P<reply>\d{3} .+)", mark("{client} is refused: {reply}")),
         # the outcome
+        (r"Is captured in the test inbox instead of going to (?P<hop>.+): nothing is delivered\.",
+         mark("Is captured in the test inbox instead of going to {hop}: nothing is delivered.")),
+        (r"Goes to (?P<hop>.+), (?P<tls>not encrypted|STARTTLS .+|TLS .+), and there to (?P<address>\S+) instead of to its"
+         r" recipient\.", mark("Goes to {hop}, {tls}, and there to {address} instead of to its recipient.")),
         (r"Goes to (?P<hop>.+), (?P<tls>not encrypted|STARTTLS .+|TLS .+)\.", mark("Goes to {hop}, {tls}.")),
         (r"Is returned to the sender: (?P<reply>.+)\.", mark("Is returned to the sender: {reply}.")),
         (rf"Waits until {_UNTIL} or longer: (?P<reason>.+)\.", mark("Waits until {time} or longer: {reason}.")),

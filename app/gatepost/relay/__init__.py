@@ -7,8 +7,9 @@ It owns what lasts: configuration, spool, journal and secrets. May import ``mode
 - ``inspection``  spam, viruses, DKIM
 - ``routing``  which next hop, and why
 - ``delivery``  queue, connections, attempts, DSNs
+- ``capture``  the test inbox, faults on purpose
 
 do not import one another; ``service`` puts them together and hands each its collaborators; ``screening`` does so for what
-stands between reception and the spool (``inspecting``, ``signing``, ``quarantine``). What they share as plain values stands
-in ``common``. Begin with ``service.RelayService``.
+stands between reception and the spool (``inspecting``, ``signing``, ``quarantine``), ``capturing`` and ``diverting`` for the
+test inbox. What they share as plain values stands in ``common``. Begin with ``service.RelayService``.
 """

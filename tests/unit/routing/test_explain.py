@@ -130,3 +130,17 @@ def test_a_change_is_previewed_by_the_queued_mail_that_it_moves() -> None:
     assert changes[0].before == "Round Robin"
     assert changes[0].after == "direct delivery to the mail hosts of r.test"
     assert preview_change(new, new, pairs) == []
+
+
+@pytest.mark.parametrize(
+    ("handling", "words"),
+    [
+        ({"action": "capture"}, "Is captured in the test inbox instead of going to a.example:25 (a): nothing is delivered."),
+        ({"action": "redirect", "address": "qa@t.test"}, "and there to qa@t.test instead of to its recipient."),
+        ({"action": "capture-and-deliver"}, "Goes to a.example:25 (a), STARTTLS required"),
+    ],
+)
+async def test_what_a_gateway_does_instead_of_delivering_is_said(handling: dict[str, str], words: str) -> None:
+    bench = Bench(configuration(outbound("a", handling=handling)))
+    found = await explain(bench.router, "x@s.test", "y@r.test")
+    assert words in found.steps[-1].text

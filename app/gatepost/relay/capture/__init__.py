@@ -1,12 +1,13 @@
 """The test inbox: mail that is kept in trays instead of being delivered, and faults for testing those who send.
 
-May import ``model``, ``store`` and ``relay.common``; never another part of the relay. ``capturing`` at the relay's level hands
-reception and delivery what they need of it. A listener or an outbound gateway whose ``handling`` (``model.capture``) is not
-*deliver* has its mail captured, copied or redirected; mail that was captured leaves only when a person releases it.
+May import ``model``, ``store`` and ``relay.common``; never another part of the relay. At the relay's level ``capturing`` hands
+reception what it needs of it, ``diverting`` delivery, and ``capture_desk`` serves people. A listener or an outbound gateway
+whose ``handling`` (``model.capture``) is not *deliver* has its mail captured, copied or redirected; mail that was captured
+leaves only when a person releases it.
 
 ``keeping``    which tray, what is written, what waits for it       ``summary``   what lists and searches show of a message
-``parts``      one message taken apart, within bounds               ``cleaning``  HTML made harmless
-``faults``     which fault is due at which stage                    ``retention`` what goes by age and by number
+``parts``      one message taken apart, within bounds               ``retention`` what goes by age and by number
+``faults``     which fault is due at which stage
 
 The control API (schema in ``control.capture_schema``; ``id`` is a number that only grows):
 

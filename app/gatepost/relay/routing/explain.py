@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from ...model.address import AddressError, parse_mailbox
+from ...model.capture import Capture, RedirectAll
 from ...model.configuration import Configuration
 from ...model.domain import DirectRoute, GatewayRoute, RoundRobinRoute
 from ...model.errors import InvalidInput, Issue
@@ -222,11 +223,23 @@ def _mx_steps(router: Router, domain: str, plan: Plan, decision: Decision) -> li
 def _summary(plan: Plan) -> tuple[str, str, StepVerdict]:
     if isinstance(plan, Candidates):
         first = plan.hops[0]
+        if first.handling is not None and (words := _handled(first)):
+            return "deliver", words, StepVerdict.CHOSEN
         return "deliver", f"Goes to {first.label}, {tls_policy(first.encryption, first.certificate)}.", StepVerdict.CHOSEN
     if isinstance(plan, Reject):
         return "reject", f"Is returned to the sender: {plan.reply}.", StepVerdict.REFUSED
     until = f" until {_stamp(plan.until)} or longer" if plan.until is not None else ""
     return "wait", f"Waits{until}: {plan.waiting_for}.", StepVerdict.WAITS
+
+
+def _handled(hop: NextHop) -> str:
+    """Where mail really goes that takes a hop which does not simply deliver; empty: there, and a copy is kept."""
+    if isinstance(hop.handling, Capture):
+        return f"Is captured in the test inbox instead of going to {hop.label}: nothing is delivered."
+    if isinstance(hop.handling, RedirectAll):
+        policy = tls_policy(hop.encryption, hop.certificate)
+        return f"Goes to {hop.label}, {policy}, and there to {hop.handling.address} instead of to its recipient."
+    return ""
 
 
 def _explained(hop: NextHop) -> ExplainedHop:

@@ -40,6 +40,7 @@ _TITLES: Mapping[str, tuple[str, Tone]] = {
     "rerouted": (mark("Sent another way"), Tone.ACCENT),
     "retried": (mark("Tried again by hand"), Tone.ACCENT),
     "redirected": (mark("Redirected"), Tone.ACCENT),
+    "captured": (mark("Captured in the test inbox"), Tone.WARNING),
     "dsn": (mark("Sender notified"), Tone.NEUTRAL),
     "note": (mark("Note"), Tone.NEUTRAL),
 }

@@ -17,6 +17,7 @@ _STATES = {
     "delivered": (mark("Delivered"), Tone.GOOD),
     "bounced": (mark("Not delivered"), Tone.BAD),
     "deleted": (mark("Deleted"), Tone.NEUTRAL),
+    "captured": (mark("Captured"), Tone.WARNING),
 }
 
 

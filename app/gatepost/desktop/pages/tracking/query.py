@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 from ....control.schema import TrackedMessage, TrackPage, TrackRequest
 from ...session import RelaySession
 
-State = Literal["waiting", "deferred", "quarantined", "delivered", "bounced", "deleted"]
+State = Literal["waiting", "deferred", "quarantined", "delivered", "bounced", "deleted", "captured"]
 PAGE = 200
 """Messages asked for at once."""
 MOST_NEW = 5
