@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .model.move_options import GiveOptions, ReceiveOptions
     from .model.relay_options import RelayOptions
 
 
@@ -17,7 +18,7 @@ def main() -> int:
     from .cli.main import Roles
     from .cli.main import main as command
 
-    return command(arguments, Roles(relay=_relay))
+    return command(arguments, Roles(relay=_relay, move=_move))
 
 
 def _relay(options: RelayOptions) -> int:
@@ -30,6 +31,12 @@ def _relay(options: RelayOptions) -> int:
         host = Host(Advapi("Gatepost"))
         on_ready(host.ready)
         return host.run(lambda: run(options))
+    return run(options)
+
+
+def _move(options: GiveOptions | ReceiveOptions) -> int:
+    from .moving.running import run
+
     return run(options)
 
 

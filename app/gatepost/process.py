@@ -65,6 +65,7 @@ async def _main(options: RelayOptions) -> int:
     from .control.server.metrics_port import MetricsPort
     from .control.server.remote_port import RemotePort
     from .control.server.transport import serve
+    from .moving.marker import refuse_unfinished
     from .relay.administration import Administration
     from .relay.instance import InstanceLock, prepare_runtime_folder, remove_endpoint, write_endpoint
     from .relay.log import set_up_logging
@@ -75,6 +76,7 @@ async def _main(options: RelayOptions) -> int:
     group = find_group(options.access_group) if options.access_group else None
     gid = group.gid if group is not None else None
     folder = DataFolder(options.data_folder)
+    refuse_unfinished(folder.path)
     set_up_logging(folder.logs, options.log_level.value, to_stderr=not options.lifeline)
     lock = InstanceLock(folder.path)
     lock.acquire()

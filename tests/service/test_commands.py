@@ -60,7 +60,7 @@ class Shell:
         self._capture.readouterr()
         self._patch.setattr("sys.stdin", io.StringIO(stdin))
         arguments = ["--data", str(data or self.relay.data), *line.split(), *more]
-        code = main(arguments, Roles(relay=no_relay))
+        code = main(arguments, Roles(relay=no_relay, move=no_relay))
         captured = self._capture.readouterr()
         assert "Traceback" not in captured.err
         assert PASSWORD not in captured.out + captured.err

@@ -18,6 +18,7 @@ from .exit_codes import ExitCode
 from .registry import BY_NAME, COMMANDS, Command
 
 if TYPE_CHECKING:
+    from ..model.move_options import GiveOptions, ReceiveOptions
     from ..model.relay_options import RelayOptions
 
 
@@ -26,6 +27,8 @@ class Roles:
     """What else the program can be. It runs until it ends and returns the exit code."""
 
     relay: Callable[[RelayOptions], int]
+    move: Callable[[GiveOptions | ReceiveOptions], int]
+    """Either half of a move into the installed service."""
 
 
 def main(argv: Sequence[str], roles: Roles) -> int:
@@ -62,6 +65,9 @@ def _run(arguments: argparse.Namespace, roles: Roles) -> int:
     if needs == "relay":
         options: RelayOptions = arguments.run(arguments)
         return roles.relay(options)
+    if needs == "move":
+        move: GiveOptions | ReceiveOptions = arguments.run(arguments)
+        return roles.move(move)
     if needs == "nothing":
         return int(arguments.run(arguments) or 0)
     from .session import run_with_client

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
+from pathlib import Path
 
+from ..model.errors import InvalidInput, Issue
+from ..model.locations import default_data_folder, default_vault_key_file
+from ..model.move_options import Elevation, GiveOptions, ReceiveOptions, Target
 from ..service_manager.choose import manager
 from ..service_manager.tools import relay_program
 from ..service_manager.values import Done, Outcome, State
@@ -43,6 +49,53 @@ def configure(parser: argparse.ArgumentParser, _name: str) -> None:
     actions.add_parser("start", help="start its process").set_defaults(run=start, needs="nothing")
     actions.add_parser("stop", help="end its process; what it holds is finished first").set_defaults(run=stop, needs="nothing")
     actions.add_parser("status", help="whether it is installed, and runs").set_defaults(run=status, needs="nothing")
+    adopting = actions.add_parser(
+        "adopt", help="move this account's relay into the service: configuration, mail, passwords; its folder is set aside"
+    )
+    adopting.add_argument("--from", dest="source", type=Path, metavar="DIR", help="its data folder (default: --data)")
+    adopting.add_argument("--vault", choices=("auto", "keyring", "sealed"), default="auto", help="where its passwords are")
+    adopting.add_argument("--vault-key-file", type=Path, metavar="FILE", help="key of its sealed vault")
+    adopting.add_argument("--replace", action="store_true", help="also when the service is in use: that is set aside")
+    adopting.add_argument(
+        "--elevate", choices=[one.value for one in Elevation], help="how root's half is started (default: sudo, or pkexec)"
+    )
+    adopting.set_defaults(run=adopt, needs="move")
+    receiving = actions.add_parser("receive", help="root's half of “adopt”, which starts it itself")
+    receiving.set_defaults(run=receive, needs="move")
+    for one in (adopting, receiving):
+        one.add_argument("--into", type=Path, metavar="DIR", help="data folder of a service that another manager runs")
+        one.add_argument("--into-key-file", type=Path, metavar="FILE", help="key of that service's sealed vault")
+        one.add_argument("--into-owner", metavar="ACCOUNT", default="", help="that service's account")
+
+
+def adopt(arguments: argparse.Namespace) -> GiveOptions:
+    return GiveOptions(
+        data_folder=arguments.source or arguments.data or default_data_folder(),
+        vault=arguments.vault,
+        vault_key_file=arguments.vault_key_file or default_vault_key_file(),
+        replace=arguments.replace,
+        target=_target(arguments),
+        elevation=Elevation(arguments.elevate) if arguments.elevate else _elevation(),
+        as_json=arguments.json,
+    )
+
+
+def receive(arguments: argparse.Namespace) -> ReceiveOptions:
+    return ReceiveOptions(_target(arguments))
+
+
+def _target(arguments: argparse.Namespace) -> Target | None:
+    if arguments.into is None:
+        return None
+    if arguments.into_key_file is None:
+        raise InvalidInput([Issue("into-key-file", "the key of that service's passwords is needed")])
+    return Target(arguments.into, arguments.into_key_file, arguments.into_owner)
+
+
+def _elevation() -> Elevation:
+    if sys.platform == "win32" or os.geteuid() == 0:
+        return Elevation.NONE
+    return Elevation.SUDO if sys.stdin.isatty() else Elevation.PKEXEC
 
 
 def install(arguments: argparse.Namespace) -> int:
