@@ -94,7 +94,7 @@ LOOKING = (
     "status", "gateway list", "gateway show gw-1", "domain list", "listener list", "network list", "user list",
     "settings show", "spam show", "virus show", "secret list", "vault status", "spool list", "spool counts", "track",
     "verdicts list", "quarantine list", "dkim list", "inbox list", "inbox trays", "inbox keep", "tray list", "fault list",
-    "config export", "config revisions", "config show 1", "config diff 1", "metrics",
+    "config export", "alarms list", "config revisions", "config show 1", "config diff 1", "metrics",
     "explain ann@example.org bob@example.com", "remote status", "token list", "relay-list list",
 )  # fmt: skip
 NOT_LOOKING = {"import", "relay", "start", "stop", "pause", "resume", "shut-down", "send-test", "events", "completion", "help"}

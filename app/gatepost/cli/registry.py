@@ -46,6 +46,7 @@ COMMANDS = (
     Command("verdicts", "what is remembered of recipients", "mail"),
     Command("config", "export, import, revisions", "config"),
     Command("import", "coming from Postfix, hMailServer, IIS or SmarterMail", "importing"),
+    Command("alarms", "trouble that has lasted, and a test of the notice by mail", "alarms"),
     Command("events", "follow what happens", "state"),
     Command("metrics", "figures in Prometheus' format", "state"),
     Command("completion", "completion for bash, zsh or fish", "completion"),

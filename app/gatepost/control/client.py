@@ -16,6 +16,7 @@ from typing import Any
 from ..model.errors import Unavailable
 from ..model.remote import RemoteReport, TokenReport
 from ..model.report import (
+    AlarmReport,
     CertificateReport,
     DkimCheck,
     Explanation,
@@ -124,6 +125,13 @@ class Client(Connection):
 
     async def gateway_reports(self) -> tuple[GatewayReport, ...]:
         return await self.get("v1/gateway-reports", tuple[GatewayReport, ...])
+
+    async def alarms(self) -> tuple[AlarmReport, ...]:
+        return await self.get("v1/alarms", tuple[AlarmReport, ...])
+
+    async def test_alarm(self) -> tuple[str, ...]:
+        raw, _ = await self.call("POST", "v1/alarms/test", {})
+        return schema.AlarmTest.model_validate_json(raw).queue_ids
 
     async def health(self) -> tuple[schema.HopHealthBody, ...]:
         return await self.get("v1/health", tuple[schema.HopHealthBody, ...])

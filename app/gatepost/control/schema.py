@@ -91,6 +91,11 @@ class Done(Answer):
     done: bool = True
 
 
+class AlarmTest(Answer):
+    queue_ids: tuple[str, ...]
+    """Of the notices, one for each person who is told."""
+
+
 class TokenRequest(Model):
     name: Annotated[Line, Field(min_length=1, max_length=80)]
     """Who or what will use it."""

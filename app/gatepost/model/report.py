@@ -102,6 +102,19 @@ class NotDelivering:
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmReport:
+    """Trouble that has lasted for as long as Settings → Alarms says. ``mailed_at``: when it was last told by mail."""
+
+    kind: str
+    subject: str
+    title: str
+    detail: str = ""
+    hint: str = ""
+    since: float = 0.0
+    mailed_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RelayReport:
     """The state of the relay, without the spool's counts."""
 
@@ -144,6 +157,20 @@ class GatewayReport:
     remote_spool_at: float | None = None
     remarks: tuple[str, ...] = ()
     """What an administrator should know of it beyond its health, a sentence each."""
+
+
+@dataclass(frozen=True, slots=True)
+class StorageReport:
+    """How the spool's file does. Commit times: how many fell into each bucket, the last one without a bound."""
+
+    commit_bounds: tuple[float, ...]
+    commit_buckets: tuple[int, ...]
+    commit_seconds: float
+    backlog: int
+    """Operations that wait for a commit."""
+    free_bytes: int
+    oldest_waiting: float | None = None
+    """When the oldest delivery that is not held was received; looked at every few minutes."""
 
 
 # --- configuration ---

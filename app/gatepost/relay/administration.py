@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import shutil
 import time
 from array import array
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -22,6 +23,7 @@ from ..model.errors import Conflict, InvalidInput, Issue, NotFound
 from ..model.gateway import Gateway
 from ..model.identifiers import queue_id
 from ..model.report import (
+    AlarmReport,
     CertificateReport,
     Changed,
     ExplainStep,
@@ -37,11 +39,13 @@ from ..model.report import (
     SecretReport,
     SmarterMailReport,
     SpoolOperation,
+    StorageReport,
     TestMessage,
     VaultReport,
     VerifyStage,
 )
 from ..model.secret import Secret
+from ..store.commit_times import BOUNDS
 from ..store.journal_values import EntryKind, JournalEntry, TrackedMessage, TrackPage, TrackQuery
 from ..store.values import SpoolCounts, SpoolFilter, SpoolMessage, SpoolOrder, SpoolRow
 from . import waiting_words
@@ -83,7 +87,6 @@ class Administration:
     def __init__(self, service: RelayService) -> None:
         self._service = service
         self._changes = asyncio.Lock()
-        self._told: dict[str, Problem] = {}
         self.quarantine = QuarantineDesk(service, self)
         self.dkim = DkimDesk(service, self)
         self.remote = RemoteDesk(service, time.monotonic)
@@ -105,7 +108,7 @@ class Administration:
             revision=service.store.revision,
             listeners=self._listeners(),
             vault=await self.vault(),
-            problems=tuple(self._problems()),
+            problems=tuple(self._service.alarming.problems()),
             not_delivering=not_delivering(service.configuration),
             faults=tuple(rule.id for rule in service.configuration.faults if rule.enabled),
         )
@@ -123,9 +126,29 @@ class Administration:
         self._service.resume_delivery()
 
     def tell_problem(self, subject: str, problem: Problem | None) -> None:
-        self._told.pop(subject, None)
+        told = self._service.alarming.told
+        told.pop(subject, None)
         if problem is not None:
-            self._told[subject] = problem
+            told[subject] = problem
+
+    # --- alarms ---
+
+    async def storage(self) -> StorageReport:
+        service = self._service
+        times = service.spool.commit_times
+        free = await asyncio.to_thread(shutil.disk_usage, service.folder.path)
+        return StorageReport(
+            BOUNDS, times.buckets(), times.seconds, service.spool.backlog, free.free, service.alarming.watch.oldest
+        )
+
+    async def alarms(self) -> Sequence[AlarmReport]:
+        return [
+            AlarmReport(one.kind, one.subject, one.title, one.detail, one.hint, one.since, one.mailed_at)
+            for one in self._service.alarming.watch.active()
+        ]
+
+    async def test_alarm(self) -> Sequence[str]:
+        return await self._service.alarming.watch.send_test()
 
     async def shut_down(self) -> None:
         self._service.request_shutdown()
@@ -425,27 +448,6 @@ class Administration:
             ListenerReport(item.id, item.address, item.port, _LISTENER_HEALTH[item.state], item.problem, item.connections)
             for item in self._service.reception.listeners()
         )
-
-    def _problems(self) -> list[Problem]:
-        service = self._service
-        found = [*service.start_problems, *self._told.values()]
-        for listener in service.reception.listeners():
-            if listener.problem:
-                found.append(
-                    Problem("listener", f"The listener on {listener.address} port {listener.port} has a problem.",
-                            listener.problem, subject=f"listener:{listener.id}")
-                )  # fmt: skip
-        for health in service.router.health():
-            if health.state is not HealthState.HEALTHY:
-                found.append(Problem("gateway", f"{health.label} rests.", health.cause, subject=health.key, since=health.since))
-        for gateway in service.configuration.gateways:
-            for remark in service.inbound.remarks(gateway.id):
-                found.append(Problem("gateway", f"{gateway.label}: {remark}", subject=f"gateway:{gateway.id}"))
-        found.extend(service.screening.problems())
-        found.extend(service.capturing.problems())
-        if not service.spool.has_room(0):
-            found.append(Problem("disk", "The disk is nearly full.", "New mail is answered 452 until there is room."))
-        return found
 
 
 def _health_of(gateway_id: str, health: Mapping[str, HopHealth]) -> HopHealth:

@@ -11,7 +11,7 @@ import logging
 from dataclasses import asdict, dataclass
 
 from ..model.errors import GatepostError
-from ..store.gateway_file import GatewayFile
+from ..store.small_file import SmallFile
 from .common.clock import Clock
 from .common.events import Event
 from .routing.caps import Caps
@@ -33,7 +33,7 @@ class LastOfGateway:
 class GatewayMemory:
     """``note`` is given the relay's events of the kinds ``NOTED``."""
 
-    def __init__(self, file: GatewayFile, caps: Caps, clock: Clock) -> None:
+    def __init__(self, file: SmallFile, caps: Caps, clock: Clock) -> None:
         self._file = file
         self._caps = caps
         self._clock = clock

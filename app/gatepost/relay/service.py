@@ -13,7 +13,8 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 from ..model.configuration import Configuration
-from ..model.envelope import Envelope, Origin, Recipient
+from ..model.envelope import Envelope, Notify, Origin, Recipient
+from ..model.errors import NotFound
 from ..model.gateway import Gateway
 from ..model.locations import default_data_folder
 from ..model.relay_options import RelayOptions
@@ -23,13 +24,14 @@ from ..model.settings import DeliverySettings
 from ..store.configuration import ConfigurationStore
 from ..store.figures import Figures
 from ..store.folder import DataFolder
-from ..store.gateway_file import GatewayFile
 from ..store.journal import Journal
 from ..store.journal_values import EntryKind
+from ..store.small_file import SmallFile
 from ..store.spool import Spool
 from ..store.values import Content, NewMessage, SpoolFilter, StoredMessage
 from ..store.verdicts import Verdicts
 from ..vault import Vault
+from .alarming import Alarming
 from .capturing import Capturing
 from .common.clock import Clock, system_clock
 from .common.events import EventBus
@@ -48,6 +50,7 @@ from .host_names import HostNames
 from .inbound.inbound import Inbound
 from .opening import name_of_machine, open_chosen_vault, open_files, problems_of_opening
 from .reception import Reception, ReceptionContext, Times
+from .reception.pickup.watch import PickupWatch
 from .routing.block_listed import block_listed
 from .routing.hops import configured_hops
 from .routing.own_addresses import OwnAddresses
@@ -106,7 +109,9 @@ class RelayService:
         self._own_addresses = OwnAddresses()
         self.router = self._make_router(self.configuration)
         self._reception_journal = ReceptionJournal(journal, self.router, clock)
-        self.gateway_memory = GatewayMemory(GatewayFile(folder), self.router.outlets.caps, clock)
+        self.gateway_memory = GatewayMemory(
+            SmallFile(folder, "gateways.json", "What gateways did lately"), self.router.outlets.caps, clock
+        )
         self.events.subscribe(self.gateway_memory.note, *NOTED)
         self.connector = Connector(
             settings=self._delivery_settings,
@@ -116,14 +121,19 @@ class RelayService:
         )
         self.pool = Pool(self.connector)
         self.capturing = Capturing(self)
+        self.alarming = Alarming(self)
         self.diverting = Diverting(self, self.pool)
         self.queue = self._make_queue()
         self.inbound = Inbound(self, self.verdicts, vault, self._waiting_in, time.monotonic)
         self._context = self._reception_context()
+        self.pickup = PickupWatch(
+            self._context, SmallFile(folder, "pickup.json", "What was picked up"), self._is_known, lambda: self.host_name
+        )
         self.reception = Reception(self._context, self.configuration)
         self.screening = Screening(self)
         self.screening.apply(self.configuration, self._context)
         self.capturing.apply(self.configuration, self._context)
+        self.pickup.apply(self.configuration.settings)
         self.router.opened = self.queue.wake
         self.inbound.apply(self.configuration)
         self._apply_limits()
@@ -165,6 +175,7 @@ class RelayService:
         service._tasks.spawn(service.gateway_memory.keep_for_ever(), "keep what gateways did")
         service.screening.start()
         service.capturing.start()
+        await service.alarming.start()
         return service
 
     # --- the mail plane ---
@@ -177,6 +188,7 @@ class RelayService:
             await self.reception.start()
             self._listeners_changed()
             await self.queue.start(paused=self.delivery_paused)
+            await self.pickup.start()
             self.inbound.start()
             self._set_mail(MailPlane.RUNNING)
 
@@ -186,6 +198,7 @@ class RelayService:
             if self.mail is MailPlane.STOPPED:
                 return
             self._set_mail(MailPlane.STOPPING)
+            await self.pickup.stop()
             await self.reception.stop()
             await self.inbound.stop()
             await self.queue.stop(self.diverting.drain, DRAIN_SECONDS)
@@ -202,6 +215,7 @@ class RelayService:
         await self.stop()
         await self.inbound.close()
         await self.screening.close()
+        await self.alarming.close()
         await self.capturing.close()
         await self._tasks.close()
         await self.gateway_memory.keep()
@@ -239,6 +253,7 @@ class RelayService:
         self.inbound.apply(configuration)
         self.screening.apply(configuration, self._context)
         self.capturing.apply(configuration, self._context)
+        self.pickup.apply(configuration.settings)
         current = frozenset(configured_hops(configuration))
         self.pool.retire(lambda hop: hop.kind is HopKind.MX or hop in current)
         await self.queue.apply()
@@ -366,12 +381,25 @@ class RelayService:
         sender = self.configuration.settings.server.postmaster or ""
         return verify(self.connector, gateway, password, sender)
 
+    async def _is_known(self, message_id: int) -> bool:
+        """Whether a message of this id was ever committed, as far as spool and journal know."""
+        await self.journal.flush()
+        if await self.journal.message(message_id) is not None:
+            return True
+        try:
+            await self.spool.get(message_id)
+        except NotFound:
+            return False
+        return True
+
     def _waiting_in(self, lane: str) -> int:
         return self.spool.counts().lanes.get(lane, 0)
 
-    async def submit_own(self, sender: str, recipient: str, content: bytes, *, pinned: str | None = None) -> str:
+    async def submit_own(
+        self, sender: str, recipient: str, content: bytes, *, pinned: str | None = None, notify: Notify = Notify.UNSPECIFIED
+    ) -> str:
         """Put a message of our own into the spool; returns its queue id when it is durable."""
-        envelope = Envelope(sender, (Recipient(recipient),), origin=Origin(protocol="local"))
+        envelope = Envelope(sender, (Recipient(recipient, notify),), origin=Origin(protocol="local"))
         content = await self.screening.signed(envelope, content)
         names = header_value(content, b"subject"), header_value(content, b"message-id")
         return await self.submit_again(envelope, content, *names, pinned=pinned)

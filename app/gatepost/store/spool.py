@@ -22,6 +22,7 @@ from ..model.errors import NotFound
 from . import spool_list, spool_quarantine, spool_queue
 from .bodies import Bodies, BodyFile
 from .captured import Captured
+from .commit_times import CommitTimes
 from .database import Database, OpenReport, check, open_database
 from .folder import DataFolder
 from .quarantine_values import QuarantineEntry, QuarantineFilter, QuarantineOrder, QuarantineRow
@@ -252,6 +253,19 @@ class Spool:
     ) -> list[SpoolRow]:
         """One page; at most ``spool_list.MAX_ROWS`` rows. Raises InvalidInput for a filter that cannot be."""
         return await self._list_readers.run(lambda c: spool_list.list_rows(c, chosen, order, descending, offset, limit))
+
+    @property
+    def commit_times(self) -> CommitTimes:
+        return self._writer.commit_times
+
+    @property
+    def backlog(self) -> int:
+        """Operations that wait for a commit."""
+        return self._writer.backlog
+
+    async def oldest_waiting(self) -> float | None:
+        """When the oldest delivery that is not held was received; None when there is none."""
+        return await self._list_readers.run(spool_list.oldest_waiting)
 
     async def get(self, message_id: int) -> SpoolMessage:
         """A message with all its deliveries and recipients. Raises NotFound."""

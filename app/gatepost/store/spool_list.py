@@ -100,6 +100,13 @@ def domain_pairs(connection: sqlite3.Connection, limit: int) -> list[tuple[str, 
     return [(sender, recipient, count) for (sender, recipient), count in found.items()]
 
 
+def oldest_waiting(connection: sqlite3.Connection) -> float | None:
+    """When the oldest delivery that is not held was received. Ids rise with time; held ones before it are passed over."""
+    query = "SELECT received_at FROM delivery WHERE state <> ? ORDER BY id LIMIT 1"
+    row = connection.execute(query, (HELD,)).fetchone()
+    return seconds(row[0]) if row is not None else None
+
+
 def last_id(connection: sqlite3.Connection) -> int:
     (number,) = connection.execute("SELECT ifnull(max(id), 0) FROM delivery").fetchone()
     return int(number)

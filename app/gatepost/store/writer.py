@@ -25,6 +25,7 @@ from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
 
+from .commit_times import CommitTimes
 from .database import Database
 from .errors import StoreError, translated
 
@@ -119,6 +120,7 @@ class Writer:
         self._commit_seconds = 0.0
         self._expected = 0
         """Who waited, or was released, when the last commit ended: so many may soon wait again."""
+        self.commit_times = CommitTimes()
         self.commits = 0
         self.operations = 0
         self._connection = database.connection()
@@ -252,7 +254,9 @@ class Writer:
             unit.before_commit(connection)
             began = time.monotonic()
             connection.execute("COMMIT")
-            self._commit_seconds += (time.monotonic() - began - self._commit_seconds) * _LATEST
+            took = time.monotonic() - began
+            self._commit_seconds += (took - self._commit_seconds) * _LATEST
+            self.commit_times.add(took)
         except Exception as error:
             self._roll_back()
             if len(operations) > 1:

@@ -17,6 +17,7 @@ from ...model.dkim import DkimAlgorithm
 from ...model.gateway import Gateway
 from ...model.remote import RemoteReport, RemoteSettings, TokenReport
 from ...model.report import (
+    AlarmReport,
     CertificateReport,
     Changed,
     DkimCheck,
@@ -30,6 +31,7 @@ from ...model.report import (
     SecretReport,
     SmarterMailReport,
     SpoolOperation,
+    StorageReport,
     TestMessage,
     VaultReport,
     VerifyStage,
@@ -165,6 +167,14 @@ class RelayFacade(Protocol):
 
     def tell_problem(self, subject: str, problem: Problem | None) -> None:
         """Something beside the relay that the report shall show with its own problems; None: it is over."""
+
+    async def storage(self) -> StorageReport: ...
+
+    async def alarms(self) -> Sequence[AlarmReport]:
+        """Trouble that has lasted, the oldest first."""
+
+    async def test_alarm(self) -> Sequence[str]:
+        """Send a notice that nothing is wrong to whom Settings → Alarms names; the queue ids. Raises Conflict for nobody."""
 
     async def shut_down(self) -> None:
         """End the process in good order. Returns at once, so that the answer still reaches the client."""

@@ -11,6 +11,7 @@ from typing import Any
 from ...model.fields import Model
 from ...model.remote import RemoteReport, TokenReport
 from ...model.report import (
+    AlarmReport,
     CertificateReport,
     DkimCheck,
     GatewayReport,
@@ -160,6 +161,10 @@ def _relay() -> Iterator[Route]:
         "GET", "/v1/gateway-reports", relay.gateways, "Health and figures by gateway.", answer=tuple[GatewayReport, ...]
     )
     yield Route("GET", "/v1/health", relay.health, "Health of next hops.", answer=tuple[schema.HopHealthBody, ...])
+    yield Route("GET", "/v1/alarms", relay.alarms, "Trouble that has lasted, and who was told.", answer=tuple[AlarmReport, ...])
+    yield Route(
+        "POST", "/v1/alarms/test", relay.test_alarm, "Send a test notice to whom the settings name.", answer=schema.AlarmTest
+    )
     yield Route("GET", "/v1/totals", relay.totals, "Counters since the start.", answer=tuple[Total, ...])
     yield Route(
         "GET",

@@ -56,6 +56,8 @@ class Connector:
         self._secrets = secrets
         self._resolve = resolve
         self._contexts = contexts or TlsContexts()
+        self.pinned: dict[str, bytes] = {}
+        """Certificates that were accepted by their fingerprint, in DER form, by that fingerprint."""
 
     def with_settings(self, settings: DeliverySettings, secrets: Secrets | None = None) -> Connector:
         """The same way of connecting with other deadlines, or a password that is not stored yet."""
@@ -275,6 +277,8 @@ class _SetUp:
     def _note_tls(self, smtp: aiosmtplib.SMTP) -> None:
         self._tls = tls_state(self._hop, smtp.get_transport_info("ssl_object"))
         self._dialogue.note(f"encrypted: {self._tls}")
+        if (pin := self._hop.certificate.fingerprint) is not None and pin == self._tls.fingerprint:
+            self._connector.pinned[pin] = self._tls.certificate
 
     async def _sign_in(self) -> None:
         auth = self._hop.auth

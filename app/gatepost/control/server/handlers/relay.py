@@ -77,6 +77,14 @@ async def health(call: Call) -> Any:
     return await call.facade.health()
 
 
+async def alarms(call: Call) -> Any:
+    return await call.facade.alarms()
+
+
+async def test_alarm(call: Call) -> Any:
+    return schema.AlarmTest(queue_ids=tuple(await call.facade.test_alarm()))
+
+
 async def totals(call: Call) -> tuple[Total, ...]:
     return await totals_of(call.facade)
 

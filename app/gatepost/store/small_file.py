@@ -1,4 +1,4 @@
-"""What gateways did lately, kept in one small file beside the databases: cheap to lose, written whole or not at all."""
+"""Small files beside the databases: cheap to lose, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from .errors import StoreError
 from .folder import DataFolder
 
 
-class GatewayFile:
-    """Plain JSON material. Calls block."""
+class SmallFile:
+    """Plain JSON material. ``what`` names it in errors, such as “What gateways did lately”. Calls block."""
 
-    def __init__(self, folder: DataFolder) -> None:
-        self._path: Path = folder.path / "gateways.json"
+    def __init__(self, folder: DataFolder, name: str, what: str) -> None:
+        self._path: Path = folder.path / name
+        self._what = what
 
     def load(self) -> dict[str, Any]:
         """Empty when there is none. Raises StoreError when it cannot be read as what ``save`` wrote."""
@@ -24,9 +25,9 @@ class GatewayFile:
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as error:
-            raise StoreError("What gateways did lately cannot be read.", f"{self._path}: {error}") from error
+            raise StoreError(f"{self._what} cannot be read.", f"{self._path}: {error}") from error
         if not isinstance(found, dict):
-            raise StoreError("What gateways did lately cannot be read.", f"{self._path} holds something else.")
+            raise StoreError(f"{self._what} cannot be read.", f"{self._path} holds something else.")
         return found
 
     def save(self, data: dict[str, Any]) -> None:
@@ -36,4 +37,4 @@ class GatewayFile:
             new.write_text(json.dumps(data), encoding="utf-8")
             os.replace(new, self._path)
         except OSError as error:
-            raise StoreError("What gateways did lately is not kept.", f"{self._path}: {error.strerror}") from error
+            raise StoreError(f"{self._what} is not kept.", f"{self._path}: {error.strerror}") from error
