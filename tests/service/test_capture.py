@@ -369,3 +369,13 @@ def test_captured_mail_survives_a_restart(tmp_path_factory: pytest.TempPathFacto
         process.start()
         assert wait(process.api, "subject=Lasting") == first
         assert process.api.call("GET", f"/v1/captured/{first['id']}/parts/2").body == b"x" * 400_000
+        told: list[Any] = []
+        api = process.api
+        waiting = threading.Thread(target=lambda: told.append(api.call("GET", "/v1/captured/wait?subject=never&timeout=60")))
+        waiting.start()
+        time.sleep(0.3)
+        began = time.monotonic()
+        assert process.stop() == 0
+        assert time.monotonic() - began < 4, "nobody is kept waiting"
+        waiting.join(10)
+        assert (told[0].status, told[0].error) == (503, "unavailable")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from email.header import decode_header, make_header
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,17 @@ async def test_a_redirecting_listener_has_one_recipient_and_names_the_others() -
     assert [one.address for _, part in message.parts for one in part] == ["qa@test.example"]
     assert b"X-Gatepost-Original-Recipients: b@elsewhere.example,\r\n\tc@example.org\r\n" in message.content
     assert "it was for b@elsewhere.example, c@example.org" in notes[0].text
+
+
+async def test_who_it_was_for_is_said_in_ascii() -> None:
+    async with site(configuration(REDIRECT)) as here:
+        peer = await here.session()
+        assert (await peer.say("MAIL FROM:<a@example.com> SMTPUTF8")).startswith("250 ")
+        assert (await peer.say("RCPT TO:<zoë@elsewhere.example>")).startswith("250 ")
+        assert (await peer.data(HELLO)).startswith("250 ")
+        (message,) = here.messages
+    field = message.content.partition(b"X-Gatepost-Original-Recipients: ")[2].partition(b"\r\n")[0].decode("ascii")
+    assert str(make_header(decode_header(field))) == "zoë@elsewhere.example"
 
 
 @pytest.mark.parametrize("listener", [CAPTURE | {"mode": "submission"}, REDIRECT | {"mode": "submission"}])

@@ -12,6 +12,7 @@ from .errors import Handler, tell_errors
 from .events import FOLLOWERS, close_followers
 from .facade import RelayFacade
 from .guard import LOCAL_HOSTS, NOT_OURS, Authenticator, Hosts, guard, peers, refuse_browsers
+from .handlers.captured import WAITING, end_waiting
 from .metrics import CONTENT_TYPE, metrics_text
 from .routes import ROUTES, Route
 
@@ -29,7 +30,8 @@ def make_application(
     app = web.Application(middlewares=[tell_errors, guard(checks, hosts, words=words)], client_max_size=MAX_BODY)
     app[FACADE] = facade
     app[FOLLOWERS] = set()
-    app.on_shutdown.append(close_followers)
+    app[WAITING] = set()
+    app.on_shutdown.extend((close_followers, end_waiting))
     for route in ROUTES:
         app.router.add_route(route.method, route.path, _handler(route))
     return app

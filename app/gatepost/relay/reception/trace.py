@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from base64 import b64encode
 from collections.abc import Sequence
 
 PRODUCT = "Gatepost"
@@ -54,8 +55,9 @@ def received(origin: str, with_name: str, queue_id: str, tls: str, recipient: st
 
 
 def original_recipients(addresses: Sequence[str]) -> bytes:
-    """Who a redirected message was for. A field with several lines where there are many, each within RFC 5322's 998 octets."""
-    return ("X-Gatepost-Original-Recipients: " + ",\r\n\t".join(addresses) + "\r\n").encode()
+    """Who a redirected message was for: a line for each, in ASCII (RFC 2047), so that the message needs no more than before."""
+    words = [address if address.isascii() else f"=?utf-8?b?{b64encode(address.encode()).decode()}?=" for address in addresses]
+    return ("X-Gatepost-Original-Recipients: " + ",\r\n\t".join(words) + "\r\n").encode()
 
 
 def missing_fields(has_date: bool, message_id: str, queue_id: str, host_name: str, now: float) -> bytes:

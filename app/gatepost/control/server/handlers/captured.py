@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +12,7 @@ from urllib.parse import quote
 from aiohttp import web
 from pydantic import Field
 
-from ....model.errors import InvalidInput, Issue, NotFound
+from ....model.errors import InvalidInput, Issue, NotFound, Unavailable
 from ....model.fields import Line, Model
 from ....store.bodies import BodyFile
 from ....store.captured_values import CapturedFilter, CapturedOrder
@@ -19,6 +20,8 @@ from ... import capture_schema, schema
 from ..call import Call
 from . import spool
 
+WAITING: web.AppKey[set[asyncio.Future[Any]]] = web.AppKey("waiting", set[asyncio.Future[Any]])
+"""Calls of ``wait`` that are held open."""
 _NUMBER = re.compile(r"[0-9]{1,15}\Z")
 _PART = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4}){0,20}\Z")
 
@@ -82,9 +85,25 @@ async def wait(call: Call) -> capture_schema.CapturedFound:
     """Held open until a message matches, or the time is over: then ``message`` is null."""
     query: WaitQuery = call.query
     values = query.model_dump(exclude={"to", "timeout"})
-    found, after = await call.facade.captured.wait(CapturedFilter(**values, recipient=query.to), query.timeout)
+    chosen = CapturedFilter(**values, recipient=query.to)
+    waiting, task = call.request.app[WAITING], asyncio.ensure_future(call.facade.captured.wait(chosen, query.timeout))
+    waiting.add(task)
+    try:
+        await asyncio.wait([task])
+    finally:
+        waiting.discard(task)
+        task.cancel()
+    if task.cancelled():
+        raise Unavailable("The relay ends.", "No such message had come.")
+    found, after = task.result()
     row = capture_schema.CapturedRow.model_validate(found) if found is not None else None
     return capture_schema.CapturedFound(message=row, after=after)
+
+
+async def end_waiting(app: web.Application) -> None:
+    """On shutdown: nobody is kept waiting."""
+    for task in app[WAITING].copy():
+        task.cancel()
 
 
 async def message(call: Call) -> capture_schema.CapturedMessage:
