@@ -25,7 +25,7 @@ MAX_FIELD = 8000
 """Octets of a header field: the time to read one grows with the square of its length."""
 LINKS = ("http", "https", "mailto")
 
-BROKEN = (MessageError, LookupError, ValueError, TypeError, AttributeError, IndexError, RecursionError)
+BROKEN = (MessageError, LookupError, ValueError, ArithmeticError, TypeError, AttributeError, RecursionError)
 """Broken on purpose or by accident: the standard library gives up in any of these ways."""
 _TAGS = {
     "a", "abbr", "b", "blockquote", "br", "caption", "center", "code", "dd", "div", "dl", "dt", "em", "font", "h1", "h2", "h3",

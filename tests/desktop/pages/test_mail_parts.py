@@ -73,6 +73,7 @@ def test_a_bomb_of_parts_is_looked_at_only_so_far() -> None:
     [
         b"", b"\0\xff\xfe", b"Content-Type: text/plain; charset=no-such\r\n\r\nh\xe9llo",
         b"Content-Type: text/html\r\nContent-Transfer-Encoding: base64\r\n\r\n!!!", b"From: =?utf-8?q?\xff?= <a@b\r\n\r\nx",
+        b"Date: Mon, 1 Jan 99999999999999999999 00:00:00 +0000\r\n\r\nx",
         b"Content-Type: multipart/mixed\r\n\r\nno boundary", b"Subject: " + b"x" * 100_000 + b"\r\n\r\n" + b"y" * 500_000,
     ],
 )  # fmt: skip

@@ -96,6 +96,8 @@ BROKEN = {
     "bad base64": b"Content-Transfer-Encoding: base64\r\n\r\n====!!\r\n",
     "bad names": b"Content-Disposition: attachment; filename*=utf-8''%ff%fe\"\r\n\r\nx\r\n",
     "addresses": b"From: <<<>>>,,,;:@\r\nTo: =?utf-8?b?!!!?=\r\nSubject: =?x?y?z?=\r\n\r\nHello\r\n",
+    "a day that never comes": b"Date: Mon, 1 Jan 99999999999999999999 00:00:00 +0000\r\n\r\nHello\r\n",
+    "a parameter of very many digits": b"Content-Type: text/plain; a*" + b"9" * 5000 + b"=y\r\n\r\nHello\r\n",
     "controls": b"Subject: a\x00b\x07\x1b[31m\r\n\r\nHello\r\n",
     "a message in a message that is none": b"Content-Type: message/rfc822\r\n\r\n",
 }
