@@ -7,7 +7,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,17 +21,24 @@ ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "resources" / "examples" / "pytest"
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Not as deep as pytest's own: relays are started in it."""
+    with tempfile.TemporaryDirectory(prefix="gp-") as made:
+        yield Path(made)
+
+
 def environment(folder: Path) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(folder), "PYTHONPATH": str(ROOT / "app")}
 
 
-def test_the_example_passes_where_nothing_of_ours_lies_beside_it(tmp_path: Path) -> None:
-    shutil.copytree(EXAMPLE, tmp_path / "shop", ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "shop" / "pytest.ini").write_text("[pytest]\n")
+def test_the_example_passes_where_nothing_of_ours_lies_beside_it(folder: Path) -> None:
+    shutil.copytree(EXAMPLE, folder / "shop", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "shop" / "pytest.ini").write_text("[pytest]\n")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
-        cwd=tmp_path / "shop",
-        env=environment(tmp_path),
+        cwd=folder / "shop",
+        env=environment(folder),
         capture_output=True,
         text=True,
         timeout=100,
@@ -37,15 +46,24 @@ def test_the_example_passes_where_nothing_of_ours_lies_beside_it(tmp_path: Path)
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "5 passed" in done.stdout
-    assert not list(tmp_path.glob("gatepost-*")), "the relay's folder is gone"
+    assert not list(folder.glob("gatepost-*")), "the relay's folder is gone"
 
 
-def test_a_relay_does_not_outlive_tests_that_were_killed(tmp_path: Path) -> None:
+def test_a_deep_folder_for_temporary_files_does_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = tmp_path / ("x" * 100)
+    deep.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(deep))
+    with CapturingRelay() as relay:
+        submit(relay.port, "app@example.org", ["bob@example.com"])
+        assert relay.inbox().wait().subject == "Minutes"
+
+
+def test_a_relay_does_not_outlive_tests_that_were_killed(folder: Path) -> None:
     words = (
         "import time; from gatepost.testing import CapturingRelay; r = CapturingRelay().start();"
         " print(r._process.pid, flush=True); time.sleep(100)"
     )
-    tests = subprocess.Popen([sys.executable, "-c", words], env=environment(tmp_path), stdout=subprocess.PIPE, text=True)
+    tests = subprocess.Popen([sys.executable, "-c", words], env=environment(folder), stdout=subprocess.PIPE, text=True)
     assert tests.stdout is not None
     relay = int(tests.stdout.readline())
     tests.send_signal(signal.SIGKILL)

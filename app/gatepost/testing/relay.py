@@ -15,6 +15,7 @@ from typing import Any, Self
 from .api import Api
 from .inbox import Inbox
 
+_LONGEST = 60
 _LISTENER = {"id": "test", "description": "Test inbox", "address": "127.0.0.1", "port": 0, "mode": "mx",
              "handling": {"action": "capture"}}  # fmt: skip
 
@@ -38,8 +39,7 @@ class CapturingRelay:
     def start(self) -> Self:
         if sys.platform == "win32":
             raise RuntimeError("a capturing relay for tests needs Unix sockets, which Python lacks on Windows")
-        # Short, because the path of a Unix socket must be.
-        folder = self._folder = Path(tempfile.mkdtemp(prefix="gatepost-"))
+        folder = self._folder = Path(tempfile.mkdtemp(prefix="gatepost-", dir=_short_parent()))
         try:
             with (folder / "relay.log").open("wb") as log:
                 command = self._command(folder)
@@ -104,6 +104,12 @@ class CapturingRelay:
                 raise RuntimeError(f"the relay has not {what} within {self._start_seconds:g} s; its log:\n{log}")
             time.sleep(0.02)
         return found
+
+
+def _short_parent() -> str:
+    """The folder for temporary files, or ``/tmp`` where that one is too deep: a Unix socket's path holds about 100 octets."""
+    usual = tempfile.gettempdir()
+    return usual if len(usual) <= _LONGEST or not Path("/tmp").is_dir() else "/tmp"  # noqa: S108 - mkdtemp makes it private
 
 
 def _read(path: Path) -> Any:

@@ -13,9 +13,11 @@ NAMES = st.sampled_from(
      b"Content-Transfer-Encoding", b"Content-ID", b"Resent-Date", b"Sender", b"Reply-To", b"X")
 )  # fmt: skip
 PIECES = st.sampled_from(
-    (b"<", b">", b"@", b'"', b"\\", b"(", b")", b";", b":", b",", b"=", b"?", b"=?utf-8?q?", b"=?x?b?", b"?=", b"*", b"*0*=", b"%ff",
+    (b"<", b">", b"@", b'"', b"\\", b"(", b")", b";", b":", b",", b"=", b"?", b"=?utf-8?q?", b"=?x?b?", b"?=", b"*", b"*0*=",
+     b"%ff",
      b"multipart/mixed; boundary=b", b"text/plain; charset=", b"message/rfc822", b"text/html", b"base64", b"quoted-printable",
-     b"attachment; filename=", b"Mon, 1 Jan 2020 00:00:00 +0000", b"99999999999999999999999", b"\xff\xfe", b"\x00", b"\r\n ", b" ")
+     b"attachment; filename=", b"Mon, 1 Jan 2020 00:00:00 +0000", b"99999999999999999999999", b"\xff\xfe", b"\x00", b"\r\n ",
+     b" ")
 )  # fmt: skip
 VALUES = st.lists(st.one_of(PIECES, st.binary(max_size=6)), max_size=8).map(b"".join)
 HEADS = st.lists(st.tuples(NAMES, VALUES).map(b": ".join), max_size=8).map(b"\r\n".join)
