@@ -19,7 +19,7 @@ _STATES = {
     "running": "good", "listening": "good", "healthy": "good", "delivered": "good", "passed": "good",
     "usable": "good",
     "resting": "warning", "probing": "warning", "deferred": "warning", "held": "warning", "quarantined": "warning",
-    "warning": "warning", "paused": "warning", "stopped": "warning",
+    "warning": "warning", "paused": "warning", "stopped": "warning", "captured": "warning",
     "waiting": "quiet", "disabled": "quiet", "skipped": "quiet",
     "failed": "bad", "bounced": "bad", "refused": "bad", "deleted": "quiet", "closed": "quiet",
 }  # fmt: skip

@@ -114,7 +114,10 @@ class CaptureDesk:
         return len(deleted)
 
     async def release(self, number: int, *, gateway: str | None, recipients: Sequence[str] | None, author: str) -> str:
-        """Put it into the spool as new mail; its queue id. The captured message stays."""
+        """Put it into the spool as new mail; its queue id. The captured message stays.
+
+        It goes as it was captured, neither inspected nor signed: who may sign for our domains was not asked when it came.
+        """
         self._check_gateway(gateway)
         service, entry = self._service, await self._store.entry(number)
         row, envelope = entry.row, entry.envelope

@@ -23,7 +23,7 @@ from .captured_values import (
 )
 from .spool_counts import SpoolUnit
 from .spool_filter import LIKE, MAX_ROWS, Condition, message_id, pattern
-from .spool_list import numbers_of
+from .spool_list import count_of, ids_of
 from .spool_rows import clean, pack_envelope, pack_recipients, unpack_envelope, unpack_recipients
 from .spool_schema import micros, seconds
 from .values import NewMessage, RecipientRow
@@ -120,17 +120,11 @@ def list_rows(
 def ids_in_order(
     connection: sqlite3.Connection, chosen: CapturedFilter, order: CapturedOrder, descending: bool, limit: int
 ) -> array[int]:
-    """As one text from SQLite (see ``spool_list.ids_in_order``)."""
-    where, values = condition(chosen)
-    page = f"SELECT id FROM captured WHERE {where} ORDER BY {_keys(order, descending)} LIMIT ?"  # noqa: S608
-    (text,) = connection.execute(f"SELECT group_concat(id) FROM ({page})", (*values, limit)).fetchone()  # noqa: S608
-    return numbers_of(text or "")
+    return ids_of(connection, "captured", condition(chosen), _keys(order, descending), limit)
 
 
 def count(connection: sqlite3.Connection, chosen: CapturedFilter) -> int:
-    where, values = condition(chosen)
-    (number,) = connection.execute(f"SELECT count(*) FROM captured WHERE {where}", values).fetchone()  # noqa: S608
-    return int(number)
+    return count_of(connection, "captured", condition(chosen))
 
 
 def last_id(connection: sqlite3.Connection) -> int:

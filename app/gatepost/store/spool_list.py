@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..model.identifiers import queue_id
-from .spool_filter import MAX_ROWS, condition
+from .spool_filter import MAX_ROWS, Condition, condition
 from .spool_rows import SELECT_DELIVERY, delivery_from_row, unpack_envelope, unpack_recipients
 from .spool_schema import DEFERRED, HELD, NEVER, WAITING, delivery_range, message_of, seconds
 from .values import RecipientState, SpoolFilter, SpoolMessage, SpoolOrder, SpoolRow, SpoolState
@@ -51,9 +51,7 @@ def list_rows(
 
 
 def count(connection: sqlite3.Connection, chosen: SpoolFilter) -> int:
-    where, values = condition(chosen)
-    (number,) = connection.execute(f"SELECT count(*) FROM delivery WHERE {where}", values).fetchone()  # noqa: S608
-    return int(number)
+    return count_of(connection, "delivery", condition(chosen))
 
 
 def ids(connection: sqlite3.Connection, chosen: SpoolFilter, after: int, last: int, limit: int) -> list[int]:
@@ -66,16 +64,27 @@ def ids(connection: sqlite3.Connection, chosen: SpoolFilter, after: int, last: i
 def ids_in_order(
     connection: sqlite3.Connection, chosen: SpoolFilter, order: SpoolOrder, descending: bool, limit: int
 ) -> array[int]:
-    """Ids of matching deliveries in the order of a list, 8 octets each.
+    """Ids of matching deliveries in the order of a list."""
+    direction = "DESC" if descending else "ASC"
+    keys = f"{_ORDERS[order]} {direction}" + ("" if order is SpoolOrder.AGE else f", id {direction}")
+    return ids_of(connection, "delivery", condition(chosen), keys, limit)
+
+
+def ids_of(connection: sqlite3.Connection, table: str, found: Condition, keys: str, limit: int) -> array[int]:
+    """Ids of matching rows in the order of ``keys``, 8 octets each.
 
     SQLite hands them over as one text: a step for each row would give up the interpreter's lock a million times.
     """
-    where, values = condition(chosen)
-    direction = "DESC" if descending else "ASC"
-    keys = f"{_ORDERS[order]} {direction}" + ("" if order is SpoolOrder.AGE else f", id {direction}")
-    query = f"SELECT group_concat(id) FROM (SELECT id FROM delivery WHERE {where} ORDER BY {keys} LIMIT ?)"  # noqa: S608
+    where, values = found
+    query = f"SELECT group_concat(id) FROM (SELECT id FROM {table} WHERE {where} ORDER BY {keys} LIMIT ?)"  # noqa: S608
     (text,) = connection.execute(query, (*values, limit)).fetchone()
     return numbers_of(text or "")
+
+
+def count_of(connection: sqlite3.Connection, table: str, found: Condition) -> int:
+    where, values = found
+    (number,) = connection.execute(f"SELECT count(*) FROM {table} WHERE {where}", values).fetchone()  # noqa: S608
+    return int(number)
 
 
 def numbers_of(text: str) -> array[int]:

@@ -23,7 +23,7 @@ from .quarantine_values import (
     ScorePart,
 )
 from .spool_filter import LIKE, MAX_ROWS, Condition, message_id, pattern
-from .spool_list import numbers_of
+from .spool_list import count_of, ids_of
 from .spool_rows import clean, unpack_envelope
 from .spool_schema import HELD, NEVER, PARTS, micros, seconds
 
@@ -100,11 +100,7 @@ def list_rows(
 def ids_in_order(
     connection: sqlite3.Connection, chosen: QuarantineFilter, order: QuarantineOrder, descending: bool, limit: int
 ) -> array[int]:
-    """Message ids in the order of a list, as one text from SQLite (see ``spool_list.ids_in_order``)."""
-    where, values = condition(chosen)
-    page = f"SELECT id FROM quarantine WHERE {where} ORDER BY {_keys(order, descending)} LIMIT ?"  # noqa: S608
-    (text,) = connection.execute(f"SELECT group_concat(id) FROM ({page})", (*values, limit)).fetchone()  # noqa: S608
-    return numbers_of(text or "")
+    return ids_of(connection, "quarantine", condition(chosen), _keys(order, descending), limit)
 
 
 def ids_after(connection: sqlite3.Connection, chosen: QuarantineFilter, after: int, limit: int) -> list[int]:
@@ -115,9 +111,7 @@ def ids_after(connection: sqlite3.Connection, chosen: QuarantineFilter, after: i
 
 
 def count(connection: sqlite3.Connection, chosen: QuarantineFilter) -> int:
-    where, values = condition(chosen)
-    (number,) = connection.execute(f"SELECT count(*) FROM quarantine WHERE {where}", values).fetchone()  # noqa: S608
-    return int(number)
+    return count_of(connection, "quarantine", condition(chosen))
 
 
 def get(connection: sqlite3.Connection, number: int) -> QuarantineEntry | None:

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from gatepost.model.envelope import Envelope
+from gatepost.model.reply import Reply
+from gatepost.relay.reception import Inspected
 from gatepost.store.bodies import BodyFile
 from gatepost.store.captured_values import Content
 from gatepost.store.errors import StoreError
@@ -76,6 +78,21 @@ async def test_where_copies_are_kept_strangers_still_reach_only_our_domains() ->
         assert (await peer.data(HELLO)).startswith("250 ")
         assert inbox.copied == here.messages
         assert len(here.messages) == 1
+
+
+async def test_no_copy_is_kept_of_what_inspection_refuses_and_captured_mail_is_not_inspected() -> None:
+    async def refuse(*_: Any) -> Inspected:
+        return Inspected(refusal=Reply(550, "5.7.1", "Spam"), reason="spam")
+
+    inbox = MemoryInbox()
+    async with site(configuration(COPY), capture=inbox, inspect=refuse) as here:
+        peer = await here.session()
+        await peer.begin()
+        assert (await peer.data(HELLO)).startswith("550 5.7.1 Spam")
+        await here.reception.apply(configuration(CAPTURE))
+        await peer.begin("b@elsewhere.example")
+        assert (await peer.data(HELLO)).startswith("250 ")
+        assert (inbox.copied, len(inbox.kept), here.messages) == ([], 1, [])
 
 
 async def test_a_redirecting_listener_has_one_recipient_and_names_the_others() -> None:
