@@ -81,7 +81,7 @@ class Entry(PageEntry):
         return {"overview": First, "spool": Second}[self.key]
 
 
-ENTRIES = [Entry("overview", "Overview", "overview", "", ""), Entry("spool", "Spool", "spool", "", "")]
+ENTRIES = [Entry("overview", "Overview", "overview", "page", ""), Entry("spool", "Spool", "spool", "page", "")]
 
 MakeFrame = Callable[[AppContext], Frame]
 

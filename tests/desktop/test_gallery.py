@@ -75,7 +75,6 @@ def test_the_look_finds_what_is_wrong(show: Callable[..., Any]) -> None:
     theme().apply("light")
     window = QWidget()
     theme().style(window)
-    window.setStyleSheet("QWidget { background: #ffffff; color: #aaaaaa; }")
     line = QHBoxLayout(window)
     clipped = QLabel("A text that has no room at all")
     clipped.setFixedWidth(40)
@@ -84,5 +83,6 @@ def test_the_look_finds_what_is_wrong(show: Callable[..., Any]) -> None:
     for widget in (clipped, nameless, one, two):
         line.addWidget(widget)
     show(window, 500, 60)
+    window.setStyleSheet("QWidget { background: #ffffff; color: #aaaaaa; }")
     kinds = {fault.split()[0] for fault in faults(window, measure_contrast=True)}
     assert kinds == {"clipped:", "without", "Alt+S", "contrast"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from PySide6.QtWidgets import QPlainTextEdit
 
 from gatepost.desktop.i18n import LANGUAGES, set_language
 from gatepost.desktop.relay_notice import RelayNotice
@@ -65,10 +66,14 @@ async def test_a_crash_is_shown_with_its_last_lines_and_a_way_to_start_again() -
     notice.show_state(Status(Phase.CRASHED, problem=problem, last_lines=("one", "two")), SessionState.LOST)
     notice.show()
     assert notice.text == "It failed. <i>why</i> Look here."
-    assert not notice._lines.isVisible()
+    assert notice.findChild(QPlainTextEdit) is None
     notice._details.click()
-    assert notice._lines.isVisible()
-    assert notice._lines.toPlainText() == "one\ntwo"
+    lines = notice.findChild(QPlainTextEdit)
+    assert lines is not None
+    assert lines.isVisible()
+    assert lines.toPlainText() == "one\ntwo"
+    notice._details.click()
+    assert not lines.isVisible()
     notice._again.click()
     assert asked == ["again"]
 

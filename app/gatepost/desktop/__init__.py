@@ -9,3 +9,7 @@ Begin with ``application`` (start, loop, end, one funnel for errors), then ``con
 The window is shown before anything heavy is imported: modules that every start loads (this package's own, ``frame``,
 ``session``) import the control client and the models only where they are used.
 """
+
+from .feature_check import spare_sources
+
+spare_sources()

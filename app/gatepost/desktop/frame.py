@@ -158,6 +158,8 @@ class Frame(QMainWindow):
             if current is not None and current.key != key and not await self._may_leave(current):
                 self.sidebar.choose(current.key)
                 return False
+            if not (entry := self._entry(key)).is_loaded:
+                await asyncio.to_thread(entry.load)  # the window answers meanwhile
             page = self._page(key)
             self._current = page
             self.stack.setCurrentWidget(page)

@@ -38,12 +38,8 @@ class Strip(QFrame):
         self._mark = QLabel(self)
         self._title = self._label("strong")
         self._detail = self._label("")
-        self._lines = QPlainTextEdit(self)
-        self._lines.setReadOnly(True)
-        self._lines.setFont(monospace())
-        self._lines.setAccessibleName(tr("Last lines of the relay's log"))
-        self._lines.setVisible(False)
-        self._lines.setFixedHeight(self._lines.fontMetrics().lineSpacing() * SHOWN_LINES + px(16))
+        self._text = ""
+        self._lines: QPlainTextEdit | None = None
         self._buttons = QHBoxLayout()
         self._buttons.setSpacing(px(8))
         words = QVBoxLayout()
@@ -58,10 +54,9 @@ class Strip(QFrame):
         top.addWidget(self._mark, 0, Qt.AlignmentFlag.AlignTop)
         top.addLayout(words, 1)
         top.addLayout(self._close)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(px(14), px(10), px(10), px(10))
-        layout.addLayout(top)
-        layout.addWidget(self._lines)
+        self._rows = QVBoxLayout(self)
+        self._rows.setContentsMargins(px(14), px(10), px(10), px(10))
+        self._rows.addLayout(top)
         self._tone = tone
         self.recolour()
 
@@ -77,9 +72,9 @@ class Strip(QFrame):
         self._title.setText(title)
         self._detail.setText(detail)
         self._detail.setVisible(bool(detail))
-        text = "\n".join(lines)
-        if text != self._lines.toPlainText():
-            self._lines.setPlainText(text)
+        self._text = "\n".join(lines)
+        if self._lines is not None and self._text != self._lines.toPlainText():
+            self._lines.setPlainText(self._text)
         self.setAccessibleDescription(f"{title} {detail}".strip())
 
     @property
@@ -111,7 +106,19 @@ class Strip(QFrame):
         self._close.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
 
     def show_lines(self, visible: bool) -> None:
-        self._lines.setVisible(visible)
+        if visible and self._lines is None:
+            self._lines = self._make_lines()
+            self._rows.addWidget(self._lines)
+        if self._lines is not None:
+            self._lines.setVisible(visible)
+
+    def _make_lines(self) -> QPlainTextEdit:
+        made = QPlainTextEdit(self._text, self)
+        made.setReadOnly(True)
+        made.setFont(monospace())
+        made.setAccessibleName(tr("Last lines of the relay's log"))
+        made.setFixedHeight(made.fontMetrics().lineSpacing() * SHOWN_LINES + px(16))
+        return made
 
     def set_tone(self, tone: str) -> None:
         if tone != self._tone:
@@ -127,8 +134,13 @@ class Strip(QFrame):
         self._mark.setPixmap(icon(name, colour).pixmap(QSize(side, side), self.devicePixelRatioF()))
 
 
+_ARRANGED = (QEvent.Type.LayoutRequest,)
+_SHOWN_OR_HIDDEN = (QEvent.Type.ShowToParent, QEvent.Type.HideToParent)
+
+
 class StripArea(QScrollArea):
-    """Strips below each other, as high as they need to be but never more than half of the window: then they scroll."""
+    """Strips below each other, as high as they need to be but never more than half of the window: then they scroll. Hidden
+    while no strip is shown."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -147,9 +159,10 @@ class StripArea(QScrollArea):
 
     def add(self, strip: QWidget) -> None:
         self._strips.addWidget(strip)
+        strip.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if watched is self._holder and event.type() is QEvent.Type.LayoutRequest:
+        if event.type() in (_ARRANGED if watched is self._holder else _SHOWN_OR_HIDDEN):
             self._fit()
         return super().eventFilter(watched, event)
 
@@ -167,3 +180,5 @@ class StripArea(QScrollArea):
         height = max(0, min(wanted, self.window().height() // 2))
         if height != self.height() or self.maximumHeight() != height:
             self.setFixedHeight(height)
+        if self.isHidden() == bool(shown):
+            self.setVisible(bool(shown))

@@ -35,14 +35,19 @@ class CellPainter(QStyledItemDelegate):
         super().__init__(parent)
         self._model = model
         self.hovered = -1
-        self._prepare()
-        theme().changed.connect(self._prepare)
-
-    def _prepare(self) -> None:
-        """After a change of theme or font."""
         self._colours: dict[str, QColor] = {}
+        self._measure(QApplication.font())
+        theme().changed.connect(self._theme_changed)
+
+    def _theme_changed(self) -> None:
+        """Texts stay as they were laid out, unless the font is another one now."""
+        self._colours.clear()
+        if QApplication.font() != self._font:
+            self._measure(QApplication.font())
+
+    def _measure(self, font: QFont) -> None:
         self._texts: dict[tuple[str, int, bool], QStaticText] = {}
-        self._font = QFont(QApplication.font())
+        self._font = QFont(font)
         self._metrics = QFontMetrics(self._font)
         self._pill_font = QFont(self._font)
         self._pill_font.setWeight(QFont.Weight.DemiBold)

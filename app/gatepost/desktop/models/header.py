@@ -29,7 +29,6 @@ class ListHeader(QHeaderView):
         theme().changed.connect(self._theme_changed)
 
     def _theme_changed(self) -> None:
-        self.updateGeometry()
         self.viewport().update()
 
     def _enter(self, section: int) -> None:

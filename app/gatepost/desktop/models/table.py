@@ -18,8 +18,8 @@ from PySide6.QtCore import (
     QTimer,
     Signal,
 )
-from PySide6.QtGui import QContextMenuEvent, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+from PySide6.QtGui import QContextMenuEvent, QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QTableView, QWidget
 
 from ..preferences import Preferences
 from ..theme import px, theme
@@ -66,7 +66,8 @@ class ListTable(QTableView):
         model.modelReset.connect(self._choose_again)
         model.changed.connect(self._return)
         model.rowsRemoved.connect(self.selection_changed)
-        theme().changed.connect(self._measure)
+        self._measured = QFont()
+        theme().changed.connect(self._theme_changed)
         self._measure()
 
     def _set_up(self) -> None:
@@ -118,13 +119,19 @@ class ListTable(QTableView):
 
     # --- widths ---
 
+    def _theme_changed(self) -> None:
+        if QApplication.font() != self._measured:
+            self._measure()
+            self.horizontalHeader().updateGeometry()
+        self.viewport().update()
+
     def _measure(self) -> None:
-        """After a change of font or theme."""
+        """Everything follows the font."""
+        self._measured = QApplication.font()
         self.verticalHeader().setDefaultSectionSize(row_height())
         self.verticalHeader().setMinimumSectionSize(1)
         self.verticalScrollBar().setSingleStep(row_height())
         self._arrange()
-        self.viewport().update()
 
     def _width_of(self, number: int) -> int:
         column = self._rows.columns[number]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -21,6 +22,10 @@ class PageEntry:
     module: str
     name: str
     in_sidebar: bool = True
+
+    @property
+    def is_loaded(self) -> bool:
+        return f"{__package__}.{self.module}" in sys.modules
 
     def load(self) -> None:
         """Import it, without making a page."""

@@ -79,8 +79,12 @@ class Theme(QObject):
         return DARK if self.choice is Choice.DARK else LIGHT
 
 
+_BEFORE_IT_IS_SEEN = (QEvent.Type.Polish, QEvent.Type.Show)
+
+
 class _Part(QObject):
-    """Keeps one part's style sheet: set anew when the part is seen, else when it is shown next."""
+    """Keeps one part's style sheet: set when the part is shown for the first time, with all that was put into it by then; set
+    anew when the part is seen, else when it is shown next."""
 
     def __init__(self, widget: QWidget, theme: Theme) -> None:
         super().__init__(widget)
@@ -90,10 +94,11 @@ class _Part(QObject):
         widget.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         widget.installEventFilter(self)
         theme.changed.connect(self._changed)
-        self._set()
+        if widget.testAttribute(Qt.WidgetAttribute.WA_WState_Polished):
+            self._set()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() is QEvent.Type.Show:
+        if event.type() in _BEFORE_IT_IS_SEEN:
             self._set()
         return False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 
@@ -48,6 +49,8 @@ def set_role(widget: QWidget, role: Role | None) -> None:
     if widget.property("role") == wanted:
         return
     widget.setProperty("role", wanted)
+    if not widget.testAttribute(Qt.WidgetAttribute.WA_WState_Polished):
+        return  # it gets its look when it is shown, and only then
     style = widget.style()
     style.unpolish(widget)
     style.polish(widget)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cached_property
+from typing import TypeVar
 
 from PySide6.QtWidgets import QPushButton, QWidget
 
@@ -18,6 +19,8 @@ from .test_message import MessageStep
 
 DONE = "first-run/done"
 
+Step = TypeVar("Step", bound=QWidget)
+
 
 class FirstRunPage(Page):
     key = "first-run"
@@ -27,6 +30,7 @@ class FirstRunPage(Page):
         outer = rows(self, gap=0)
         body = PageBody(widest=820)
         outer.addWidget(body)
+        self._body = body
         header = PageHeader(tr("Welcome to Gatepost"), tr("Three steps to your first delivered message."))
         self.skip = QPushButton(tr("Skip"))
         set_role(self.skip, Role.QUIET)
@@ -37,46 +41,60 @@ class FirstRunPage(Page):
         self.where = Steps()
         body.add(self.where)
         self.purpose = PurposeStep()
-        self.provider = ProviderStep(context, self.spawn)
-        self.primary = PrimaryStep(context, self.spawn)
-        self.message = MessageStep(context, self.spawn)
-        for step in (self.purpose, self.provider, self.primary, self.message):
-            step.hide()
-            body.add(step)
+        body.add(self.purpose)
         self._shown: QWidget = self.purpose
-        self._came_from: QWidget = self.provider
+        self._purpose = SEND
         self.purpose.chosen.connect(self._chosen)
-        self.provider.back_wanted.connect(lambda: self._show(self.purpose))
-        self.primary.back_wanted.connect(lambda: self._show(self.purpose))
-        self.message.back_wanted.connect(lambda: self._show(self._came_from))
-        self.provider.saved.connect(self._provider_saved)
-        self.primary.saved.connect(self._primary_saved)
-        self.message.finished.connect(self._finish)
-        self._show(self.purpose)
+        self._show(self.purpose, 0)
 
-    async def enter(self, **arguments: Any) -> None:
-        self.provider.password.set_help(self.provider._where_kept())
+    # Each further step is made when one comes to it.
 
-    def _show(self, step: QWidget) -> None:
+    @cached_property
+    def provider(self) -> ProviderStep:
+        made = self._add(ProviderStep(self.context, self.spawn))
+        made.back_wanted.connect(lambda: self._show(self.purpose, 0))
+        made.saved.connect(self._provider_saved)
+        return made
+
+    @cached_property
+    def primary(self) -> PrimaryStep:
+        made = self._add(PrimaryStep(self.context, self.spawn))
+        made.back_wanted.connect(lambda: self._show(self.purpose, 0))
+        made.saved.connect(self._primary_saved)
+        return made
+
+    @cached_property
+    def message(self) -> MessageStep:
+        made = self._add(MessageStep(self.context, self.spawn))
+        made.back_wanted.connect(lambda: self._chosen(self._purpose))
+        made.finished.connect(self._finish)
+        return made
+
+    def _add(self, step: Step) -> Step:
+        step.hide()
+        self._body.add(step)
+        return step
+
+    def _show(self, step: QWidget, number: int) -> None:
         self._shown.hide()
         self._shown = step
         step.show()
-        self.where.show_step({self.purpose: 0, self.message: 2}.get(step, 1))
+        self.where.show_step(number)
         assign_mnemonics(self)
 
     def _chosen(self, purpose: str) -> None:
-        self._came_from = self.provider if purpose == SEND else self.primary
-        self._show(self._came_from)
+        self._purpose = purpose
+        self._show(self.provider if purpose == SEND else self.primary, 1)
 
     def _provider_saved(self, gateway: str) -> None:
         username = str(self.provider.model.get("auth.username") or "")
         address = username if "@" in username else ""
         self.message.begin(gateway, address, address)
-        self._show(self.message)
+        self._show(self.message, 2)
 
     def _primary_saved(self, domain: str) -> None:
         self.message.begin(None, f"postmaster@{domain}", f"postmaster@{domain}")
-        self._show(self.message)
+        self._show(self.message, 2)
 
     async def refresh(self) -> None:
         """Nothing here is loaded: what was typed stays."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSplitter, QWidget
@@ -15,22 +17,36 @@ SHARE = 57
 
 
 class ListAndDetail(QSplitter):
-    def __init__(self, card: QWidget, detail: QWidget, parent: QWidget | None = None) -> None:
+    """``make_detail`` is called when details are opened for the first time."""
+
+    def __init__(self, card: QWidget, make_detail: Callable[[], QWidget], parent: QWidget | None = None) -> None:
         super().__init__(Qt.Orientation.Horizontal, parent)
-        self._detail = detail
+        self._make_detail = make_detail
+        self._detail: QWidget | None = None
         self.setChildrenCollapsible(False)
         self.setHandleWidth(px(12))
         self.addWidget(card)
-        self.addWidget(detail)
-        detail.hide()
+
+    @property
+    def is_made(self) -> bool:
+        return self._detail is not None
+
+    @property
+    def is_open(self) -> bool:
+        return self._detail is not None and self._detail.isVisible()
 
     def open(self) -> None:
+        if self._detail is None:
+            self._detail = self._make_detail()
+            self._detail.hide()
+            self.addWidget(self._detail)
         if not self._detail.isVisible():
             self._detail.show()
             self._place(anew=True)
 
     def close_detail(self) -> None:
-        self._detail.hide()
+        if self._detail is not None:
+            self._detail.hide()
 
     def _place(self, *, anew: bool) -> None:
         is_wide = self.width() >= px(BESIDE)
@@ -44,5 +60,5 @@ class ListAndDetail(QSplitter):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if self._detail.isVisible():
+        if self.is_open:
             self._place(anew=False)

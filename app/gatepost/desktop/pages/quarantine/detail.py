@@ -14,10 +14,10 @@ from ....model.errors import NotFound
 from ...cards import Banner, Facts, Tone, rows
 from ...context import AppContext
 from ...i18n import tr
-from ...theme import Role, px, set_role
+from ...theme import px
 from ...words import moment_text, size_text
-from ..lists.detail_head import DetailHead
 from ..lists.gateways import Gateways
+from ..lists.list_page import Detail
 from ..lists.raw import RawText, beginning, header_text, raw_text
 from ..lists.timeline import Arithmetic
 from ..spool.columns import sender_text
@@ -28,8 +28,7 @@ from .preview import PreviewView
 _WHY = 0
 
 
-class QuarantineDetail(QFrame):
-    closed = Signal()
+class QuarantineDetail(Detail):
     tracking_wanted = Signal(str)
     """queue id"""
 
@@ -42,14 +41,7 @@ class QuarantineDetail(QFrame):
         self._spawn = spawn
         self._entry: QuarantineEntry | None = None
         self._has_content = False
-        self.queue_id = ""
-        set_role(self, Role.CARD)
-        outer = rows(self, gap=8)
-        outer.setContentsMargins(px(16), px(12), px(8), px(8))
-        self.head = DetailHead()
         self.head.add("tracking", tr("Open in Tracking"), lambda: self.tracking_wanted.emit(self.queue_id))
-        self.head.closed.connect(self.closed)
-        outer.addWidget(self.head)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         self.tabs.tabBar().setDrawBase(False)
@@ -65,8 +57,7 @@ class QuarantineDetail(QFrame):
         ):
             self.tabs.addTab(widget, text)
         self.tabs.currentChanged.connect(lambda _: self._load_tab())
-        outer.addWidget(self.tabs, 1)
-        self.setMinimumSize(px(320), px(180))
+        self.column.addWidget(self.tabs, 1)
 
     def show_message(self, queue_id: str) -> None:
         if queue_id == self.queue_id:
@@ -75,10 +66,6 @@ class QuarantineDetail(QFrame):
         self.head.clear(queue_id)
         self._why.clear()
         self._spawn(self._load(queue_id), "show a message")
-
-    def forget(self) -> None:
-        """It may have left the quarantine: load it anew when it is shown again."""
-        self.queue_id = ""
 
     async def _load(self, queue_id: str) -> None:
         try:

@@ -12,22 +12,16 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QPushButton
 
 from ....control.schema import EventMessage, QuarantineFilter, QuarantineOperateRequest, SpoolFigures
-from ....model.errors import GatepostError
 from ....model.report import QuarantineOperation
-from ...cards import EmptyState, FilterChips, PageHeader, confirm, rows
+from ...cards import FilterChips, PageHeader, confirm
 from ...context import AppContext
 from ...i18n import format_count, mark, ntr, tr
-from ...models.rows import RowModel
-from ...models.table import ListTable
-from ...theme import Role, icon, px, set_role
+from ...theme import Role, icon, set_role
 from ..lists.filter_bar import Choice, FilterBar, SearchBox
 from ..lists.gateways import Gateways
-from ..lists.list_card import ListCard
-from ..lists.live import Live
+from ..lists.list_page import ListPage
 from ..lists.loading import soon
-from ..lists.split import ListAndDetail
-from ..lists.worker import Progress, Worker
-from ..page import Page
+from ..lists.worker import Progress
 from .columns import columns
 from .detail import QuarantineDetail
 from .query import VIRUS, QuarantineQuery, QuarantineSource
@@ -78,18 +72,13 @@ ACTIONS = (
 )  # fmt: skip
 
 
-class QuarantinePage(Page):
+class QuarantinePage(ListPage):
     key: ClassVar[str] = "quarantine"
 
     def __init__(self, context: AppContext) -> None:
-        super().__init__(context)
-        self.gateways = Gateways()
+        super().__init__(context, tr("Quarantine"), columns(), Gateways())
         self._query = QuarantineQuery()
         self._shown: QuarantineQuery | None = None
-        self.model = RowModel(columns(), self.spawn, self)
-        self.table = ListTable(self.model, "quarantine", context.preferences)
-        self.table.setAccessibleName(tr("Quarantine"))
-        self.live = Live(self._refresh_list, self.spawn, self)
         self._clock = QTimer(self)
         self._clock.setInterval(_LIVE_MS)
         self._clock.timeout.connect(self.table.update_live)
@@ -100,10 +89,8 @@ class QuarantinePage(Page):
     # --- building ---
 
     def _build(self) -> None:
-        outer = rows(self, gap=12)
-        outer.setContentsMargins(px(28), px(24), px(28), px(20))
         self.header = PageHeader(tr("Quarantine"), tr("Mail that inspection held back until somebody decides."))
-        outer.addWidget(self.header)
+        self.outer.addWidget(self.header)
         self.search = SearchBox(tr("Search the quarantine"), tr("Sender, recipient, subject, reason or id"))
         self.where = Choice(
             tr("What is searched"),
@@ -119,15 +106,14 @@ class QuarantinePage(Page):
                 ("", tr("All")), ("high", tr("High")), ("medium", tr("Medium")), ("low", tr("Low")), (VIRUS, tr("Virus")),
             ],
         )  # fmt: skip
-        outer.addWidget(FilterBar(self.search, [self.where, self.gateway], self.chips))
-        self.empty = EmptyState("quarantine", "")
-        self._empty_button = self.empty.add_action(tr("Show all"), self._show_all)
-        self.card = ListCard(self.table, self.empty)
-        self.worker = Worker(self.card.foot)
+        self.outer.addWidget(FilterBar(self.search, [self.where, self.gateway], self.chips))
         self._build_actions()
-        self.detail = QuarantineDetail(self.context, self.gateways, self.spawn)
-        self.splitter = ListAndDetail(self.card, self.detail)
-        outer.addWidget(self.splitter, 1)
+        self.outer.addWidget(self.splitter, 1)
+
+    def _make_detail(self) -> QuarantineDetail:
+        made = QuarantineDetail(self.context, self.gateways, self.spawn)
+        made.tracking_wanted.connect(lambda queue_id: self.context.navigate("tracking", queue_id=queue_id))
+        return made
 
     def _build_actions(self) -> None:
         self.menu = QMenu(self)
@@ -158,15 +144,10 @@ class QuarantinePage(Page):
         self.chips.chosen.connect(lambda level: self._ask(level=level))
         self.table.order_wanted.connect(lambda order, descending: self._ask(order=order, descending=descending))
         self.table.selection_changed.connect(self._show_selection)
-        self.table.opened.connect(self._open)
         self.table.clicked.connect(lambda _: self._open_current())
         self.table.menu_wanted.connect(self._show_menu)
-        self.table.selectionModel().currentRowChanged.connect(lambda *_: self._follow_current())
         self.model.loaded.connect(self._show_selection)
         self.model.changed.connect(self._show_selection)
-        self.model.failed.connect(self._failed)
-        self.detail.closed.connect(self._close_detail)
-        self.detail.tracking_wanted.connect(lambda queue_id: self.context.navigate("tracking", queue_id=queue_id))
 
     # --- the page ---
 
@@ -200,13 +181,6 @@ class QuarantinePage(Page):
             self.live.touch()
         elif event.kind.startswith("configuration."):
             self.spawn(self.gateways.load(self.context.session), "load gateways")
-
-    def focus_search(self) -> None:
-        self.search.setFocus()
-        self.search.selectAll()
-
-    async def refresh(self) -> None:
-        await self._refresh_list()
 
     # --- the list ---
 
@@ -242,10 +216,6 @@ class QuarantinePage(Page):
         else:
             await self.model.refresh()
 
-    def _failed(self, error: GatepostError) -> None:
-        if self.context.session.is_connected:
-            self.context.messages.banner(self.key, error, lambda: self.spawn(self._refresh_list(), "try again"))
-
     def _show_selection(self) -> None:
         total, chosen = len(self.model.ids), self.table.chosen_count
         is_empty = total == 0 and not self.model.is_loading and self._shown is not None
@@ -263,7 +233,7 @@ class QuarantinePage(Page):
             action.setEnabled(bool(chosen))
 
     def _tell_empty(self) -> None:
-        self._empty_button.setVisible(self._query.is_filtered)
+        self.empty_button.setVisible(self._query.is_filtered)
         if self._query.is_filtered:
             self.empty.tell(tr("Nothing in quarantine matches"))
         else:
@@ -274,24 +244,14 @@ class QuarantinePage(Page):
 
     # --- details ---
 
-    def _open(self, number: int) -> None:
-        if (row := self.model.known(number)) is not None:
-            self.splitter.open()
-            self.detail.show_message(row.queue_id)
-
-    def _open_current(self) -> None:
-        if (current := self.table.current) is not None and self.table.chosen_count == 1:
-            self._open(current)
-
-    def _follow_current(self) -> None:
-        current = self.table.current
-        if self.detail.isVisible() and current is not None and (row := self.model.known(current)) is not None:
-            self.detail.show_message(row.queue_id)
-
     def _close_detail(self) -> None:
-        self.splitter.close_detail()
-        self.detail.forget()
-        self.table.setFocus()
+        super()._close_detail()
+        self._forget()
+
+    def _forget(self) -> None:
+        """What the details show may have left the quarantine: they load it anew when it is opened again."""
+        if self.splitter.is_made:
+            self.detail.forget()
 
     # --- actions ---
 
@@ -326,7 +286,7 @@ class QuarantinePage(Page):
             return done
 
         if await self.worker.act(count, ask, work, found.done, tr("Nothing of it is in quarantine any more.")):
-            self.detail.forget()
+            self._forget()
             self.live.touch()
 
     def _requests(self, found: Action, chosen: array[int] | None) -> list[QuarantineOperateRequest]:

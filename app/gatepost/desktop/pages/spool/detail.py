@@ -20,13 +20,12 @@ from ....control.schema import ExplainRequest, SpoolMessage
 from ....model.errors import GatepostError, NotFound
 from ....model.report import Explanation
 from ...cards import Tone as BadgeTone
-from ...cards import rows
 from ...context import AppContext
 from ...i18n import mark, tr
 from ...theme import Role, icon, px, set_role
 from ...words import moment_text, size_text
-from ..lists.detail_head import DetailHead
 from ..lists.gateways import Gateways
+from ..lists.list_page import Detail
 from ..lists.raw import RawText, beginning, header_text, raw_text
 from ..lists.route import RouteView
 from ..lists.timeline import TimelineView
@@ -40,10 +39,9 @@ _RECIPIENT_STATES = {
 }
 
 
-class SpoolDetail(QFrame):
+class SpoolDetail(Detail):
     """``show_message`` loads what the open tab needs; other tabs load when they are opened."""
 
-    closed = Signal()
     tracking_wanted = Signal(str)
     """queue id"""
 
@@ -54,16 +52,9 @@ class SpoolDetail(QFrame):
         self._context = context
         self._gateways = gateways
         self._spawn = spawn
-        self._queue_id = ""
         self._message: SpoolMessage | None = None
         self._loaded: set[int] = set()
-        set_role(self, Role.CARD)
-        outer = rows(self, gap=8)
-        outer.setContentsMargins(px(16), px(12), px(8), px(8))
-        self._head = DetailHead()
-        self._head.add("tracking", tr("Open in Tracking"), lambda: self.tracking_wanted.emit(self._queue_id))
-        self._head.closed.connect(self.closed)
-        outer.addWidget(self._head)
+        self.head.add("tracking", tr("Open in Tracking"), lambda: self.tracking_wanted.emit(self.queue_id))
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         self.tabs.tabBar().setDrawBase(False)
@@ -82,21 +73,16 @@ class SpoolDetail(QFrame):
         ):
             self.tabs.addTab(widget, text)
         self.tabs.currentChanged.connect(lambda _: self._load_tab())
-        outer.addWidget(self.tabs, 1)
-        self.setMinimumSize(px(300), px(180))
-
-    @property
-    def queue_id(self) -> str:
-        return self._queue_id
+        self.column.addWidget(self.tabs, 1)
 
     def show_message(self, queue_id: str) -> None:
         """Another one, or the same one anew."""
-        is_other = queue_id != self._queue_id
-        self._queue_id = queue_id
+        is_other = queue_id != self.queue_id
+        self.queue_id = queue_id
         if is_other:
             self._message = None
             self._loaded.clear()
-            self._head.clear(queue_id)
+            self.head.clear(queue_id)
             self._recipients.clear()
             self._timeline.clear()
             self._header.setPlainText("")
@@ -108,13 +94,13 @@ class SpoolDetail(QFrame):
         try:
             message = await self._context.session.client.spool_message(queue_id)
         except NotFound:
-            if queue_id == self._queue_id:
+            if queue_id == self.queue_id:
                 facts = tr("{id} · It was delivered or removed. Tracking tells its story.", id=queue_id)
-                self._head.tell_state(tr("Left the spool"), BadgeTone.NEUTRAL, facts)
+                self.head.tell_state(tr("Left the spool"), BadgeTone.NEUTRAL, facts)
                 self._loaded.discard(1)
                 self._load_tab()
             return
-        if queue_id != self._queue_id:
+        if queue_id != self.queue_id:
             return
         self._message = message
         states = [delivery.state for delivery in message.deliveries]
@@ -127,7 +113,7 @@ class SpoolDetail(QFrame):
             size=size_text(message.size),
             moment=moment_text(message.received_at),
         )
-        self._head.tell(state_text(state), tone, message.subject, facts)
+        self.head.tell(state_text(state), tone, message.subject, facts)
         self._recipients.show_message(message, self._gateways)
         self._route.set_recipients([recipient.address for d in message.deliveries for recipient in d.recipients])
         self._loaded.discard(1)  # the story may have gone on
@@ -135,30 +121,30 @@ class SpoolDetail(QFrame):
 
     def _load_tab(self) -> None:
         number = self.tabs.currentIndex()
-        if not self._queue_id or number in self._loaded:
+        if not self.queue_id or number in self._loaded:
             return
         work = {1: self._load_timeline, 2: self._load_content, 3: self._load_content, 4: self._load_route}.get(number)
         if work is not None:
             self._spawn(work(), "show a part of a message")
 
     async def _load_timeline(self) -> None:
-        queue_id = self._queue_id
+        queue_id = self.queue_id
         self._loaded.add(1)
         try:
             story = await self._context.session.client.timeline(queue_id)
         except NotFound:
             return
-        if queue_id == self._queue_id:
+        if queue_id == self.queue_id:
             self._timeline.show_story(story)
 
     async def _load_content(self) -> None:
-        queue_id = self._queue_id
+        queue_id = self.queue_id
         self._loaded |= {2, 3}
         try:
             head = await beginning(self._context.session.client.spool_content(queue_id))
         except NotFound:
             return
-        if queue_id == self._queue_id:
+        if queue_id == self.queue_id:
             size = self._message.size if self._message is not None else len(head)
             self._header.setPlainText(header_text(head))
             self._raw.setPlainText(raw_text(head, size))
@@ -166,7 +152,7 @@ class SpoolDetail(QFrame):
     async def _load_route(self) -> None:
         if self._message is None:
             return
-        queue_id, envelope = self._queue_id, self._message.envelope
+        queue_id, envelope = self.queue_id, self._message.envelope
         self._loaded.add(4)
         recipient = self._route.recipient
         if not recipient:
@@ -180,7 +166,7 @@ class SpoolDetail(QFrame):
         except GatepostError as error:
             self._route.show_problem(str(error))
             return
-        if queue_id == self._queue_id:
+        if queue_id == self.queue_id:
             self._route.show_explanation(found)
 
 

@@ -10,23 +10,16 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QPushButton
 
 from ....control.schema import EventMessage, Snapshot, SpoolFigures, SpoolRow
-from ....model.errors import GatepostError
 from ....model.report import SpoolOperation
-from ...cards import ChoiceField, Dialog, EmptyState, FieldRow, FilterChips, PageHeader, rows
+from ...cards import ChoiceField, Dialog, FieldRow, FilterChips, PageHeader
 from ...context import AppContext
 from ...i18n import format_count, ntr, tr
-from ...models.rows import RowModel
-from ...models.table import ListTable
-from ...theme import Role, icon, px, set_role
+from ...theme import Role, icon, set_role
 from ..lists.filter_bar import Choice, FilterBar, SearchBox
 from ..lists.gateways import Gateways
-from ..lists.list_card import ListCard
-from ..lists.live import Live
+from ..lists.list_page import ListPage
 from ..lists.loading import soon
 from ..lists.saving import ask_where, save
-from ..lists.split import ListAndDetail
-from ..lists.worker import Worker
-from ..page import Page
 from .columns import SpoolWords
 from .detail import SpoolDetail
 from .operations import OPERATIONS, Operation, Plan, Target, operation, target_of
@@ -37,20 +30,17 @@ _QUICK_MS = 1000
 _SLOW_MS = 20_000
 
 
-class SpoolPage(Page):
+class SpoolPage(ListPage):
     key: ClassVar[str] = "spool"
 
     def __init__(self, context: AppContext) -> None:
-        super().__init__(context)
-        self.gateways = Gateways()
-        self.words = SpoolWords(self.gateways)
+        gateways = Gateways()
+        words = SpoolWords(gateways)
+        super().__init__(context, tr("Spool"), words.columns(), gateways)
+        self.words = words
         self._query = SpoolQuery()
         self._shown: SpoolQuery | None = None
         self._figures = SpoolFigures()
-        self.model = RowModel(self.words.columns(), self.spawn, self)
-        self.table = ListTable(self.model, "spool", context.preferences)
-        self.table.setAccessibleName(tr("Spool"))
-        self.live = Live(self._refresh_list, self.spawn, self)
         self._clock = QTimer(self)
         self._clock.timeout.connect(self._tick)
         self._build()
@@ -61,10 +51,8 @@ class SpoolPage(Page):
     # --- building ---
 
     def _build(self) -> None:
-        outer = rows(self, gap=12)
-        outer.setContentsMargins(px(28), px(24), px(28), px(20))
         self.header = PageHeader(tr("Spool"))
-        outer.addWidget(self.header)
+        self.outer.addWidget(self.header)
         self.search = SearchBox(tr("Search the spool"), tr("Sender, recipient, subject or id"))
         self.where = Choice(
             tr("What is searched"),
@@ -78,15 +66,14 @@ class SpoolPage(Page):
             tr("State"),
             [("", tr("All")), ("waiting", tr("Waiting")), ("deferred", tr("Deferred")), ("held", tr("Held"))],
         )
-        outer.addWidget(FilterBar(self.search, [self.where, self.gateway], self.chips))
-        self.empty = EmptyState("spool", "")
-        self._empty_button = self.empty.add_action(tr("Show all"), self._show_all)
-        self.card = ListCard(self.table, self.empty)
-        self.worker = Worker(self.card.foot)
+        self.outer.addWidget(FilterBar(self.search, [self.where, self.gateway], self.chips))
         self._build_actions()
-        self.detail = SpoolDetail(self.context, self.gateways, self.spawn)
-        self.splitter = ListAndDetail(self.card, self.detail)
-        outer.addWidget(self.splitter, 1)
+        self.outer.addWidget(self.splitter, 1)
+
+    def _make_detail(self) -> SpoolDetail:
+        made = SpoolDetail(self.context, self.gateways, self.spawn)
+        made.tracking_wanted.connect(lambda queue_id: self.context.navigate("tracking", queue_id=queue_id))
+        return made
 
     def _build_actions(self) -> None:
         """Each as a menu entry with its keys; the most wanted ones also as buttons below the list."""
@@ -134,14 +121,9 @@ class SpoolPage(Page):
         self.chips.chosen.connect(lambda state: self._ask(state=state))
         self.table.order_wanted.connect(lambda order, descending: self._ask(order=order, descending=descending))
         self.table.selection_changed.connect(self._show_selection)
-        self.table.opened.connect(self._open)
         self.table.menu_wanted.connect(self._show_menu)
-        self.table.selectionModel().currentRowChanged.connect(lambda *_: self._follow_current())
         self.model.loaded.connect(self._loaded)
         self.model.changed.connect(self._show_selection)
-        self.model.failed.connect(self._failed)
-        self.detail.closed.connect(self._close_detail)
-        self.detail.tracking_wanted.connect(lambda queue_id: self.context.navigate("tracking", queue_id=queue_id))
 
     # --- the page ---
 
@@ -194,13 +176,6 @@ class SpoolPage(Page):
         elif event.kind.startswith(("gateway.", "configuration.")):
             self.spawn(self.gateways.load(self.context.session), "load gateways")
 
-    def focus_search(self) -> None:
-        self.search.setFocus()
-        self.search.selectAll()
-
-    async def refresh(self) -> None:
-        await self._refresh_list()
-
     # --- the list ---
 
     def _ask(self, **changes: Any) -> None:
@@ -236,17 +211,12 @@ class SpoolPage(Page):
             await self._load()
         else:
             await self.model.refresh()
-        if self.detail.isVisible() and self.detail.queue_id:
-            self.detail.show_message(self.detail.queue_id)
+        self._refresh_detail()
 
     def _loaded(self) -> None:
         if not self.table.currentIndex().isValid() and len(self.model.ids):
             self.table.verticalScrollBar().setValue(0)
         self._show_selection()
-
-    def _failed(self, error: GatepostError) -> None:
-        if self.context.session.is_connected:
-            self.context.messages.banner(self.key, error, lambda: self.spawn(self._refresh_list(), "try again"))
 
     def _tick(self) -> None:
         """What changes with the clock is painted again: each second while something is that young, else seldom."""
@@ -290,7 +260,7 @@ class SpoolPage(Page):
         self.actions_by_kind[SpoolOperation.REROUTE].setEnabled(bool(chosen and self.gateways.outbound))
 
     def _tell_empty(self) -> None:
-        self._empty_button.setVisible(self._query.is_filtered)
+        self.empty_button.setVisible(self._query.is_filtered)
         if self._query.is_filtered:
             self.empty.tell(tr("Nothing in the spool matches"), tr("Mail that was delivered is found in Tracking."))
         else:
@@ -298,23 +268,6 @@ class SpoolPage(Page):
                 tr("Nothing waits"),
                 tr("Mail appears here while it is on its way. What was delivered is found in Tracking."),
             )
-
-    # --- details ---
-
-    def _open(self, number: int) -> None:
-        row = self.model.known(number)
-        if row is not None:
-            self.splitter.open()
-            self.detail.show_message(row.queue_id)
-
-    def _follow_current(self) -> None:
-        current = self.table.current
-        if self.detail.isVisible() and current is not None and (row := self.model.known(current)) is not None:
-            self.detail.show_message(row.queue_id)
-
-    def _close_detail(self) -> None:
-        self.splitter.close_detail()
-        self.table.setFocus()
 
     # --- actions ---
 

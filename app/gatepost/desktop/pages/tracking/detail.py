@@ -7,17 +7,15 @@ from typing import Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame
 
 from ....control.schema import Timeline
 from ....model.errors import NotFound
-from ...cards import Tone, rows
+from ...cards import Tone
 from ...context import AppContext
 from ...i18n import tr
-from ...theme import Role, px, set_role
 from ...words import moment_text, size_text
-from ..lists.detail_head import DetailHead
 from ..lists.gateways import Gateways
+from ..lists.list_page import Detail
 from ..lists.timeline import TimelineView, texts_of, title_of
 from ..spool.columns import sender_text
 from .columns import outcome_text, state_text, state_tone
@@ -25,8 +23,7 @@ from .columns import outcome_text, state_text, state_tone
 IN_SPOOL = ("waiting", "deferred", "quarantined")
 
 
-class TrackingDetail(QFrame):
-    closed = Signal()
+class TrackingDetail(Detail):
     spool_wanted = Signal(str)
     """queue id"""
 
@@ -38,18 +35,10 @@ class TrackingDetail(QFrame):
         self._gateways = gateways
         self._spawn = spawn
         self._story: Timeline | None = None
-        self.queue_id = ""
-        set_role(self, Role.CARD)
-        outer = rows(self, gap=8)
-        outer.setContentsMargins(px(16), px(12), px(8), px(8))
-        self.head = DetailHead()
         self._to_spool = self.head.add("spool", tr("Show in the spool"), lambda: self.spool_wanted.emit(self.queue_id))
         self.head.add("copy", tr("Copy the whole story"), self._copy)
-        self.head.closed.connect(self.closed)
-        outer.addWidget(self.head)
         self.timeline = TimelineView(gateways)
-        outer.addWidget(self.timeline, 1)
-        self.setMinimumSize(px(320), px(180))
+        self.column.addWidget(self.timeline, 1)
 
     def show_message(self, queue_id: str) -> None:
         if queue_id != self.queue_id:

@@ -8,21 +8,13 @@ from typing import Any, ClassVar
 from PySide6.QtWidgets import QScrollBar
 
 from ....control.schema import EventMessage
-from ....model.errors import GatepostError
-from ...cards import EmptyState, FilterChips, PageHeader, rows
+from ...cards import FilterChips, PageHeader
 from ...context import AppContext
 from ...i18n import format_count, ntr, tr
-from ...models.rows import RowModel
-from ...models.table import ListTable
-from ...theme import px
 from ..lists.filter_bar import Choice, FilterBar, SearchBox
 from ..lists.gateways import Gateways
-from ..lists.list_card import ListCard
-from ..lists.live import Live
+from ..lists.list_page import ListPage
 from ..lists.loading import soon
-from ..lists.split import ListAndDetail
-from ..lists.worker import Worker
-from ..page import Page
 from .columns import columns
 from .detail import TrackingDetail
 from .query import TrackingQuery, TrackingSource
@@ -31,25 +23,18 @@ ENOUGH = 60
 """Messages that a search looks for before it waits to be asked for more."""
 
 
-class TrackingPage(Page):
+class TrackingPage(ListPage):
     key: ClassVar[str] = "tracking"
 
     def __init__(self, context: AppContext) -> None:
-        super().__init__(context)
-        self.gateways = Gateways()
+        super().__init__(context, tr("Tracking"), columns(), Gateways())
         self._query = TrackingQuery()
         self._source: TrackingSource | None = None
-        self.model = RowModel(columns(), self.spawn, self)
-        self.table = ListTable(self.model, "tracking", context.preferences)
-        self.table.setAccessibleName(tr("Tracking"))
-        self.live = Live(self._refresh_list, self.spawn, self)
         self._build()
         self._connect()
 
     def _build(self) -> None:
-        outer = rows(self, gap=12)
-        outer.setContentsMargins(px(28), px(24), px(28), px(20))
-        outer.addWidget(PageHeader(tr("Tracking"), tr("What became of each message that Gatepost has taken.")))
+        self.outer.addWidget(PageHeader(tr("Tracking"), tr("What became of each message that Gatepost has taken.")))
         self.search = SearchBox(tr("Search the journal"), tr("Address, subject, id, Message-ID or reply"))
         self.where = Choice(
             tr("What is searched"),
@@ -72,28 +57,22 @@ class TrackingPage(Page):
                 ("bounced", tr("Not delivered")), ("quarantined", tr("Held")), ("deleted", tr("Deleted")),
             ],
         )  # fmt: skip
-        outer.addWidget(FilterBar(self.search, [self.where, self.span], self.chips))
-        self.empty = EmptyState("tracking", "")
-        self._empty_button = self.empty.add_action(tr("Show all"), self._show_all)
-        self.card = ListCard(self.table, self.empty)
-        self.worker = Worker(self.card.foot)
-        self.detail = TrackingDetail(self.context, self.gateways, self.spawn)
-        self.splitter = ListAndDetail(self.card, self.detail)
-        outer.addWidget(self.splitter, 1)
+        self.outer.addWidget(FilterBar(self.search, [self.where, self.span], self.chips))
+        self.outer.addWidget(self.splitter, 1)
+
+    def _make_detail(self) -> TrackingDetail:
+        made = TrackingDetail(self.context, self.gateways, self.spawn)
+        made.spool_wanted.connect(lambda queue_id: self.context.navigate("spool", text=queue_id))
+        return made
 
     def _connect(self) -> None:
         self.search.wanted.connect(lambda text: self._ask(text=text))
         self.where.wanted.connect(lambda where: self._ask(where=where))
         self.span.wanted.connect(lambda span: self._ask(span=span))
         self.chips.chosen.connect(lambda state: self._ask(state=state))
-        self.table.opened.connect(self._open)
         self.table.clicked.connect(lambda _: self._open_current())
-        self.table.selectionModel().currentRowChanged.connect(lambda *_: self._follow_current())
         self.table.verticalScrollBar().valueChanged.connect(lambda _: self._near_end())
-        self.model.failed.connect(self._failed)
         self.model.changed.connect(self._show_count)
-        self.detail.closed.connect(self._close_detail)
-        self.detail.spool_wanted.connect(lambda queue_id: self.context.navigate("spool", text=queue_id))
 
     # --- the page ---
 
@@ -108,8 +87,7 @@ class TrackingPage(Page):
             self._query = replace(self._query.unfiltered(), **arguments)
             self._show_query()
         if queue_id:
-            self.splitter.open()
-            self.detail.show_message(queue_id)
+            self._show_detail(queue_id)
         await soon(self.spawn(self._show_list(queue_id), "search"))
 
     async def _show_list(self, queue_id: str) -> None:
@@ -134,13 +112,6 @@ class TrackingPage(Page):
             self.live.touch()
         elif event.kind.startswith("configuration."):
             self.spawn(self.gateways.load(self.context.session), "load gateways")
-
-    def focus_search(self) -> None:
-        self.search.setFocus()
-        self.search.selectAll()
-
-    async def refresh(self) -> None:
-        await self._refresh_list()
 
     # --- searching ---
 
@@ -202,12 +173,7 @@ class TrackingPage(Page):
         elif not self.worker.is_busy:
             await self.model.refresh()
             self._show_count()
-        if self.detail.isVisible() and self.detail.queue_id:
-            self.detail.show_message(self.detail.queue_id)
-
-    def _failed(self, error: GatepostError) -> None:
-        if self.context.session.is_connected:
-            self.context.messages.banner(self.key, error, lambda: self.spawn(self._refresh_list(), "try again"))
+        self._refresh_detail()
 
     def _show_count(self) -> None:
         count, source = len(self.model.ids), self._source
@@ -222,7 +188,7 @@ class TrackingPage(Page):
         self.card.foot.set_count(text)
 
     def _tell_empty(self) -> None:
-        self._empty_button.setVisible(self._query.is_filtered)
+        self.empty_button.setVisible(self._query.is_filtered)
         if self._query.is_filtered:
             self.empty.tell(
                 tr("No message matches"),
@@ -230,24 +196,3 @@ class TrackingPage(Page):
             )
         else:
             self.empty.tell(tr("No message yet"), tr("Each message that Gatepost takes appears here, with its whole story."))
-
-    # --- the story ---
-
-    def _open(self, number: int) -> None:
-        row = self.model.known(number)
-        if row is not None:
-            self.splitter.open()
-            self.detail.show_message(row.queue_id)
-
-    def _open_current(self) -> None:
-        if (current := self.table.current) is not None and self.table.chosen_count == 1:
-            self._open(current)
-
-    def _follow_current(self) -> None:
-        current = self.table.current
-        if self.detail.isVisible() and current is not None and (row := self.model.known(current)) is not None:
-            self.detail.show_message(row.queue_id)
-
-    def _close_detail(self) -> None:
-        self.splitter.close_detail()
-        self.table.setFocus()
