@@ -143,6 +143,14 @@ async def test_a_check_can_be_cancelled(page: FirstRunPage) -> None:
     assert not page.message.isVisible()
 
 
+async def test_a_step_is_made_when_one_comes_to_it(page: FirstRunPage) -> None:
+    page._show(page.purpose, 0)
+    assert not {"provider", "primary", "message"} & set(vars(page))
+    page.purpose.chosen.emit(RECEIVE)
+    assert page.primary.isVisible()
+    assert "provider" not in vars(page)
+
+
 async def test_what_is_missing_is_said_at_its_field(page: FirstRunPage) -> None:
     step = page.provider
     page.purpose.chosen.emit(SEND)

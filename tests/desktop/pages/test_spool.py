@@ -132,6 +132,14 @@ async def test_mail_is_sent_by_another_gateway(page: SpoolPage) -> None:
     await until(lambda: page.model.position_of(row.id) < 0, "it was delivered by the other gateway and left the list")
 
 
+async def test_details_are_made_when_the_first_row_is_opened(page: SpoolPage) -> None:
+    await until(lambda: page.model.row_at(0), "the first row is there")
+    page.table.choose(page.model.ids[0])
+    assert not page.splitter.is_made
+    page.table.opened.emit(page.model.ids[0])
+    assert page.splitter.is_open
+
+
 async def test_details_show_recipients_headers_and_route(page: SpoolPage) -> None:
     (row,) = await rows(page, subject="Invoice 1013")
     await until(lambda: page.model.row_at(page.model.position_of(row.id)), "the row is there")
