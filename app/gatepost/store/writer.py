@@ -28,6 +28,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from .commit_times import CommitTimes
 from .database import Database
 from .errors import StoreError, translated
+from .gathering import Gathering
 
 log = logging.getLogger(__name__)
 
@@ -94,8 +95,6 @@ class _Operation:
 
 
 _Outcome = tuple[_Operation, Any, BaseException | None]
-_LOOK = object()
-"""On the queue: patient operations have waited long enough."""
 
 
 class Writer:
@@ -113,7 +112,10 @@ class Writer:
         self._unit = unit or Unit()
         self._batch = batch
         self._patience = patience
-        self._queue: SimpleQueue[_Operation | object | None] = SimpleQueue()
+        self._queue: SimpleQueue[list[_Operation] | None] = SimpleQueue()
+        self._gatherings: dict[asyncio.AbstractEventLoop, Gathering[_Operation]] = {}
+        self._taken: deque[_Operation] = deque()
+        """Handed over, and taken by the thread: more than fits one commit stays here."""
         self._patient: deque[_Operation] = deque()
         self._is_looking = False
         self._closing = False
@@ -134,7 +136,7 @@ class Writer:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._put(_Operation(action, None, None, loop, future))
+        self._add(loop, _Operation(action, None, None, loop, future))
         return future
 
     def gather(self, bulk: Bulk[Item, T], item: Item, *, patient: bool = False) -> asyncio.Future[T]:
@@ -146,13 +148,13 @@ class Writer:
         future: asyncio.Future[T] = loop.create_future()
         operation = _Operation(None, bulk, item, loop, future)
         if not patient:
-            self._put(operation)
+            self._add(loop, operation)
             return future
         if self._closing:
             raise self._closed_error()
         self._patient.append(operation)
         if len(self._patient) == _PATIENT:
-            self._queue.put(_LOOK)
+            self._queue.put([])
         elif not self._is_looking:
             self._is_looking = True
             loop.call_later(self._patience, self._look)
@@ -161,25 +163,30 @@ class Writer:
     def _look(self) -> None:
         self._is_looking = False
         if self._patient:
-            self._queue.put(_LOOK)
+            self._queue.put([])
 
     def call(self, action: Callable[[Connection], T]) -> T:
         """Like ``submit``, blocking, for threads without a loop."""
         if threading.current_thread() is self._thread:
             raise RuntimeError("the writer cannot wait for itself")
         future: concurrent.futures.Future[T] = concurrent.futures.Future()
-        self._put(_Operation(action, None, None, None, future))
+        if self._closing:
+            raise self._closed_error()
+        self._queue.put([_Operation(action, None, None, None, future)])
         return future.result()
 
     @property
     def backlog(self) -> int:
         """Operations that wait for a commit."""
-        return self._queue.qsize() + len(self._patient)
+        gathered = sum(len(gathering) for gathering in tuple(self._gatherings.values()))
+        return gathered + self._queue.qsize() + len(self._taken) + len(self._patient)
 
     def close(self) -> None:
         """Commit what waits, end the thread, close the connection. Blocking; may be called twice."""
         if not self._closing:
             self._closing = True
+            for gathering in tuple(self._gatherings.values()):
+                gathering.hand_over()
             self._queue.put(None)
         self._thread.join()
         late: list[_Outcome] = []
@@ -192,50 +199,57 @@ class Writer:
         """``close`` off the loop."""
         await asyncio.get_running_loop().run_in_executor(None, self.close)
 
-    def _put(self, operation: _Operation) -> None:
+    def _add(self, loop: asyncio.AbstractEventLoop, operation: _Operation) -> None:
         if self._closing:
             raise self._closed_error()
-        self._queue.put(operation)
+        gathering = self._gatherings.get(loop)
+        if gathering is None:
+            for one in [one for one in self._gatherings if one.is_closed()]:
+                del self._gatherings[one]
+            gathering = self._gatherings[loop] = Gathering(loop, self._queue.put, self._batch)
+        gathering.add(operation)
 
     def _closed_error(self) -> StoreError:
         return StoreError(f"The {self._label} is closed.", "Gatepost is stopping.")
 
     def _next_waiting(self) -> _Operation | None:
         try:
-            while not isinstance(operation := self._queue.get_nowait(), _Operation):
-                pass
+            while not self._taken:
+                self._taken.extend(self._queue.get_nowait() or ())
         except Empty:
             return self._patient.popleft() if self._patient else None
-        return operation
+        return self._taken.popleft()
 
     def _work(self) -> None:
         is_ending = False
-        while not is_ending or self._patient:
-            operations: list[_Operation] = []
+        taken, patient = self._taken, self._patient
+        while not is_ending or taken or patient:
             if not is_ending:
-                is_ending = self._gather_urgent(operations)
+                is_ending = self._take()
+            operations: list[_Operation] = []
+            while taken and len(operations) < self._batch:
+                operations.append(taken.popleft())
             urgent = len(operations)
-            patient = self._patient
             while patient and len(operations) < self._batch:
                 operations.append(patient.popleft())
             if operations:
                 outcomes = self._transact(operations)
-                self._expected = urgent + self._queue.qsize()
+                self._expected = urgent + len(taken) + self._queue.qsize()
                 _deliver(outcomes)
 
-    def _gather_urgent(self, operations: list[_Operation]) -> bool:
-        """Wait for something to do, and take what else is there. Whether it was the last."""
-        found = self._queue.get()
+    def _take(self) -> bool:
+        """Wait for something to do, unless there is, and take what else was handed over. Whether it was the last."""
+        taken = self._taken
+        found: list[_Operation] | None = [] if taken else self._queue.get()
         linger_until = None
         while found is not None:
-            if isinstance(found, _Operation):
-                operations.append(found)
-            if len(operations) >= self._batch:
+            taken.extend(found)
+            if len(taken) >= self._batch:
                 return False
             try:
                 found = self._queue.get_nowait()
             except Empty:
-                if not operations or len(operations) >= self._expected or self._commit_seconds < SLOW_COMMIT:
+                if not taken or len(taken) >= self._expected or self._commit_seconds < SLOW_COMMIT:
                     return False
                 now = time.monotonic()
                 if linger_until is None:
