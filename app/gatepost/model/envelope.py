@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntFlag, StrEnum
+
+from .value import value
 
 
 class Notify(IntFlag):
@@ -24,7 +26,7 @@ class BodyType(StrEnum):
     BINARY_MIME = "BINARYMIME"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Recipient:
     """One RCPT: the address as ``local@domain`` (domain normalised), and its DSN parameters.
 
@@ -40,7 +42,7 @@ class Recipient:
         return self.address.rpartition("@")[2]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Origin:
     """Where and how a message arrived."""
 
@@ -56,7 +58,7 @@ class Origin:
     """Authenticated relay user; empty if none."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Envelope:
     """``sender`` is empty for the null sender ``<>``."""
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from ..model.identifiers import queue_id
+from ..model.value import value
 
 VERIFIED = "verified"
 """In the data of an arrival: how its recipients were verified."""
@@ -90,7 +91,7 @@ _ORDER = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class JournalEntry:
     """One step. ``message_id`` is 0 for what happened without a message; ``recipient`` empty when it concerns all."""
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from ..model.envelope import Envelope, Notify, Recipient
 from ..model.identifiers import queue_id
+from ..model.value import value
 from .bodies import BodyFile
 from .quarantine_values import Quarantined
 
@@ -39,7 +40,7 @@ class RecipientState(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class RecipientRow:
     """A recipient in the spool. ``id`` is unique and stable within its message."""
 
@@ -55,7 +56,7 @@ class RecipientRow:
         return self.address.rpartition("@")[2]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class NewMessage:
     """A message to be accepted.
 
@@ -85,7 +86,7 @@ class NewMessage:
     """Why inspection holds it; ``hold`` then begins with ``QUARANTINE``."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Delivery:
     """One part of a message, ready for an attempt.
 
@@ -124,7 +125,7 @@ class Delivery:
         return SpoolState.DEFERRED if self.attempts else SpoolState.WAITING
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class StoredMessage:
     """A message that is on the disk."""
 
@@ -137,7 +138,7 @@ class StoredMessage:
         return queue_id(self.id)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class RecipientOutcome:
     """What became of one recipient. ``state`` WAITING defers it, anything else is final."""
 
@@ -146,7 +147,7 @@ class RecipientOutcome:
     reply: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class DeliveryResult:
     """The outcome of one attempt, or of a wait without one. Recorded as one durable operation.
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ...model.reply import Reply
+from ...model.value import value
 from .hop import NextHop
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Candidates:
     """Next hops to try in this order, in one attempt. The first one was counted (rotation, caps); before going on to
     another, ask ``Router.claim(hop)``."""

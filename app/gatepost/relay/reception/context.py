@@ -13,6 +13,7 @@ from ...model.capture import FaultRule, FaultStage
 from ...model.envelope import Envelope, Recipient
 from ...model.gateway import InboundGateway
 from ...model.reply import Reply
+from ...model.value import value
 from ...store.bodies import BodyFile
 from ...store.quarantine_values import Quarantined
 from ...store.values import Content, NewMessage, StoredMessage
@@ -71,7 +72,7 @@ class JournalPort(Protocol):
         """A fault that somebody asked for; ``reply`` says what happened."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class RecipientQuestion:
     """May mail for this address come in? ``gateway`` is the inbound gateway whose list names the domain.
 
@@ -112,7 +113,7 @@ class Note(NamedTuple):
     data: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Share:
     """What some of the recipients get. Each share becomes a message of its own."""
 
