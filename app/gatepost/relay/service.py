@@ -362,10 +362,13 @@ class RelayService:
 
     def _message_times(self, parts: tuple[tuple[str, tuple[Recipient, ...]], ...], received_at: float) -> Times:
         """One message has one life: the longest that one of its lanes gives it."""
+        due_at = received_at + self.configuration.settings.spool.delivery_delay_seconds
+        if len(parts) == 1:
+            return Times(due_at, *self.queue.deadlines(parts[0][0], received_at))
         deadlines = [self.queue.deadlines(lane, received_at) for lane, _ in parts]
         notices = [notice for _, notice in deadlines if notice is not None]
         return Times(
-            received_at + self.configuration.settings.spool.delivery_delay_seconds,
+            due_at,
             max(expires for expires, _ in deadlines),
             max(notices) if len(notices) == len(deadlines) else None,
         )

@@ -14,8 +14,8 @@ from .spool_rows import COLUMNS, alarm, clean, pack_envelope, pack_recipients
 from .spool_schema import HELD, NEVER, PART_BITS, PARTS, WAITING, micros
 from .values import Delivery, NewMessage, RecipientRow, StoredMessage
 
-_SIZES = (64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1)
-"""Rows in one statement: few enough sizes that every statement stays prepared."""
+_SIZES = (64, 48, 32, 24, *range(16, 0, -1))
+"""Rows in one statement: the usual batches need only one, and few enough sizes that every statement stays prepared."""
 _MESSAGE_COLUMNS = 4
 
 

@@ -242,8 +242,12 @@ class Wire(smtp.SMTP):
 
     def data_received(self, data: bytes) -> None:
         if self._coroutine is None and not self._is_writing_paused:
-            self._buffer = self._buffer + data if self._buffer else data
-            self._parse()
+            if self._is_one_command(data):
+                self._since = self.endpoint.now
+                self._obey(data[:-2])
+            else:
+                self._buffer = self._buffer + data if self._buffer else data
+                self._parse()
             if self._out:
                 self._flush()
         elif self._line_waiter is not None:
@@ -253,6 +257,17 @@ class Wire(smtp.SMTP):
             self._buffer += data
             if len(self._buffer) > _HIGH_WATER:
                 self._pause_reading()
+
+    def _is_one_command(self, data: bytes) -> bool:
+        """Whether this is one whole command line and nothing else, as from a client that waits for each reply."""
+        length = len(data)
+        return (
+            self._mode is COMMAND
+            and length <= MAX_COMMAND
+            and data.find(b"\n") == length - 1
+            and data[-2:] == b"\r\n"
+            and not (self._buffer or self._is_first_packet or self._is_skipping)
+        )
 
     def _parse(self) -> None:
         """Obey what has come, as far as that is possible now."""
