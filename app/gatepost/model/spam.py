@@ -104,6 +104,9 @@ class SpamdSource(Source):
     host: Host = "127.0.0.1"
     port: Port = 783
     weight: Annotated[float, Field(ge=0, le=100)] = 2.0
+    at_once: Annotated[int, Field(ge=0, le=200)] = 0
+    """Messages that it is asked about at a time; the others wait. 0: beside it on this machine one fewer than there are
+    processors, so that sessions whose mail is not scored need not share theirs; elsewhere as many as are inspected."""
 
 
 class RspamdSource(Source):

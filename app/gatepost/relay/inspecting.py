@@ -9,15 +9,15 @@ recipients whose cards bounce at different levels are asked at RCPT to come sepa
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from ..model.configuration import Configuration
 from ..model.envelope import Envelope, Notify, Recipient
 from ..model.reply import Reply
-from ..model.spam import Bounce, SpamCard, SpamLevel
+from ..model.spam import Bounce, SpamCard, SpamdSource, SpamLevel
 from ..store.bodies import Bodies
 from ..store.journal_values import EntryKind
 from ..store.quarantine_values import QUARANTINE, Quarantined, QuarantineKind, ScorePart
@@ -33,6 +33,7 @@ from .inspection.virus import ScanState
 from .reception.context import Inspect, Inspected, Note, Parts, Share
 from .rewriting import Rewriter
 from .signing import Signed, Signing
+from .turns import Turn, is_this_machine, processors
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,13 @@ WAIT_SECONDS = 120.0
 BUSY = Reply(451, "4.3.2", "Too much mail is being inspected now, please try again later")
 APART = Reply(451, "4.5.3", "The rules for some recipients differ, please send the message again")
 INBOUND = "inbound:"
+
+
+def scans_at_once(spamd: SpamdSource) -> int:
+    """How many messages spamd is asked about at a time; the wait for it does not count as spamd's own."""
+    if spamd.at_once:
+        return spamd.at_once
+    return max(1, processors() - 1) if is_this_machine(spamd.host) else AT_ONCE
 
 
 @dataclass(frozen=True)
@@ -98,6 +106,9 @@ class Inspecting:
         self._counters = counters
         self._clock = clock
         self._turns = asyncio.Semaphore(AT_ONCE)
+        self._scans = asyncio.Semaphore(AT_ONCE)
+        """spamd's: it takes a processor for each message, and may take them from the relay."""
+        self._scans_at_once = AT_ONCE
         self._inspector: Inspector | None = None
         self._cards: Mapping[str, SpamCard] = {}
         self._bounces: Mapping[str, str] = {}
@@ -114,6 +125,8 @@ class Inspecting:
         self._bounces = {gateway_id: _bounced_levels(card) for gateway_id, card in self._cards.items()}
         self._finds_viruses = configuration.virus.enabled
         self._resting = Resting(self._clock)
+        if (at_once := scans_at_once(configuration.spam.spamd)) != self._scans_at_once:
+            self._scans, self._scans_at_once = asyncio.Semaphore(at_once), at_once
         self._inspector = None
         if self._cards or self._finds_viruses:
             resolver = self._resolver_for(configuration)
@@ -152,28 +165,18 @@ class Inspecting:
         is_scored = any(_gateway_of(lane) in cards for lane, _ in parts)
         groups = [Group(Disposition(""), "", list(envelope.recipients))]
         if inspector is not None and (is_scored or self._finds_viruses):
-            async with self._turn() as is_ours:
-                if not is_ours:
+            scans = self._scans
+            wanted = (scans, self._turns) if is_scored and inspector.may_ask_spamd(envelope) else (self._turns,)
+            async with Turn(WAIT_SECONDS, *wanted) as turn:
+                if not turn.is_ours:
+                    log.warning("a message was deferred: others were in inspection for %g s", WAIT_SECONDS)
                     return Inspected(refusal=BUSY, reason="inspection-busy")
-                found = await inspector.examine(envelope, content, is_scored=is_scored)
+                found = await inspector.examine(
+                    envelope, content, is_scored=is_scored, spamd_done=partial(turn.give_back, scans)
+                )
             groups = _groups(inspector, found, parts, cards)
             self._count(found)
         return await self._settled(envelope, content, groups, is_local)
-
-    @contextlib.asynccontextmanager
-    async def _turn(self) -> AsyncIterator[bool]:
-        """True when the message may be inspected now; False when it has waited too long."""
-        try:
-            async with asyncio.timeout(WAIT_SECONDS):
-                await self._turns.acquire()
-        except TimeoutError:
-            log.warning("a message was deferred: %d others were in inspection for %g s", AT_ONCE, WAIT_SECONDS)
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            self._turns.release()
 
     async def _settled(self, envelope: Envelope, content: Content, groups: list[Group], is_local: bool) -> Inspected:
         refused = [group for group in groups if group.disposition.refusal is not None]

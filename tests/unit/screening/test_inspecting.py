@@ -328,3 +328,67 @@ async def test_more_mail_than_is_inspected_at_once_waits_its_turn_or_is_asked_to
     deferred = [one for one in found if one.refusal is not None]
     assert len(deferred) == 3
     assert {str(one.refusal) for one in deferred} == {"451 4.3.2 Too much mail is being inspected now, please try again later"}
+
+
+class CountingSpamd:
+    """Answers when ``release`` says so, and knows how many were asked at a time."""
+
+    def __init__(self) -> None:
+        self.now = self.most = 0
+        self.asked = asyncio.Semaphore(0)
+        self.may_answer = asyncio.Semaphore(0)
+
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        self.now += 1
+        self.most = max(self.most, self.now)
+        self.asked.release()
+        await self.may_answer.acquire()
+        self.now -= 1
+        writer.write(b"SPAMD/1.1 0 EX_OK\r\nContent-length: 3\r\nSpam: False ; 1.0 / 5.0\r\n\r\nA\r\n")
+        await writer.drain()
+
+
+async def test_spamd_is_asked_about_so_many_messages_at_a_time_and_waiting_for_it_costs_no_score(tmp_path: Path) -> None:
+    scanner = CountingSpamd()
+    async with server(scanner.converse) as port, asyncio.timeout(20):
+        spam = SpamPolicy(
+            spamd=SpamdSource(enabled=True, port=port, at_once=2), allowed_senders=("ann@example.com",), total_timeout_seconds=1
+        )
+        config = configuration(gateway("a.example", NoAction()), gateway("off.example", None), spam=spam)
+        rig = Rig(config, tmp_path / "bodies")
+        scored = [asyncio.ensure_future(rig.inspect(envelope("x@a.example"))) for _ in range(9)]
+        await scanner.asked.acquire()
+        await scanner.asked.acquire()
+        for _ in range(7):  # longer altogether than one message may take
+            await asyncio.sleep(0.18)
+            scanner.may_answer.release()
+            await scanner.asked.acquire()
+            # Nobody else waits for spamd's turn.
+            assert (await rig.inspect(envelope("x@off.example"))).refusal is None
+            assert (await rig.inspect(envelope("x@a.example", sender="ann@example.com"))).refusal is None
+        scanner.may_answer.release()
+        scanner.may_answer.release()
+        found = [content(one.shares[0]) for one in await asyncio.gather(*scored)]
+    assert all(b"score=2.0" in one and b"failed" not in one for one in found)
+    assert scanner.most == 2
+
+
+async def test_a_message_that_waits_for_other_sources_does_not_keep_spamd_from_the_next(tmp_path: Path) -> None:
+    scanner = CountingSpamd()
+    async with server(scanner.converse) as port, server(hang) as slow, asyncio.timeout(20):
+        spam = SpamPolicy(
+            spamd=SpamdSource(enabled=True, port=port, at_once=1),
+            rspamd=RspamdSource(enabled=True, port=slow),
+            total_timeout_seconds=5,
+        )
+        rig = Rig(configuration(gateway("a.example", NoAction()), spam=spam), tmp_path / "bodies")
+        both = [asyncio.ensure_future(rig.inspect(envelope("x@a.example"))) for _ in range(2)]
+        await scanner.asked.acquire()
+        scanner.may_answer.release()
+        await scanner.asked.acquire()  # the second one's turn, while the first still waits for rspamd
+        assert not any(one.done() for one in both)
+        for one in both:
+            one.cancel()
+        await asyncio.gather(*both, return_exceptions=True)
+    assert scanner.most == 1

@@ -89,15 +89,29 @@ class Inspector:
             _ = aiohttp.ClientSession  # here, not in a thread: see control.server.lean
         self._resolver.threads.submit(_load_libraries, self._spam)
 
-    async def examine(self, envelope: Envelope, content: bytes | FileBody, *, is_scored: bool) -> Findings:
-        """Look at a message once, whatever is done with it afterwards. ``is_scored`` False: viruses only."""
+    def may_ask_spamd(self, envelope: Envelope) -> bool:
+        """Whether scoring this message asks spamd, unless it rests."""
+        return self._spam.spamd.enabled and envelope.sender not in self._spam.allowed_senders
+
+    async def examine(
+        self,
+        envelope: Envelope,
+        content: bytes | FileBody,
+        *,
+        is_scored: bool,
+        spamd_done: Callable[[], None] = lambda: None,
+    ) -> Findings:
+        """Look at a message once, whatever is done with it afterwards. ``is_scored`` False: viruses only.
+
+        ``spamd_done`` is called when spamd has said what it has to say, while other sources may still be asked.
+        """
         specimen = Specimen(envelope, content)
         await specimen.load()
         scanning = asyncio.ensure_future(self._scan(specimen)) if self._virus.enabled else None
         try:
             verdict, authentication = None, None
             if is_scored and envelope.sender not in self._spam.allowed_senders:
-                verdict, authentication = await self._score(specimen)
+                verdict, authentication = await self._score(specimen, spamd_done)
             virus = await scanning if scanning is not None else None
         finally:
             if scanning is not None and not scanning.done():
@@ -157,12 +171,20 @@ class Inspector:
             forged = frozenset(name for name in FORGEABLE if name.startswith("x-gatepost"))
         return HeadEdit(prepend=tuple(prepend), remove=forged, remove_results_of=frozenset({self._server_name}))
 
-    async def _score(self, specimen: Specimen) -> tuple[SpamVerdict, auth.Authentication | None]:
+    async def _ask_spamd(self, specimen: Specimen, done: Callable[[], None]) -> Points:
+        try:
+            return await spamd(specimen, self._spam.spamd, self._spam.max_scan_bytes)
+        finally:
+            done()
+
+    async def _score(
+        self, specimen: Specimen, spamd_done: Callable[[], None]
+    ) -> tuple[SpamVerdict, auth.Authentication | None]:
         policy = self._spam
         found: list[auth.Authentication] = []
         sources: dict[str, Source] = {}
         if policy.spamd.enabled:
-            sources["spamd"] = partial(spamd, specimen, policy.spamd, policy.max_scan_bytes)
+            sources["spamd"] = partial(self._ask_spamd, specimen, spamd_done)
         if policy.rspamd.enabled:
             sources["rspamd"] = partial(rspamd, specimen, policy.rspamd, policy.max_scan_bytes)
         for entry in policy.block_lists:

@@ -54,11 +54,15 @@ class SpamSection(FormSection):
 
     def _build_scanners(self) -> None:
         card = Card(tr("Scanners"), tr("Their score, times the weight, is added."))
-        self._scanner(card, "spamd", tr("SpamAssassin (spamd)"))
+        at_once = self.fields.number(
+            "spamd.at_once", tr("Messages at a time"),
+            help_text=tr("0: of a spamd on this machine, one fewer than it has processors, so that other mail is not slowed."),
+        )  # fmt: skip
+        self._scanner(card, "spamd", tr("SpamAssassin (spamd)"), at_once)
         self._scanner(card, "rspamd", tr("rspamd"))
         self.body.add(card)
 
-    def _scanner(self, card: Card, path: str, name: str) -> None:
+    def _scanner(self, card: Card, path: str, name: str, *more: FieldRow) -> None:
         fields = self.fields
         card.add_fields(fields.switch(f"{path}.enabled", name))
         details = card.add_fields(
@@ -67,6 +71,8 @@ class SpamSection(FormSection):
             (fields.number(f"{path}.weight", tr("Weight"), decimals=True), 1),
         )
         self._shown_while_on.append((f"{path}.enabled", details))
+        if more:
+            self._shown_while_on.append((f"{path}.enabled", card.add_fields(*more)))
 
     def _build_checks(self) -> None:
         card = Card(tr("Checks of the sender"))
