@@ -1,7 +1,12 @@
 """What scoring costs those whose mail is not scored: the time that a message takes while spamd works on other sessions' mail.
 
-SpamAssassin needs a processor of its own, whoever asks it. So there are three medians: alone; beside sessions whose mail is
-scored; and beside the same scoring asked for directly, without the relay. What lies between the last two is the relay's.
+SpamAssassin needs a processor of its own, whoever asks it. So there are three circumstances: alone; beside sessions whose
+mail is scored; and beside the same scoring asked for directly, without the relay. What lies between the last two is the
+relay's.
+
+A machine that does other things as well drifts by more within a minute than scoring costs. So each circumstance is looked
+at in short slices that follow each other closely, in every order equally often, and what is compared is always the slices
+of one round; the figures are the medians over all rounds.
 """
 
 from __future__ import annotations
@@ -13,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import permutations
 from pathlib import Path
 from statistics import median
 
@@ -21,6 +27,7 @@ from gatepost.model.gateway import DomainForwardGateway
 from gatepost.model.listener import Listener, ListenerMode
 from gatepost.model.settings import ServerSettings, Settings, SpoolSettings
 from gatepost.model.spam import NoAction, SpamCard, SpamdSource, SpamPolicy
+from gatepost.relay.inspecting import scans_at_once
 
 from ..support import scanners
 from ..support.ports import free_port, is_listening
@@ -28,24 +35,32 @@ from ..support.relay_process import RelayProcess
 
 STRANGER = "127.0.0.9"
 SCORED_SESSIONS = 2
-"""As many as spamd has children here: it is never idle."""
+"""As many as spamd has children here: it is never idle, as far as the relay lets it work."""
+CIRCUMSTANCES = ("alone", "scored", "spamd")
+SETTLE = 0.5
+"""Seconds until the others' work is under way."""
 BODY = "".join(f"Line {number} of a message like those that people write to each other.\r\n" for number in range(55))
 TEXT = f"From: sender@example.net\r\nTo: bob@example.org\r\nSubject: 4 KB\r\nMessage-ID: <b@example.net>\r\n\r\n{BODY}"
 
 
 @dataclass
 class Latencies:
-    """Seconds from MAIL to 250, by circumstance; and how many messages were scored meanwhile."""
+    """Seconds from MAIL to 250: the median of each slice, by circumstance; and how many messages were scored meanwhile."""
 
-    alone: list[float] = field(default_factory=list)
-    beside_scored: list[float] = field(default_factory=list)
-    beside_spamd: list[float] = field(default_factory=list)
+    slices: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in CIRCUMSTANCES})
     scored: int = 0
     directly: int = 0
 
     @property
     def medians(self) -> tuple[float, float, float]:
-        return median(self.alone), median(self.beside_scored), median(self.beside_spamd)
+        alone, scored, spamd = (median(self.slices[name]) for name in CIRCUMSTANCES)
+        return alone, scored, spamd
+
+    @property
+    def slowed(self) -> float:
+        """By how many percent a message is slower beside scored ones than alone: the median over the rounds."""
+        pairs = zip(self.slices["alone"], self.slices["scored"], strict=True)
+        return 100 * (median(scored / alone for alone, scored in pairs) - 1)
 
 
 def missing() -> list[str]:
@@ -55,27 +70,30 @@ def missing() -> list[str]:
 def measure(folder: Path, rounds: int, samples: int) -> Latencies:
     """``samples`` messages in each of three circumstances, ``rounds`` times in turns."""
     found = Latencies()
+    orders = list(permutations(CIRCUMSTANCES))
     with ExitStack() as stack:
         spamd = stack.enter_context(scanners.spamd(folder))
         port = free_port()
         relay = RelayProcess(folder / "screening")
-        relay.configure(configuration(port, spamd))
+        configured = configuration(port, spamd)
+        relay.configure(configured)
         stack.enter_context(relay)
         relay.process.wait_until(lambda: is_listening(port), "the listener is open", 30)
-        _probe(port, samples)
+        directly = min(SCORED_SESSIONS, scans_at_once(configured.spam.spamd))
+        _probe(port, 3 * samples)
         for number in range(rounds):
-            order = ("alone", "scored", "spamd") if number % 2 == 0 else ("spamd", "scored", "alone")
-            for circumstance in order:
+            for circumstance in orders[number % len(orders)]:
                 if circumstance == "alone":
-                    found.alone += _probe(port, samples)
+                    taken = _probe(port, samples)
                 elif circumstance == "scored":
-                    with _busy(lambda done: _send_scored(port, done)) as counts:
-                        found.beside_scored += _probe(port, samples)
+                    with _busy(SCORED_SESSIONS, lambda done: _send_scored(port, done)) as counts:
+                        taken = _probe(port, samples)
                     found.scored += sum(counts)
                 else:
-                    with _busy(lambda done: _ask_spamd(spamd, done)) as counts:
-                        found.beside_spamd += _probe(port, samples)
+                    with _busy(directly, lambda done: _ask_spamd(spamd, done)) as counts:
+                        taken = _probe(port, samples)
                     found.directly += sum(counts)
+                found.slices[circumstance].append(median(taken))
     assert found.scored, "no message was scored"
     assert found.directly, "spamd did not answer"
     return found
@@ -112,14 +130,14 @@ def _probe(port: int, samples: int) -> list[float]:
 
 
 @contextmanager
-def _busy(work: Callable[[threading.Event], int]) -> Iterator[list[int]]:
+def _busy(sessions: int, work: Callable[[threading.Event], int]) -> Iterator[list[int]]:
     """Other sessions, in threads, until the block ends; then how much each of them did."""
     done = threading.Event()
     counts: list[int] = []
-    threads = [threading.Thread(target=lambda: counts.append(work(done))) for _ in range(SCORED_SESSIONS)]
+    threads = [threading.Thread(target=lambda: counts.append(work(done))) for _ in range(sessions)]
     for thread in threads:
         thread.start()
-    time.sleep(1.0)
+    time.sleep(SETTLE)
     try:
         yield counts
     finally:
