@@ -18,6 +18,10 @@ SENTENCES = (
     "Waits: no round-robin gateway is set up.",
     "127.0.0.1:9 (Main relay) · STARTTLS when offered, else in the clear; certificate not verified",
     "direct delivery to the mail hosts of example.org",
+    "The certificate for mx.example.org expires in 5 days.",
+    "The certificate that Main relay is accepted by has expired.",
+    "1,200 deliveries wait in the spool.",
+    "Longer than the 12 hours that are allowed for in Settings → Alarms.",
 )
 
 

@@ -50,3 +50,15 @@ def test_a_snapshot_tells_what_is_wrong_now_and_settles_the_rest(told: Any, mess
     messages.attention("relay", "Something of the app")
     session.snapshot_arrived.emit(snapshot())
     assert [one.key for one in messages.attention_list] == ["relay"]
+
+
+def test_trouble_that_has_lasted_is_told_while_the_window_is_connected_and_settled_when_it_is_over(
+    told: Any, messages: Messages
+) -> None:
+    session, _watch, titles = told
+    full = {"subject": "spool:waiting", "title": "1,200 deliveries wait in the spool.", "detail": ""}
+    for _ in range(2):
+        session.happened.emit(event("problems.changed", problems=[full]))
+    assert titles == ["1,200 deliveries wait in the spool."]
+    session.happened.emit(event("problems.changed", problems=[]))
+    assert messages.attention_list == ()

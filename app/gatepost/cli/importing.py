@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from ..control.client import Client
-from ..control.foreign_files import Texts, beside, read
+from ..control.foreign_files import Texts, preview
 from ..control.schema import ImportFinding, ImportProposal
 from .output import Out, plural
 
@@ -31,12 +31,9 @@ def configure(parser: argparse.ArgumentParser, _name: str) -> None:
 
 
 async def run(arguments: argparse.Namespace, client: Client, out: Out) -> None:
-    files = read(arguments.files)
-    proposal = await client.preview_import(arguments.kind, files)
-    if more := beside(arguments.files, proposal.wanted, [name for name, _ in files]):
-        files += read(more)
+    files, proposal, more = await preview(client, arguments.kind, arguments.files)
+    if more:
         out.note(f"Read, too: {', '.join(str(path) for path in more)}")
-        proposal = await client.preview_import(arguments.kind, files)
     if arguments.apply:
         await _apply(arguments, client, out, files, proposal)
     elif out.as_json:

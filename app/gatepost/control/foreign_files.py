@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import codecs
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import TYPE_CHECKING
 
 from ..model.errors import GatepostError
+
+if TYPE_CHECKING:
+    from .client import Client
+    from .schema import ImportProposal
 
 LARGEST = 6_000_000
 """Octets of all files together: they travel in one request."""
@@ -32,6 +38,19 @@ def read(paths: Sequence[Path]) -> Texts:
         else:
             _add(path, found, named=True)
     return found
+
+
+async def preview(client: Client, kind: str, paths: Sequence[Path]) -> tuple[Texts, ImportProposal, list[Path]]:
+    """What these files mean, with those that lie beside them and that they point to: all files, the proposal, what was found
+    beside. Nothing is saved. Raises OSError and what ``read`` and the relay raise."""
+    files = await asyncio.to_thread(read, paths)
+    proposal = await client.preview_import(kind, files)
+    found: list[Path] = []
+    while more := await asyncio.to_thread(beside, paths, proposal.wanted, [name for name, _ in files]):
+        files += await asyncio.to_thread(read, more)
+        found += more
+        proposal = await client.preview_import(kind, files)
+    return files, proposal, found
 
 
 def beside(paths: Iterable[Path], wanted: Iterable[str], have: Iterable[str]) -> list[Path]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject
 
 from .i18n import tr
 from .messages import Messages
+from .relay_texts import said
 from .session import RelaySession
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ class TroubleWatch(QObject):
     def __init__(self, session: RelaySession, messages: Messages, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._messages = messages
+        self._lasting: set[str] = set()
         session.snapshot_arrived.connect(self._on_snapshot)
         session.happened.connect(self._on_event)
 
@@ -31,13 +34,27 @@ class TroubleWatch(QObject):
         now: dict[str, tuple[str, str]] = {}
         for problem in snapshot.status.relay.problems:
             now[f"{PREFIX}{problem.subject or problem.kind}"] = (problem.title, problem.detail)
+        self._tell(now)
+
+    def _tell(self, now: dict[str, tuple[str, str]]) -> None:
         for known in self._messages.attention_list:
             if known.key.startswith(PREFIX) and known.key not in now:
                 self._messages.settled(known.key)
         for key, (title, detail) in now.items():
-            self._messages.attention(key, title, detail, page="overview")
+            self._messages.attention(key, said(title), detail, page="overview")
+
+    def _on_problems(self, problems: Iterable[Mapping[str, Any]]) -> None:
+        now = {f"{PREFIX}{one.get('subject', '')}": one for one in problems}
+        for key in self._lasting - now.keys():
+            self._messages.settled(key)
+        self._lasting = set(now)
+        for key, one in now.items():
+            self._messages.attention(key, said(str(one.get("title", ""))), str(one.get("detail", "")), page="overview")
 
     def _on_event(self, event: EventMessage) -> None:
+        if event.kind == "problems.changed":  # what has lasted, by the limits of Settings → Alarms
+            self._on_problems(event.data.get("problems", ()))
+            return
         key = f"{PREFIX}{event.data.get('key', '')}"
         label, cause = str(event.data.get("label", "")), str(event.data.get("cause", ""))
         if event.kind == "gateway.resting":

@@ -14,6 +14,7 @@ from gatepost.desktop.i18n import tr
 from gatepost.desktop.pages.gateways.verify_dialog import VerifyDialog
 from gatepost.desktop.pages.registry import PAGES
 from gatepost.model.gateway import GatewayMode
+from tests.unit.importing.support import SAMPLES
 
 Act = Callable[[Any], Awaitable[None]]
 
@@ -111,6 +112,24 @@ async def _trust_the_world(page: Any) -> None:
     page.section.form.refresh()
 
 
+async def _tell_by_mail(page: Any) -> None:
+    page.section.form.put("alarms.mail", True)
+    page.section.form.put("alarms.recipients", ["admin@example.org", "night@example.org"])
+    page.section.form.refresh()
+    page.section.follow()
+
+
+async def _pick_up(page: Any) -> None:
+    page.section.form.put("pickup.enabled", True)
+    page.section.form.put("pickup.folder", "/var/spool/gatepost-pickup")
+    page.section.form.refresh()
+    page.section.follow()
+
+
+async def _come_from_postfix(page: Any) -> None:
+    await page.section.foreign.look_at([SAMPLES / "postfix" / "main.cf"])
+
+
 async def _save_wrong_delivery(page: Any) -> None:
     page.section.form.put("delivery.total_connections", 0)
     page.section.form.put("delivery.name_servers", ["no address"])
@@ -131,6 +150,9 @@ def _settings() -> tuple[Scene, ...]:
         Scene("settings-spam-full", "settings", {"section": "spam"}, _switch_on_sources, is_tall=True),
         Scene("settings-listener-new", "settings", {"section": "listeners"}, _begin_new, is_tall=True),
         Scene("settings-network-world", "settings", {"section": "networks"}, _trust_the_world),
+        Scene("settings-alarms-full", "settings", {"section": "alarms"}, _tell_by_mail, is_tall=True),
+        Scene("settings-pickup-full", "settings", {"section": "pickup"}, _pick_up),
+        Scene("settings-transfer-postfix", "settings", {"section": "transfer"}, _come_from_postfix, is_tall=True),
         Scene("settings-delivery-wrong", "settings", {"section": "delivery"}, _save_wrong_delivery),
     )
 

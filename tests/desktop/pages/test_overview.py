@@ -18,7 +18,6 @@ from gatepost.desktop.pages.overview.trends import Compared, Range, Sums, compar
 from gatepost.desktop.pages.overview.view import trend
 from gatepost.model.configuration import Configuration
 from gatepost.model.report import (
-    CertificateReport,
     MailPlane,
     MinuteFigures,
     Problem,
@@ -76,7 +75,7 @@ def known(problems: tuple[Problem, ...] = (), **fields: Any) -> Known:
 
 
 def test_a_relay_in_order_needs_nothing() -> None:
-    assert needs(known(), NOW) == []
+    assert needs(known()) == []
 
 
 def test_every_trouble_has_a_button_and_the_worst_comes_first() -> None:
@@ -90,23 +89,24 @@ def test_every_trouble_has_a_button_and_the_worst_comes_first() -> None:
                 Problem("dkim", "Mail is not signed.", "no key", subject="dkim:dkim-1"),
                 Problem("inspection", "clamd gives no answer.", "refused", subject="source:clamd"),
                 Problem("monitoring", "x", "address in use", subject="metrics"),
+                Problem("certificate", "The certificate for a.example has expired.", subject="listener:ls-1"),
+                Problem("certificate", "The certificate that Main is accepted by expires in 5 days.", subject="gateway:gw-1"),
+                Problem("waiting", "1,200 deliveries wait in the spool.", subject="spool:waiting"),
+                Problem("refusals", "90 times somebody was refused within an hour.", subject="reception:refusals"),
+                Problem("pickup", "The pickup folder /x cannot be used.", "no folder", subject="pickup:folder"),
             ),
             mail=MailPlane.STOPPED,
             vault=VaultReport("keyring", "GNOME Keyring", False, "locked"),
             spool=SpoolFigures(held=3, total=3, quarantined=1),
             noted=(Attention("child", "The relay ended", page="settings"),),
-            certificates=(
-                CertificateReport("ls-1", "/c", "/k", problem="no such file"),
-                CertificateReport("ls-1", "/c", "/k", not_after=NOW + 5 * 86_400),
-            ),
-        ),
-        NOW,
+        )
     )
     assert [need.weight for need in found] == sorted((need.weight for need in found), key=list(Weight).index)
     assert all(need.title and need.button for need in found)
     shown = {(need.page, *dict(need.arguments).values()) for need in found if need.mend is Mend.SHOW}
     assert {("gateways", "gw-1"), ("settings", "listeners", "ls-1"), ("settings", "spool"), ("spool", "held")} <= shown
     assert {("settings", "dkim", "dkim-1"), ("settings", "virus"), ("settings", "metrics"), ("quarantine",)} <= shown
+    assert {("settings", "certificates", "ls-1"), ("settings", "alarms"), ("settings", "pickup"), ("spool",)} <= shown
     assert "2 messages are held." in {need.title for need in found}
     assert found[0].mend is Mend.START
 
@@ -115,11 +115,11 @@ def test_a_gateway_without_its_password_and_mail_without_a_way_are_found() -> No
     gateway = {
         "id": "gw-1", "mode": "specific-domains", "host": "a.example.com", "auth": {"enabled": True, "username": "me"},
     }  # fmt: skip
-    found = needs(known(configuration={"gateways": [gateway]}), NOW)
+    found = needs(known(configuration={"gateways": [gateway]}))
     assert [need.page for need in found] == ["gateways", "settings", "settings"]
     network = {"network": "0.0.0.0/0", "confirmed_world": True}
     listener = {"id": "ls-1"}
-    found = needs(known(configuration={"trusted_networks": [network], "listeners": [listener]}), NOW)
+    found = needs(known(configuration={"trusted_networks": [network], "listeners": [listener]}))
     assert {need.title for need in found} == {"There is no gateway yet.", "This is an open relay."}
 
 

@@ -45,6 +45,7 @@ class FirstRunPage(Page):
         self._shown: QWidget = self.purpose
         self._purpose = SEND
         self.purpose.chosen.connect(self._chosen)
+        self.purpose.import_wanted.connect(lambda: self.context.navigate("settings", section="transfer"))
         self._show(self.purpose, 0)
 
     # Each further step is made when one comes to it.

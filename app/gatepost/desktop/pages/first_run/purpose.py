@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QButtonGroup, QPushButton, QRadioButton, QWidget
 
 from ...cards import Card, Sign, label, line, rows
 from ...i18n import tr
-from ...theme import Role, px, set_role
+from ...theme import Role, icon, px, set_role
 
 SEND, RECEIVE = "send", "receive"
 
@@ -15,6 +15,8 @@ SEND, RECEIVE = "send", "receive"
 class PurposeStep(QWidget):
     chosen = Signal(str)
     """SEND or RECEIVE"""
+    import_wanted = Signal()
+    """Another server's settings shall be taken over instead."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -33,6 +35,10 @@ class PurposeStep(QWidget):
         self._buttons[SEND].setChecked(True)
         layout.addWidget(card)
         foot = line()
+        self.coming = QPushButton(icon("upload", "accent"), tr("Coming from Postfix, hMailServer or IIS?"))
+        set_role(self.coming, Role.LINK)
+        self.coming.clicked.connect(self.import_wanted)
+        foot.addWidget(self.coming)
         foot.addStretch(1)
         self.go_on = QPushButton(tr("Continue"))
         set_role(self.go_on, Role.PRIMARY)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from ...i18n import ntr, tr
 from ...messages import Attention
+from ...relay_texts import said
 from ...trouble import PREFIX
 from ...words import moment_text
 from ..wording import OUTBOUND, Plain, gateway_name, name_by_id
 
 if TYPE_CHECKING:
     from ....control.schema import SpoolFigures
-    from ....model.report import CertificateReport, Problem, RelayReport, SecretReport
-
-SOON_DAYS = 21
-_DAY = 86_400
+    from ....model.report import Problem, RelayReport, SecretReport
 
 
 class Weight(StrEnum):
@@ -55,18 +53,16 @@ class Known:
     spool: SpoolFigures
     configuration: Plain | None = None
     secrets: Sequence[SecretReport] = ()
-    certificates: Sequence[CertificateReport] = ()
     noted: Sequence[Attention] = field(default_factory=tuple)
 
 
-def needs(known: Known, now: float) -> list[Need]:
+def needs(known: Known) -> list[Need]:
     """The worst first."""
     found = [
         *_of_mail(known.relay),
         *_of_vault(known.relay),
         *(_of_problem(problem, known) for problem in known.relay.problems),
         *_of_spool(known.spool),
-        *_of_certificates(known.certificates, known.configuration, now),
         *_of_configuration(known.configuration, known.secrets),
         *_of_app(known.noted),
     ]
@@ -130,6 +126,21 @@ def _of_problem(problem: Problem, known: Known) -> Need:
             title = tr("{name} gives no answer.", name=identifier)
             section = "virus" if "clam" in identifier.casefold() or "virus" in identifier.casefold() else "spam"
             return _show(Weight.WARNING, title, detail, tr("Open the settings"), "settings", section=section)
+        case "certificate" if kind == "listener":
+            weight = Weight.WARNING if problem.title.endswith("days.") else Weight.BAD  # else it cannot be used any more
+            title, detail = said(problem.title), " ".join(filter(None, (problem.detail, said(problem.hint))))
+            return _show(weight, title, detail, tr("Open the certificate"), "settings", section="certificates", id=identifier)
+        case "certificate":
+            button = tr("Open the gateway")
+            return _show(Weight.WARNING, said(problem.title), said(problem.hint), button, "gateways", gateway=identifier)
+        case "waiting" | "oldest":
+            return _show(Weight.WARNING, said(problem.title), said(problem.detail), tr("Show the spool"), "spool")
+        case "refusals":
+            return _show(Weight.WARNING, said(problem.title), said(problem.detail), tr("Open the limit"), "settings",
+                         section="alarms")  # fmt: skip
+        case "pickup":
+            title = tr("The pickup folder cannot be used.")
+            return _show(Weight.BAD, title, problem.detail, tr("Open the settings"), "settings", section="pickup")
         case "monitoring":
             title, button = tr("The metrics port cannot be opened."), tr("Open the settings")
             return _show(Weight.WARNING, title, detail, button, "settings", section="metrics")
@@ -155,26 +166,6 @@ def _of_spool(spool: SpoolFigures) -> Iterator[Need]:
     if spool.quarantined:
         title = ntr("{n} message is in quarantine.", "{n} messages are in quarantine.", spool.quarantined)
         yield _show(Weight.HINT, title, tr("Somebody has to decide about it."), tr("Show the quarantine"), "quarantine")
-
-
-def _of_certificates(certificates: Iterable[CertificateReport], configuration: Plain | None, now: float) -> Iterator[Need]:
-    for one in certificates:
-        name = _name(configuration, "listeners", one.listener)
-        button = tr("Open the certificate")
-        if one.problem:
-            title = tr("The certificate of {name} cannot be used.", name=name)
-            yield _show(Weight.BAD, title, one.problem, button, "settings", section="certificates", id=one.listener)
-        elif one.not_after is not None and one.certificate_file and not one.is_self_signed:
-            days = int((one.not_after - now) // _DAY)
-            if days < 0:
-                title = tr("The certificate of {name} has expired.", name=name)
-                yield _show(Weight.BAD, title, "", button, "settings", section="certificates", id=one.listener)
-            elif days < SOON_DAYS:
-                title = ntr(
-                    "The certificate of {name} expires in {n} day.", "The certificate of {name} expires in {n} days.", days,
-                    name=name,
-                )  # fmt: skip
-                yield _show(Weight.WARNING, title, "", button, "settings", section="certificates", id=one.listener)
 
 
 def _of_configuration(configuration: Plain | None, secrets: Sequence[SecretReport]) -> Iterator[Need]:

@@ -65,7 +65,6 @@ class OverviewPage(Page):
         self._reports: Sequence[GatewayReport] = ()
         self._configuration: Plain | None = None
         self._secrets: Sequence[Any] = ()
-        self._certificates: Sequence[Any] = ()
         self._days = Sums()
         """Two days, for the figures and the chart of a day."""
         self._charted = Sums()
@@ -180,12 +179,12 @@ class OverviewPage(Page):
 
     async def _load(self) -> None:
         client = self.context.session.client
-        status, reports, configuration, secrets, certificates = await asyncio.gather(
-            client.status(), client.gateway_reports(), client.configuration(), client.secrets(), client.certificates()
+        status, reports, configuration, secrets = await asyncio.gather(
+            client.status(), client.gateway_reports(), client.configuration(), client.secrets()
         )
         self._relay, self._spool, self._reports = status.relay, status.spool, reports
         self._configuration = configuration.value
-        self._secrets, self._certificates = secrets, certificates
+        self._secrets = secrets
         await self._load_figures()
         self._show_all()
 
@@ -271,8 +270,8 @@ class OverviewPage(Page):
         if self._relay is None or self._spool is None or self._configuration is None:
             return
         noted = self.context.messages.attention_list
-        known = Known(self._relay, self._spool, self._configuration, self._secrets, self._certificates, noted)
-        found = needs(known, time.time())
+        known = Known(self._relay, self._spool, self._configuration, self._secrets, noted)
+        found = needs(known)
         if found == self._shown_needs:
             return
         self._shown_needs = found

@@ -16,6 +16,7 @@ from ...forms.wording import words
 from ...i18n import ntr, tr
 from ...theme import Role, icon, set_role
 from .differences import DifferenceList, moves_words
+from .foreign_import import ForeignImport
 from .section import Section
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class TransferSection(Section):
         self._revision = 0
         self._build_export()
         self._build_import()
+        self.foreign = ForeignImport(self)
+        self.body.add(self.foreign)
 
     def _build_export(self) -> None:
         card = Card(tr("Export"), tr("To keep a copy, or to set up another relay."))
