@@ -10,7 +10,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ...model.configuration import Configuration
 from ...model.dkim import DkimAlgorithm
@@ -37,8 +37,6 @@ from ...model.report import (
     VerifyStage,
 )
 from ...model.secret import Secret
-from ...relay.capture.parts import Part
-from ...relay.capture_desk import CapturedDetail, TrayState
 from ...relay.common.events import Event
 from ...relay.common.plan import HopHealth
 from ...relay.verification.verdict import KnownVerdict
@@ -46,6 +44,10 @@ from ...store.captured_values import CapturedEntry, CapturedFilter, CapturedOrde
 from ...store.journal_values import JournalEntry, TrackedMessage, TrackPage, TrackQuery
 from ...store.quarantine_values import QuarantineEntry, QuarantineFilter, QuarantineOrder, QuarantineRow
 from ...store.values import SpoolCounts, SpoolFilter, SpoolMessage, SpoolOrder, SpoolRow
+
+if TYPE_CHECKING:  # with the mail parser, which most relays never need
+    from ...relay.capture.parts import Part
+    from ...relay.capture_desk import CapturedDetail, TrayState
 
 
 class QuarantineFacade(Protocol):
