@@ -97,7 +97,20 @@ LOOKING = (
     "config export", "alarms list", "config revisions", "config show 1", "config diff 1", "metrics",
     "explain ann@example.org bob@example.com", "remote status", "token list", "relay-list list",
 )  # fmt: skip
-NOT_LOOKING = {"import", "relay", "start", "stop", "pause", "resume", "shut-down", "send-test", "events", "completion", "help"}
+NOT_LOOKING = {
+    "import",
+    "relay",
+    "start",
+    "stop",
+    "pause",
+    "resume",
+    "shut-down",
+    "send-test",
+    "events",
+    "service",
+    "completion",
+    "help",
+}
 
 
 def test_every_family_is_tried() -> None:
