@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from gatepost.model.alarms import AlarmSettings
+from gatepost.model.gateway import Certificate, CertificateCheck, RoundRobinGateway
 from gatepost.model.pickup import PickupSettings
 from gatepost.model.settings import ServerSettings, Settings
+from tests.support.certificates import issued
 from tests.support.ports import wait_until
 from tests.support.relay_process import RelayProcess
 from tests.support.relaying import SOON_BACK, plain, relaying
@@ -63,6 +65,24 @@ def test_trouble_is_mailed_once_and_is_not_told_again_after_a_restart(tmp_path: 
     assert message["Auto-Submitted"] == "auto-generated"
     assert message["To"] == ADMIN
     assert message["From"] == "gatepost@relay.example.org"
+
+
+def test_the_certificate_that_a_gateway_is_pinned_to_is_watched_once_it_was_seen(tmp_path: Path) -> None:
+    certificate = issued("smtp.example.com")
+    with SmtpPeer(starttls=True, certificate=certificate) as peer:
+        pinned = Certificate(check=CertificateCheck.FINGERPRINT, fingerprint=certificate.fingerprint)
+        gateway = RoundRobinGateway(id="gw-1", description="Main", host="127.0.0.1", port=peer.port, certificate=pinned)
+        process, port = relaying(tmp_path, [gateway])
+        with process as relay:
+            submit(port, "ann@example.org", ["bob@example.com"])
+            wait_until(lambda: peer.messages, "it is delivered")
+            relay.api.patch("/v1/settings", {"alarms": {"certificate_days": 200}})
+            wait_until(lambda: relay.api.get("/v1/alarms"), "it is noticed")
+            [alarm] = relay.api.get("/v1/alarms")
+            assert alarm["subject"] == "gateway:gw-1"
+            assert alarm["title"].startswith("The certificate that Main is accepted by expires in")
+            relay.api.patch("/v1/settings", {"alarms": {"certificate_days": 20}})
+            wait_until(lambda: not relay.api.get("/v1/status")["relay"]["problems"], "it is no trouble any more")
 
 
 def test_a_notice_that_cannot_be_delivered_is_never_answered(tmp_path: Path) -> None:

@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 
 from tests.support.control import ControlApi
+from tests.support.ports import wait_until
 from tests.support.relay_process import RelayProcess
 from tests.support.relaying import plain, relaying
+from tests.support.smtp_peer import SmtpPeer
+from tests.support.submission import submit
 from tests.unit.importing.support import SAMPLES, postfix_sample
 
 CANARY = "p4ss:with:colons"
@@ -113,3 +116,25 @@ def test_the_command_takes_over_another_servers_settings(relay: RelayProcess, ap
     assert [name for name in saved["missing_secrets"] if name.endswith("/password")]
     assert api.get("/v1/settings")["server"]["host_name"] != "mail.office.example"
     assert relay.run("import", "iis", sample).returncode == 3
+
+
+def test_a_postfix_that_signs_in_at_its_provider_goes_on_doing_so(tmp_path: Path) -> None:
+    folder = tmp_path / "postfix"
+    folder.mkdir()
+    with SmtpPeer(starttls=True, users={"office": CANARY}, auth_needs_tls=True, require_auth=True) as provider:
+        (folder / "main.cf").write_text(
+            f"relayhost = [127.0.0.1]:{provider.port}\nmynetworks = 127.0.0.0/8\nsmtp_tls_security_level = encrypt\n"
+            "smtp_sasl_auth_enable = yes\nsmtp_sasl_password_maps = hash:/etc/postfix/sasl_passwd\n"
+            "inet_interfaces = loopback-only\n"
+        )
+        (folder / "sasl_passwd").write_text(f"[127.0.0.1]:{provider.port} office:{CANARY}\n")
+        process, port = relaying(tmp_path / "relay", [])
+        with process as relay:
+            preview = relay.command("import", "postfix", str(folder))
+            others = [part["key"] for part in preview["parts"] if part["key"].startswith("listener:")]  # port 25 is not ours
+            options = [word for key in others for word in ("--without", key)]
+            relay.command("import", "postfix", str(folder), "--apply", *options)
+            submit(port, "ann@example.org", ["bob@example.com"])
+            wait_until(lambda: provider.messages, "it is delivered")
+    [message] = provider.messages
+    assert (message.user, message.tls) == ("office", True)

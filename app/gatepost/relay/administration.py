@@ -228,9 +228,7 @@ class Administration:
         return count
 
     async def vault(self) -> VaultReport:
-        state = await self._service.vault.describe()
-        kind = state.kind.value if state.kind is not None else ""
-        return VaultReport(kind, state.label, state.usable, state.problem, state.hint, state.waiting)
+        return await self._service.alarming.vault()
 
     async def make_verifier(self, password: Secret) -> str:
         from .reception import scrypt_verifier

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from ..model.configuration import Configuration
 from ..model.envelope import Notify
-from ..model.report import CertificateReport, Problem
+from ..model.report import CertificateReport, Problem, VaultReport
 from ..store.small_file import SmallFile
+from ..vault.vault import VaultState
 from .alarms.watch import AlarmWatch
 from .common.plan import HealthState
 
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from .service import RelayService
 
 _HOUR_MINUTES = 60
+
+
+def vault_report(state: VaultState) -> VaultReport:
+    kind = state.kind.value if state.kind is not None else ""
+    return VaultReport(kind, state.label, state.usable, state.problem, state.hint, state.waiting)
 
 
 class Alarming:
@@ -81,6 +87,9 @@ class Alarming:
 
     async def certificates(self) -> Sequence[CertificateReport]:
         return await self._service.reception.certificates()
+
+    async def vault(self) -> VaultReport:
+        return vault_report(await self._service.vault.describe())
 
     def pinned(self) -> Mapping[str, bytes]:
         return self._service.connector.pinned

@@ -8,7 +8,7 @@ import email.policy
 import pytest
 
 from gatepost.model.alarms import AlarmSettings
-from gatepost.model.report import CertificateReport
+from gatepost.model.report import CertificateReport, VaultReport
 from gatepost.relay.alarms import notice
 from gatepost.relay.alarms.conditions import DAY, Facts, PinnedCertificate, problems
 from gatepost.relay.alarms.ledger import Notice, Trouble
@@ -35,6 +35,9 @@ def certificate(days: float, **more: object) -> CertificateReport:
         (Facts(certificates=(certificate(20),)), ["certificate"]),
         (Facts(certificates=(certificate(-1),)), ["certificate"]),
         (Facts(certificates=(certificate(1, is_self_signed=True),)), []),
+        (Facts(vault=VaultReport("keyring", "GNOME Keyring", True)), []),
+        (Facts(vault=VaultReport("keyring", "GNOME Keyring", False, "locked")), ["vault"]),
+        (Facts(vault=VaultReport("keyring", "GNOME Keyring", False, waiting=True)), ["vault"]),
         (Facts(pinned=(PinnedCertificate("gw-1", "Main", NOW + 5 * DAY),)), ["certificate"]),
     ],
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gatepost.relay.reception.pickup.letter import Unusable, read
+from gatepost.relay.reception.pickup.folder import Unusable
+from gatepost.relay.reception.pickup.letter import read
 
 PLAIN = b'From: Ann <ann@example.org>\nTo: bob@example.com, "C, D" <cd@example.com>\nCc: e@example.com\nSubject: x\n\nHello\n'
 

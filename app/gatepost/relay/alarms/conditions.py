@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ...model.alarms import AlarmSettings
-from ...model.report import CertificateReport, Problem
+from ...model.report import CertificateReport, Problem, VaultReport
 
 DAY = 86_400
 _HOUR = 3600
@@ -31,10 +31,26 @@ class Facts:
     """In the last hour."""
     certificates: Sequence[CertificateReport] = field(default_factory=tuple)
     pinned: Sequence[PinnedCertificate] = field(default_factory=tuple)
+    vault: VaultReport | None = None
 
 
 def problems(facts: Facts, limits: AlarmSettings, now: float) -> list[Problem]:
-    return [*_of_spool(facts, limits, now), *_of_refusals(facts, limits), *_of_certificates(facts, limits, now)]
+    return [
+        *_of_vault(facts),
+        *_of_spool(facts, limits, now),
+        *_of_refusals(facts, limits),
+        *_of_certificates(facts, limits, now),
+    ]
+
+
+def _of_vault(facts: Facts) -> Iterator[Problem]:
+    vault = facts.vault
+    if vault is not None and vault.waiting:
+        yield Problem(
+            "vault", f"{vault.label} asks for permission.", "Gateways that sign in wait until then.", subject="vault:"
+        )
+    elif vault is not None and not vault.usable:
+        yield Problem("vault", "Passwords cannot be read.", vault.problem, vault.hint, "vault:")
 
 
 def _of_spool(facts: Facts, limits: AlarmSettings, now: float) -> Iterator[Problem]:

@@ -12,7 +12,7 @@ from ...model.alarms import AlarmSettings
 from ...model.configuration import Configuration
 from ...model.errors import Conflict, GatepostError
 from ...model.gateway import CertificateCheck
-from ...model.report import CertificateReport, Problem
+from ...model.report import CertificateReport, Problem, VaultReport
 from ...store.small_file import SmallFile
 from ..common.clock import Clock
 from ..common.events import EventBus
@@ -42,6 +42,7 @@ class Surroundings(Protocol):
         """In the last hour."""
 
     async def certificates(self) -> Sequence[CertificateReport]: ...
+    async def vault(self) -> VaultReport: ...
     def pinned(self) -> Mapping[str, bytes]:
         """Certificates (DER) that were seen and accepted by their fingerprint, by that fingerprint."""
 
@@ -127,7 +128,8 @@ class AlarmWatch:
             self._pinned = await asyncio.to_thread(_pinned, relay.configuration(), dict(relay.pinned()))
         elif not relay.waiting():
             self._oldest = None
-        return Facts(relay.waiting(), self._oldest, await relay.refused(), self._certificates, self._pinned)
+        refused, vault = await relay.refused(), await relay.vault()
+        return Facts(relay.waiting(), self._oldest, refused, self._certificates, self._pinned, vault)
 
     # --- mail ---
 

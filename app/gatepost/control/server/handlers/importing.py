@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
-from ....importing.applying import chosen_parts, with_parts
-from ....importing.kinds import ImportKind, propose
-from ....importing.proposal import Proposal, SourceFile
 from ....model.configuration import Configuration
 from ....model.errors import NotFound
 from ....model.secret import Secret
 from ... import schema
 from ..call import Call, Tagged
 from .configuration import save_all
+
+if TYPE_CHECKING:
+    from ....importing.proposal import Proposal  # what reads files of other servers is loaded when somebody has some
 
 
 async def preview(call: Call) -> schema.ImportProposal:
@@ -28,6 +29,8 @@ async def preview(call: Call) -> schema.ImportProposal:
 
 async def carry_out(call: Call) -> Tagged:
     """Passwords first: where the vault cannot take them, nothing is changed; where the change fails, they go again."""
+    from ....importing.applying import chosen_parts, with_parts
+
     found = await _proposal(call)
     parts = chosen_parts(found, call.body.parts)
     gateways = {part.value["id"] for part in parts if part.key.startswith("gateway:")}
@@ -52,6 +55,9 @@ async def carry_out(call: Call) -> Tagged:
 
 async def _proposal(call: Call) -> Proposal:
     """Read off the loop: a table may have many lines."""
+    from ....importing.kinds import ImportKind, propose
+    from ....importing.proposal import SourceFile
+
     name = call.part("kind")
     if name not in list(ImportKind):
         raise NotFound(f"“{name[:40]}” is no server whose files can be read.", hint=f"Known are {', '.join(ImportKind)}.")

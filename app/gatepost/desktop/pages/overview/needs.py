@@ -61,7 +61,7 @@ def needs(known: Known) -> list[Need]:
     found = [
         *_of_mail(known.relay),
         *_of_vault(known.relay),
-        *(_of_problem(problem, known) for problem in known.relay.problems),
+        *(_of_problem(problem, known) for problem in known.relay.problems if problem.kind != "vault"),
         *_of_spool(known.spool),
         *_of_configuration(known.configuration, known.secrets),
         *_of_app(known.noted),

@@ -39,6 +39,10 @@ class Changed(Exception):
     """The file is not the one that was seen."""
 
 
+class Unusable(Exception):
+    """The file cannot be sent; the words are for whoever put it there."""
+
+
 class Folder:
     def __init__(self, path: str, rejected: str, *, allow_shared: bool) -> None:
         self.path = Path(path)

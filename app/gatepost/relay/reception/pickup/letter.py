@@ -14,6 +14,7 @@ from email.headerregistry import HeaderRegistry
 from typing import Any
 
 from ....model.address import AddressError, parse_mailbox
+from .folder import Unusable
 
 MAX_HEADER = 262_144
 MAX_RECIPIENTS = 1000
@@ -22,10 +23,6 @@ MAX_LIST = 65_536
 _HEADERS = HeaderRegistry()
 _REMOVED = frozenset({b"x-sender", b"x-receiver", b"bcc", b"resent-bcc"})
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:")
-
-
-class Unusable(Exception):
-    """The file cannot be sent; the words are for whoever put it there."""
 
 
 @dataclass(frozen=True, slots=True)

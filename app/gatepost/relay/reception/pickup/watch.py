@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ....model.envelope import BodyType, Envelope, Origin, Recipient
 from ....model.errors import GatepostError
@@ -19,8 +19,10 @@ from ...common.tasks import Tasks
 from .. import head as heads
 from .. import trace
 from ..context import Inspected, ReceptionContext, Refused, Share, Times
-from . import letter
-from .folder import Changed, Folder, Seen
+from .folder import Changed, Folder, Seen, Unusable
+
+if TYPE_CHECKING:
+    from .letter import Letter
 
 log = logging.getLogger(__name__)
 
@@ -132,16 +134,18 @@ class PickupWatch:
             log.info("%s was taken in as %s before; it is deleted now", file.name, queue_id(marked))
             await self._done(folder, file)
             return 0
+        from . import letter  # with the email package: only where there is a file
+
         limit = self._settings.spool.max_message_bytes
         try:
             raw = await asyncio.to_thread(folder.read, file, limit)
             if len(raw) > limit:
-                raise letter.Unusable(f"it is larger than {limit:,} octets")
+                raise Unusable(f"it is larger than {limit:,} octets")
             read = await asyncio.to_thread(letter.read, raw)
             self._check(read.content)
         except (Changed, FileNotFoundError):
             return 0
-        except letter.Unusable as reason:
+        except Unusable as reason:
             await self._reject(folder, file, "", str(reason))
             return 0
         except PermissionError as error:
@@ -153,11 +157,11 @@ class PickupWatch:
     def _check(self, content: bytes) -> None:
         head = heads.examine(content, trace.own_mark(self._host_name()))
         if head.received > self._settings.spool.max_received_headers:
-            raise letter.Unusable("it has passed too many servers: it goes round in circles")
+            raise Unusable("it has passed too many servers: it goes round in circles")
         if head.own_passes > trace.OWN_PASSES:
-            raise letter.Unusable("it has passed this server too often: it goes round in circles")
+            raise Unusable("it has passed this server too often: it goes round in circles")
 
-    async def _accept(self, folder: Folder, file: Seen, read: letter.Letter) -> int:
+    async def _accept(self, folder: Folder, file: Seen, read: Letter) -> int:
         context = self._context
         if not context.spool.has_room(len(read.content)):
             raise OSError(28, "there is not enough room in the spool")
@@ -228,7 +232,7 @@ class PickupWatch:
             writer.discard()
             raise
 
-    def _with_trace(self, read: letter.Letter, number: int, now: float) -> bytes:
+    def _with_trace(self, read: Letter, number: int, now: float) -> bytes:
         name, host_name = queue_id(number), self._host_name()
         head = heads.examine(read.content, trace.own_mark(host_name))
         recipient = read.recipients[0] if len(read.recipients) == 1 else ""
