@@ -19,12 +19,16 @@ RECEPTION, DELIVERY, STORE, SYSTEM = "unit/reception/test_", "unit/delivery/test
 
 FAILURES: dict[str, tuple[str, ...]] = {
     "a 250 that is not kept": (
+        f"{STORE}captured.py::test_a_copy_is_kept_together_with_what_is_delivered_or_not_at_all",
+        "service/test_capture.py::test_captured_mail_survives_a_restart",
+        "unit/capture/test_diverting.py::test_what_cannot_be_kept_waits_and_goes_nowhere",
         f"{STORE}spool_durability.py::test_every_acknowledged_message_is_there_after_a_kill",
         f"{STORE}bodies.py::test_the_file_and_its_folder_are_flushed_before_finish_returns",
         f"{STORE}database.py::test_the_connection_keeps_the_promise_of_durability",
         f"{SYSTEM}kill.py::test_twenty_kills_under_load_lose_nothing_and_double_only_what_was_in_the_air",
     ),
     "smuggling in": (
+        f"{RECEPTION}injected_faults.py::test_a_refused_chunk_is_never_taken_for_commands",
         f"{RECEPTION}smuggling.py::test_no_mix_of_cr_lf_and_nul_around_the_dot_ends_the_message",
         f"{RECEPTION}smuggling.py::test_the_same_holds_when_the_packets_are_cut_anywhere",
         f"{RECEPTION}smuggling.py::test_a_tolerant_listener_repairs_and_counts_and_still_ends_only_at_the_true_end",
@@ -65,6 +69,8 @@ FAILURES: dict[str, tuple[str, ...]] = {
         "unit/model/test_address.py::test_what_is_no_mailbox_is_refused",
     ),
     "open relay": (
+        f"{RECEPTION}handling.py::test_a_stranger_may_send_to_anybody_where_all_is_captured_and_nothing_is_delivered",
+        f"{RECEPTION}handling.py::test_where_copies_are_kept_strangers_still_reach_only_our_domains",
         f"{RECEPTION}open_relay.py::test_a_stranger_cannot_name_a_way_out",
         f"{RECEPTION}open_relay.py::test_other_spellings_of_a_domain_of_ours_go_there_and_nowhere_else",
         f"{RECEPTION}open_relay.py::test_nothing_that_a_session_has_been_through_makes_a_stranger_known",
@@ -110,6 +116,8 @@ FAILURES: dict[str, tuple[str, ...]] = {
         f"{DELIVERY}replies.py::test_what_is_not_a_bounded_reply_is_an_error",
     ),
     "MIME bombs": (
+        "unit/capture/test_parts.py::test_a_bomb_costs_a_moment",
+        "unit/capture/test_parts_fuzz.py::test_nothing_makes_it_fail",
         f"{DELIVERY}convert.py::test_a_mime_bomb_is_not_taken_apart",
         "unit/inspection/test_bombs.py::test_a_header_costs_no_more_than_its_size",
         "unit/inspection/test_signing.py::test_a_body_of_blanks_takes_no_time_and_its_limit_is_kept",
