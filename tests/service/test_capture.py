@@ -358,6 +358,25 @@ def test_captured_mail_is_listed_searched_and_worked_on(api: ControlApi, ports: 
     assert api.post("/v1/captured/count", {"filter": chosen})["count"] == 0
 
 
+def test_handling_holds_through_stop_and_start_and_changes_with_the_configuration(
+    api: ControlApi, ports: dict[str, int], peer: SmtpPeer
+) -> None:
+    api.post("/v1/stop", {})
+    api.post("/v1/start", {})
+    submit(ports[DELIVERING], "shop@app.example", ["r@kept.example"], mail("Still kept"))
+    assert wait(api, "subject=Still%20kept")["tray"] == "outbound"
+    saved = api.patch("/v1/gateways/gw-capture", {"handling": {"action": "deliver"}, "port": peer.port})
+    assert "gw-capture" not in str(saved["warnings"])
+    submit(ports[DELIVERING], "shop@app.example", ["r@kept.example"], mail("Let through"))
+    assert list(received(peer, "Let through").recipients) == ["r@kept.example"]
+    changed = api.patch("/v1/gateways/gw-capture", {"handling": {"action": "capture"}, "port": 9})
+    assert any("127.0.0.1:9" in warning for warning in changed["warnings"])
+    explained = api.post("/v1/explain", {"sender": "a@app.example", "recipient": "r@kept.example"})
+    assert explained["outcome"].startswith("Is captured in the test inbox")
+    submit(ports[DELIVERING], "shop@app.example", ["r@kept.example"], mail("Kept again"))
+    assert wait(api, "subject=Kept%20again")["tray"] == "outbound"
+
+
 def test_captured_mail_survives_a_restart(tmp_path_factory: pytest.TempPathFactory, peer: SmtpPeer) -> None:
     port = free_port()
     process = RelayProcess(tmp_path_factory.mktemp("restart"))
