@@ -180,6 +180,7 @@ def test_handling_is_set_on_listeners_and_gateways(gatepost: Shell) -> None:
     assert "all of it goes to qa@example.org" in status.out
     gateway = gatepost("gateway edit gw-2 --handling capture-and-deliver --no-verify --json")
     assert gateway.json["object"]["handling"] == {"action": "capture-and-deliver"}
+    assert "CAPTURE-AND-DELIVER" in gatepost("gateway list").out
     for line in ("gateway edit gw-2 --handling deliver --no-verify", f"listener remove {identifier} --yes"):
         assert gatepost(line).code == ExitCode.DONE
     assert gatepost("listener add --handling redirect").code == ExitCode.USAGE

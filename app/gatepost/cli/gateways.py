@@ -134,13 +134,21 @@ async def list_gateways(_arguments: argparse.Namespace, client: Client, out: Out
             (
                 gateway["id"], report.health if report else "–", gateway["mode"], gateway_label(gateway), gateway["encryption"],
                 str(report.spooled) if report else "–", out.when(report.last_delivery if report else None),
-                "; ".join(filter(None, (report.last_error, *report.remarks))) if report else "",
+                "; ".join(filter(None, (_handled(gateway), *((report.last_error, *report.remarks) if report else ())))),
             )
         )  # fmt: skip
     out.table(
-        ("ID", "HEALTH", "MODE", "GATEWAY", "ENCRYPTION", "SPOOLED", "LAST DELIVERY", "LAST ERROR"), rows,
+        ("ID", "HEALTH", "MODE", "GATEWAY", "ENCRYPTION", "SPOOLED", "LAST DELIVERY", "REMARKS"), rows,
         empty="There are no gateways yet: “gatepost gateway add --host …”.", states=["HEALTH"],
     )  # fmt: skip
+
+
+def _handled(gateway: dict[str, Any]) -> str:
+    """What is done with its mail instead of delivering it, loudly."""
+    handling = gateway.get("handling", {"action": "deliver"})
+    if handling["action"] == "deliver":
+        return ""
+    return " to ".join(filter(None, (handling["action"].upper(), handling.get("address", ""))))
 
 
 async def show(arguments: argparse.Namespace, client: Client, out: Out) -> None:
