@@ -15,6 +15,7 @@ from ...cards import Banner, Card, ChoiceField, FieldRow, Tone, confirm, label, 
 from ...dialogs import show_dialog
 from ...i18n import ntr, tr
 from ...theme import Role, icon, px, set_role
+from .import_texts import said
 
 if TYPE_CHECKING:
     from ....control.schema import ImportFinding, ImportPart, ImportProposal
@@ -127,11 +128,11 @@ class ForeignImport(Card):
         outer = line(holder, gap=10)
         box = QCheckBox()
         box.setChecked(part.chosen)
-        box.setAccessibleName(part.title)
+        box.setAccessibleName(said(part.title))
         box.toggled.connect(lambda _: self._count())
         self._boxes[part.key] = box
         outer.addWidget(box)
-        words = label(part.title, wrap=True, selectable=True)
+        words = label(said(part.title), wrap=True, selectable=True)
         outer.addWidget(words, 1)
         return holder
 
@@ -140,7 +141,7 @@ class ForeignImport(Card):
             return
         self._lines.addWidget(label(heading, Role.STRONG))
         for one in found[:SHOWN]:
-            self._lines.addWidget(label(f"{_place(one)}: {one.text}", Role.MUTED, wrap=True, selectable=True))
+            self._lines.addWidget(label(f"{_place(one)}: {said(one.text)}", Role.MUTED, wrap=True, selectable=True))
         if len(found) > SHOWN:
             self._lines.addWidget(label(ntr("{n} more", "{n} more", len(found) - SHOWN), Role.MUTED))
 
