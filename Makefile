@@ -1,7 +1,7 @@
 # One command each. The work is done by packaging/setup/setup.py, which also runs where there is no Make.
 SETUP := sh packaging/setup/python.sh packaging/setup/setup.py
 
-.PHONY: help run test lint bench bench-desktop screenshots translations lock clean
+.PHONY: help run test lint bench bench-desktop screenshots translations lock package test-packages clean
 
 help:
 	@echo "make run [DATA=folder]           set up and start: the app where there is a display, else the relay"
@@ -12,6 +12,8 @@ help:
 	@echo "make screenshots [ARGS=scene]    write every page as pictures into build/screenshots"
 	@echo "make translations                collect the app's texts and say what is not translated"
 	@echo "make lock                        resolve the dependencies anew and write requirements/*.lock"
+	@echo "make package                     build the bundle and the Debian package into dist/"
+	@echo "make test-packages               install, use, upgrade and remove what make package builds (as root, minutes)"
 	@echo "make clean                       remove .venv, build/ and caches"
 
 run:
@@ -37,6 +39,12 @@ translations:
 
 lock:
 	@exec sh packaging/setup/python.sh packaging/setup/lock.py
+
+package:
+	@exec $(SETUP) package $(ARGS)
+
+test-packages:
+	@exec $(SETUP) test-packages $(ARGS)
 
 clean:
 	rm -rf .venv build dist app/*.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

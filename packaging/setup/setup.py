@@ -8,6 +8,8 @@
     python packaging/setup/setup.py translations          collect the app's texts and say what is not translated
     python packaging/setup/setup.py screenshots [scene …] write every page as pictures into build/screenshots
     python packaging/setup/setup.py prepare               only set up
+    python packaging/setup/setup.py package [options]     make the bundle and the Debian package, into dist/
+    python packaging/setup/setup.py test-packages         install, use, upgrade and remove what package makes
 
 ``make`` calls this on Linux and macOS; on Windows call it yourself. Python packages go to ``.venv`` with the versions of
 requirements/*.lock; pip's configuration is left as it is. System packages are installed only by root or where sudo does
@@ -22,6 +24,7 @@ import sys
 from pathlib import Path
 
 import environment
+import package
 import system
 from environment import ROOT, SetupProblem
 
@@ -109,6 +112,16 @@ def translations(arguments: list[str]) -> int:
     return _start([str(environment.PYTHON), str(environment.HERE / "translations.py"), *arguments])
 
 
+def test_packages(arguments: list[str]) -> int:
+    """Takes minutes, needs root and a Debian mirror: not part of ``test``."""
+    _ensure_development()
+    absent = system.provide(system.PACKAGE_TEST_TOOLS)
+    if absent:
+        raise SetupProblem(f"The packages' tests need:\n  {system.by_hand(need.package for need in absent)}")
+    package.main([])
+    return _start([str(environment.PYTHON), "-m", "pytest", "-v", "--timeout", "900", "tests/package", *arguments])
+
+
 def _ensure_development() -> None:
     environment.ensure("relay", "dev", *(["desktop"] if environment.has_desktop() else []))
     if environment.has_desktop():
@@ -145,6 +158,8 @@ COMMANDS = {
     "translations": translations,
     "screenshots": screenshots,
     "prepare": prepare,
+    "package": package.main,
+    "test-packages": test_packages,
 }
 
 

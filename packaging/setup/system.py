@@ -82,6 +82,29 @@ QT_LIBRARIES = (
     Need("fonts-inter", lambda: Path("/usr/share/doc/fonts-inter").exists(), "a font"),
 )
 
+BUNDLE_TOOLS = (
+    _library("libwayland-client0", "libwayland-client.so.0"),
+    _library("libwayland-cursor0", "libwayland-cursor.so.0"),
+    _library("libwayland-egl1", "libwayland-egl.so.1"),
+    _program("binutils", "objdump", "making the bundle"),
+)
+DEB_TOOLS = (
+    _program("debhelper", "dh", "making the Debian package"),
+    _program("dpkg-dev", "dpkg-buildpackage", "making the Debian package"),
+)
+
+PACKAGE_TEST_TOOLS = (
+    *(need for need in TEST_TOOLS if need.package in ("postfix", "swaks", "xvfb")),
+    _program("debootstrap", "debootstrap", "a clean Debian to install into"),
+    _program("systemd-container", "systemd-nspawn", "a clean Debian that runs"),
+    _program("lintian", "lintian", "the checks of Debian's policy"),
+    _program("appstream", "appstreamcli", "the check of the AppStream file"),
+    _program("desktop-file-utils", "desktop-file-validate", "the check of the desktop file"),
+    _program("nsis", "makensis", "Windows' installer"),
+    _program("gcc-mingw-w64-x86-64", "x86_64-w64-mingw32-gcc", "a stand-in for the programs on Windows"),
+    Need("wine64", lambda: Path("/usr/lib/wine/wine64").exists(), "running Windows' installer"),
+)
+
 
 def missing(needs: Iterable[Need]) -> list[Need]:
     if not sys.platform.startswith("linux"):

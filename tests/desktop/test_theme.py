@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import re
+import shutil
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +27,7 @@ from PySide6.QtWidgets import (
 
 from gatepost.desktop import resources
 from gatepost.desktop.theme import Role, icon, px, scale, set_role, theme, tokens
+from gatepost.desktop.theme.fonts import carried_families
 from gatepost.desktop.theme.icons import pixmap
 from gatepost.desktop.theme.palette import palette_of
 from gatepost.desktop.theme.stylesheet import stylesheet_of
@@ -200,3 +203,12 @@ def test_a_part_that_was_hidden_takes_the_theme_when_it_is_shown(show: Callable[
 
 def _ground(page: QWidget) -> str:
     return page.grab().toImage().pixelColor(2, 2).name()
+
+
+def test_fonts_that_a_bundle_carries_are_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resources, "root", lambda: tmp_path)
+    assert carried_families() == set(), "there is no such folder beside the sources"
+    (tmp_path / "fonts").mkdir()
+    shutil.copy("/usr/share/fonts/opentype/inter/Inter-Regular.otf", tmp_path / "fonts")
+    (tmp_path / "fonts" / "broken.otf").write_bytes(b"no font")
+    assert carried_families() == {"Inter"}

@@ -3,4 +3,5 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "packaging" / "setup"))
+_PACKAGING = Path(__file__).resolve().parents[3] / "packaging"
+sys.path[:0] = [str(_PACKAGING / "setup"), str(_PACKAGING / "pyinstaller")]

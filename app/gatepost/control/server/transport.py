@@ -105,7 +105,7 @@ def _private_socket(path: Path, group: Group | None) -> socket.socket:
         raise
     finally:
         os.umask(previous)
-    if group is not None:
+    if group is not None and path.stat().st_gid != group.gid:  # a service's unit may forbid to change it
         os.chown(path, -1, group.gid)
     path.chmod(0o600 if group is None else 0o660)
     listening.setblocking(False)

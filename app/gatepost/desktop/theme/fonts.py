@@ -10,6 +10,8 @@ import sys
 from PySide6.QtGui import QFont, QFontDatabase, QFontInfo
 from PySide6.QtWidgets import QApplication
 
+from .. import resources
+
 PREFERRED = "Inter"
 POINTS = 10.0
 _REFERENCE_PIXELS = POINTS * 96 / 72
@@ -38,10 +40,16 @@ def _chosen(desktop: QFont) -> QFont:
     if font.pointSizeF() <= 0:  # given in pixels
         font.setPointSizeF(QFontInfo(font).pointSizeF())
     if sys.platform.startswith("linux") and desktop.family().casefold() in _NAMELESS:
-        if PREFERRED in QFontDatabase.families():
+        if PREFERRED in QFontDatabase.families() or PREFERRED in carried_families():
             font.setFamily(PREFERRED)
         font.setPointSizeF(POINTS)
     return font
+
+
+def carried_families() -> set[str]:
+    """Load the fonts that a bundle brings along, for systems that do not have them."""
+    loaded = [QFontDatabase.addApplicationFont(str(path)) for path in sorted(resources.path("fonts").glob("*.otf"))]
+    return {family for number in loaded if number >= 0 for family in QFontDatabase.applicationFontFamilies(number)}
 
 
 def scale() -> float:

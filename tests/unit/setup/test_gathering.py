@@ -1,0 +1,58 @@
+"""What a bundle carries: Qt's parts that the app uses, licences of everything, nothing of the system's."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+import gathering
+
+FOLDER = "/somewhere/site-packages/PySide6/Qt"
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("PySide6/Qt/plugins/platforms/libqxcb.so", True),
+        ("PySide6/Qt/plugins/platforms/libqvnc.so", False),
+        ("PySide6/plugins/platforms/qwindows.dll", True),
+        ("PySide6\\plugins\\imageformats\\qtiff.dll", False),
+        ("PySide6/Qt/plugins/platforms/libqcocoa.dylib", True),
+        ("PySide6/Qt/plugins/imageformats/libqjpeg.so", True),
+        ("PySide6/Qt/plugins/sqldrivers/libqsqlite.so", False),
+        ("PySide6/Qt/translations/qtbase_de.qm", False),
+        ("PySide6/QtWidgets.abi3.so", True),
+        ("PySide6/QtNetwork.abi3.so", False),
+        ("resources/translations/de/app.po", True),
+    ],
+)
+def test_of_qt_only_what_the_app_uses_is_carried(name: str, wanted: bool) -> None:
+    assert gathering.is_wanted((name, f"{FOLDER}/{name}", "BINARY")) is wanted
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere programs carry everything")
+def test_libraries_of_the_distribution_stay_its_own_but_for_pythons() -> None:
+    assert not gathering.is_wanted(("libssl.so.3", "/usr/lib/x86_64-linux-gnu/libssl.so.3", "BINARY"))
+    assert gathering.is_wanted(("libpython3.11.so.1.0", "/usr/lib/x86_64-linux-gnu/libpython3.11.so.1.0", "BINARY"))
+    extension = "/usr/lib/python3.11/lib-dynload/_ssl.cpython-311-x86_64-linux-gnu.so"
+    assert gathering.is_wanted(("python3.11/lib-dynload/_ssl.so", extension, "EXTENSION"))
+
+
+def test_every_package_that_is_carried_brings_its_licence() -> None:
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    folders = {target for _, target in gathering.licences()}
+    assert {"licenses/gatepost", "licenses/python"} <= folders
+    for name in gathering.locked("relay", "desktop"):
+        try:
+            distribution(name)
+        except PackageNotFoundError:
+            continue  # of another system
+        assert f"licenses/{name}" in folders
+    assert all(Path(source).stat().st_size > 0 for source, _ in gathering.licences())
+
+
+def test_tools_for_development_are_told_by_their_modules() -> None:
+    assert {"pytest", "_pytest", "mypy"} <= set(gathering.modules_of(["pytest", "mypy"]))

@@ -1,0 +1,123 @@
+"""What service managers, desktops and CI are handed is well formed, and asks the program only for what it knows."""
+
+from __future__ import annotations
+
+import plistlib
+import re
+import shlex
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import artwork
+import manual
+import package
+import setup
+from gatepost import __version__
+from gatepost.cli.main import build_parser, selected
+from gatepost.cli.registry import COMMANDS
+
+ROOT = Path(__file__).resolve().parents[3]
+UNIT = ROOT / "resources" / "service" / "gatepost.service"
+WORKFLOW = ROOT / ".github" / "workflows" / "packages.yml"
+
+
+def options_of(command: list[str]) -> Any:
+    """As the program itself takes its command line apart; SystemExit when it does not know it."""
+    return build_parser(selected(command)).parse_args(command)
+
+
+def unit() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for line in UNIT.read_text(encoding="utf-8").splitlines():
+        name, equals, value = line.partition("=")
+        if equals and not line.startswith("#"):
+            found.setdefault(name, []).append(value)
+    return found
+
+
+def test_the_unit_starts_the_relay_with_options_that_it_knows() -> None:
+    program, *command = shlex.split(unit()["ExecStart"][0])
+    assert Path(program).name == "gatepost-relay"
+    options = options_of(command)
+    assert options.command == "relay"
+    assert str(options.data) == f"/var/lib/{unit()['StateDirectory'][0]}"
+    assert options.vault == "sealed"
+
+
+def test_the_unit_names_the_credential_that_the_vault_looks_for() -> None:
+    from gatepost.vault.key import CREDENTIAL
+
+    assert unit()["LoadCredentialEncrypted"] == [CREDENTIAL]
+
+
+def test_macos_entitlements_are_a_property_list_of_switches() -> None:
+    found = plistlib.loads((ROOT / "packaging/macos/entitlements.plist").read_bytes())
+    assert found
+    assert set(found.values()) == {True}
+
+
+def test_the_workflow_builds_on_all_three_systems_and_calls_what_there_is() -> None:
+    workflow = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))
+    jobs = workflow["jobs"]
+    assert {re.split(r"-", job["runs-on"])[0] for job in jobs.values()} == {"ubuntu", "windows", "macos"}
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    for name, job in jobs.items():
+        scripts = [step["run"] for step in job["steps"] if "run" in step]
+        assert all("uses" in step or "run" in step for step in job["steps"]), name
+        assert any(step.get("uses", "").startswith("actions/upload-artifact@") for step in job["steps"]), name
+        text = "\n".join(scripts)
+        assert set(re.findall(r"^\s*make ([a-z-]+)", text, re.MULTILINE)) <= targets
+        assert set(re.findall(r"setup\.py ([a-z-]+)", text)) <= set(setup.COMMANDS)
+        for path in re.findall(r"(?:packaging|resources)/[\w./-]+", text):
+            assert (ROOT / path).exists(), path
+
+
+def test_the_manual_page_names_every_command() -> None:
+    text = manual.manual()
+    assert __version__ in text
+    for command in COMMANDS:
+        assert f".B {manual.escaped(command.name)}\n" in text
+
+
+def test_the_version_comes_from_the_program() -> None:
+    assert package.version() == __version__
+
+
+def test_an_icon_for_windows_holds_every_size() -> None:
+    pictures = {side: artwork.png(artwork.app_icon(), side) for side in artwork.ICO_SIZES}
+    content = artwork.ico(pictures)
+    reserved, kind, count = struct.unpack_from("<HHH", content)
+    assert (reserved, kind, count) == (0, 1, len(artwork.ICO_SIZES))
+    for index, (side, picture) in enumerate(pictures.items()):
+        width, *_, size, at = struct.unpack_from("<BBBBHHII", content, 6 + 16 * index)
+        assert width == side % 256
+        assert content[at : at + size] == picture
+
+
+def test_an_icon_for_macos_is_chunks_to_the_last_octet() -> None:
+    pictures = {kind: artwork.png(artwork.app_icon(), side) for kind, side in artwork.ICNS_TYPES.items()}
+    content = artwork.icns(pictures)
+    assert content[:4] == b"icns"
+    assert struct.unpack_from(">I", content, 4) == (len(content),)
+    at, found = 8, {}
+    while at < len(content):
+        size = struct.unpack_from(">I", content, at + 4)[0]
+        found[content[at : at + 4]] = content[at + 8 : at + size]
+        at += size
+    assert found == pictures
+
+
+@pytest.mark.parametrize("side", artwork.SIZES)
+def test_the_icon_is_drawn_in_both_its_colours(side: int) -> None:
+    from PySide6.QtGui import QImage
+
+    picture = QImage.fromData(artwork.png(artwork.app_icon(), side))
+    assert (picture.width(), picture.height()) == (side, side)
+    colours = {picture.pixelColor(x, y).name() for x in range(side) for y in range(side)}
+    assert artwork.GROUND in colours
+    assert any(int(colour[1:3], 16) > 0xC0 for colour in colours), "its strokes"
+    assert picture.pixelColor(0, 0).alpha() < 128, "its corners are round"
