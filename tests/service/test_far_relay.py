@@ -200,4 +200,4 @@ async def test_what_a_server_shows_can_be_looked_at_before_it_is_trusted(port: i
     seen = await far.look("127.0.0.1", port)
     assert seen.fingerprint == fingerprint_at(port)
     assert not seen.is_expired
-    assert len(far.grouped(seen.fingerprint)) == 95
+    assert far.grouped(seen.fingerprint).replace(" ", "").lower() == seen.fingerprint

@@ -29,6 +29,8 @@ def configure(parser: argparse.ArgumentParser, name: str) -> None:
 
 
 async def status(_arguments: argparse.Namespace, client: Client, out: Out) -> None:
+    from ..control.far import grouped
+
     found = await client.remote()
     if out.as_json:
         out.json(found)
@@ -40,6 +42,7 @@ async def status(_arguments: argparse.Namespace, client: Client, out: Out) -> No
             ("address", f"{found.address} port {found.port}"),
             ("names", ", ".join(found.names)),
             ("fingerprint", found.fingerprint),
+            ("", grouped(found.fingerprint)),
             ("certificate", f"{found.certificate_file}, expires {out.when(found.not_after)}"),
         ]
     pairs.append(("tokens", str(found.tokens)))

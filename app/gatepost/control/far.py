@@ -106,8 +106,8 @@ def told(place: Remote, error: Exception) -> GatepostError:
         return OtherCertificate(
             "This is not the certificate that was pinned: nothing was sent.",
             f"{place.name} ({place.address}) shows {error.got.hex()}, pinned is {place.fingerprint}.",
-            "Compare it with “gatepost remote status” on that machine. If it was renewed there, pin the new one; "
-            "if not, somebody is in between.",
+            f"Compare it with “gatepost remote status” on that machine. If it was renewed there, pin the new one (gatepost "
+            f"relay-list pin {place.name}); if not, somebody is in between.",
         )
     if isinstance(error, (ssl.SSLError, aiohttp.ClientConnectorSSLError)):
         return Unreachable("No TLS connection comes about.", f"{place.address}: {_reason(error)}.", _CHECK_PORT)
@@ -166,5 +166,5 @@ def _facts(certificate: bytes) -> Seen:
 
 
 def grouped(fingerprint: str) -> str:
-    """For comparing by eye: pairs of digits."""
-    return ":".join(fingerprint[i : i + 2] for i in range(0, len(fingerprint), 2)).upper()
+    """For comparing by eye: groups of four digits, everywhere the same."""
+    return " ".join(fingerprint[i : i + 4] for i in range(0, len(fingerprint), 4)).upper()

@@ -21,6 +21,12 @@ class NotRunning(Unavailable):
     code = "not-running"
 
 
+class ServiceNotRunning(NotRunning):
+    """The installed service does not run."""
+
+    code = "service-not-running"
+
+
 class OtherVersion(Unavailable):
     """The relay speaks another version of the API."""
 
@@ -62,7 +68,8 @@ class Service:
     runtime: Path = field(default_factory=service_runtime_folder)
 
     def not_running(self) -> NotRunning:
-        return NotRunning("The installed service is not running.", f"Nothing answers in {self.runtime}.", start_hint())
+        detail = f"Nothing answers in {self.runtime}."
+        return ServiceNotRunning("The installed service is not running.", detail, start_hint())
 
     def not_allowed(self, _path: Path, _why: str) -> GatepostError:
         return NotAllowed(

@@ -41,6 +41,7 @@ from .trouble import TroubleWatch
 
 log = logging.getLogger(__name__)
 
+_PLACE = "relay/chosen"
 LOOK_AHEAD_SECONDS = 0.1
 """Between the imports of two pages, so that the window answers in between."""
 _QT_LEVELS = {
@@ -99,6 +100,7 @@ class Application(QObject):
     def _make_frame(self) -> Frame:
         frame = Frame(self.context, self.supervisor)
         frame.close_wanted.connect(self.ask_to_quit)
+        frame.place_wanted.connect(lambda key: self.tasks.spawn(self.switch(key), "administer another relay"))
         return frame
 
     def show(self) -> None:
@@ -134,7 +136,7 @@ class Application(QObject):
         try:
             # In a thread: the window answers while the client and the models are imported.
             await asyncio.to_thread(import_module, "gatepost.control.client")
-            self.supervisor.start()
+            await self._start_at_last_place()
             self._make_tray()
             await self._first_page()
             settle_memory()
@@ -145,6 +147,50 @@ class Application(QObject):
             signals.close()
             self._funnel.uninstall()
         return 0
+
+    # --- which relay ---
+
+    async def switch(self, key: str) -> None:
+        """Administer another relay: ``key`` as in ``relay_chooser``. Drafts are asked about first."""
+        if key == self.context.place_key or not await self.frame.may_close():
+            return
+        from .relay_chooser import place_of
+
+        try:
+            place = await place_of(key)
+        except GatepostError as error:
+            current = self.frame.current
+            self.messages.banner(current.key if current is not None else "", error)
+            return
+        self._remember_place(key)
+        await self.supervisor.switch(place)
+        await self._rebuild("")
+
+    async def _start_at_last_place(self) -> None:
+        key = self.preferences.text(_PLACE) if self._has_default_folder() else ""
+        if key:
+            from .relay_chooser import place_of
+
+            try:
+                self.session.go_to(await place_of(key))
+            except GatepostError as error:  # its token cannot be read, or it was forgotten
+                self.messages.banner("", error)
+                key = ""
+        if key:
+            self.context.place_key = key
+            await self._rebuild("")
+        self.supervisor.start()
+
+    def _remember_place(self, key: str) -> None:
+        self.context.place_key = key
+        if self._has_default_folder():
+            self.preferences.set_text(_PLACE, key)
+
+    def _has_default_folder(self) -> bool:
+        """A window on another data folder begins with that one, always."""
+        from ..model.locations import default_data_folder
+
+        return self.session.data_folder == default_data_folder().expanduser().absolute()
 
     async def _first_page(self) -> None:
         """Returns once there is a relay to look at, or the app ends before."""
@@ -226,8 +272,11 @@ class Application(QObject):
             return
         self._set_language(self.preferences.language)
         theme().apply(self.preferences.theme, self.preferences.text_size)
-        old, current = self.frame, self.frame.current
-        key = current.key if current is not None else ""
+        await self._rebuild(self.frame.current.key if self.frame.current is not None else "")
+
+    async def _rebuild(self, key: str) -> None:
+        """A new window in the place of the old one, on the page ``key``."""
+        old = self.frame
         old.save_geometry()
         self.frame = self._make_frame()
         self.frame.show()

@@ -24,3 +24,5 @@ class AppContext:
     preferences: Preferences
     navigate: Callable[..., None] = field(default=_nowhere)
     """``navigate(page_key, **arguments)``: show a page and hand it ``enter(**arguments)``. The window sets it."""
+    place_key: str = ""
+    """Which relay is administered, as ``relay_chooser`` names it: "" for this computer's."""

@@ -23,7 +23,7 @@ from .messages import Notice
 from .pages.page import Page
 from .pages.registry import PAGES, PageEntry
 from .relay_notice import RelayNotice, WaitingView
-from .relay_words import Offer, where, words_for
+from .relay_words import Offer, at, where, words_for
 from .sidebar import Sidebar
 from .strips import Strip, StripArea
 from .supervisor import Supervisor
@@ -42,6 +42,8 @@ ROOM_FOR_HELP = 1180
 class Frame(QMainWindow):
     close_wanted = Signal()
     """The person wants the window, and the app with it, to end."""
+    place_wanted = Signal(str)
+    """Another relay is to be administered: its key in ``relay_chooser``."""
     relay_shown = Signal()
     """The relay's state in the foot may have changed."""
 
@@ -110,6 +112,13 @@ class Frame(QMainWindow):
         context, session = self._context, self._context.session
         self.sidebar.wanted.connect(self.navigate)
         self.sidebar.foot.offered.connect(self._do)
+        chooser = self.sidebar.foot.where
+        chooser.key = context.place_key
+        chooser.chosen.connect(self.place_wanted)
+        chooser.add_wanted.connect(self._add_relay)
+        chooser.forget_wanted.connect(self._forget_relay)
+        chooser.move_wanted.connect(self._move_relay)
+        chooser.recolour()
         self.menu.page_wanted.connect(self.navigate)
         self.menu.refresh_wanted.connect(self.refresh)
         self.menu.help_wanted.connect(self._toggle_help)
@@ -307,7 +316,9 @@ class Frame(QMainWindow):
 
     def _show_relay(self) -> None:
         status, session = self._supervisor.status, self._context.session
-        self.sidebar.foot.show_relay(where(status), str(session.data_folder), words_for(status, session.state, self._relay))
+        elsewhere = session.elsewhere
+        words = words_for(status, session.state, self._relay)
+        self.sidebar.foot.show_relay(where(elsewhere), at(session.place, str(session.data_folder), status), words)
         for notice in (self.waiting.notice, self.relay_notice):
             notice.show_state(status, session.state)
         was_there = session.snapshot is not None
@@ -323,6 +334,8 @@ class Frame(QMainWindow):
     def _do(self, offer: Offer) -> None:
         if offer is Offer.START_RELAY:
             self._supervisor.try_again()
+        elif offer is Offer.START_SERVICE:
+            self._context.tasks.spawn(self._start_service(), "start the service")
         elif offer is not Offer.NOTHING:
             self._context.tasks.spawn(self._call(offer), f"relay: {offer}")
 
@@ -338,6 +351,53 @@ class Frame(QMainWindow):
             self._context.messages.banner(self._current.key if self._current else "", error, lambda: self._do(offer))
         finally:
             foot.button.setEnabled(True)
+
+    async def _start_service(self) -> None:
+        """Its process, by the system's manager; the system asks for the rights."""
+        from .service_commands import Command, start_command
+
+        foot = self.sidebar.foot
+        foot.button.setEnabled(False)
+        try:
+            await Command(start_command(), parent=self).run()
+            self._supervisor.try_again()
+        except Exception as error:
+            self._context.messages.banner(self._current.key if self._current else "", error)
+        finally:
+            foot.button.setEnabled(True)
+
+    # --- which relay ---
+
+    def _add_relay(self) -> None:
+        self._context.tasks.spawn(self._adding(), "add a relay")
+
+    async def _adding(self) -> None:
+        from .add_relay import AddRelayDialog
+
+        dialog = AddRelayDialog(self)
+        if await dialog.ask() == "added":
+            self.place_wanted.emit(dialog.name)
+
+    def _forget_relay(self, name: str) -> None:
+        self._context.tasks.spawn(self._forgetting(name), "forget a relay")
+
+    async def _forgetting(self, name: str) -> None:
+        from ..relays.book import RelayBook
+        from .dialogs import confirm
+
+        text = tr("Its address, its certificate and its token are removed from this computer. The relay itself goes on.")
+        if await confirm(self, tr("Forget “{name}”?", name=name), text, tr("Forget"), is_dangerous=True):
+            await RelayBook().remove(name)
+            self.place_wanted.emit("")
+
+    def _move_relay(self) -> None:
+        self._context.tasks.spawn(self._moving(), "move the relay into the service")
+
+    async def _moving(self) -> None:
+        from .move_dialog import MoveDialog
+
+        if await self.may_close() and await MoveDialog(self._context.session.data_folder, self).ask() == "moved":
+            self.place_wanted.emit("service")
 
     # --- notices ---
 

@@ -11,6 +11,7 @@ from .session import SessionState
 from .supervisor import Phase, Status
 
 if TYPE_CHECKING:
+    from ..control.place import Place
     from ..model.report import RelayReport
 
 
@@ -29,6 +30,7 @@ class Offer(StrEnum):
     STOP_MAIL = "stop-mail"
     RESUME = "resume"
     START_RELAY = "start-relay"
+    START_SERVICE = "start-service"
     NOTHING = "nothing"
 
 
@@ -40,9 +42,29 @@ class Words:
     detail: str = ""
 
 
-def where(status: Status) -> str:
-    """Which relay the window administers."""
-    return tr("This computer") if status.is_ours or status.phase is not Phase.RUNNING else tr("This computer (already running)")
+def where(elsewhere: Place | None) -> str:
+    """Which relay the window administers; None: that of its data folder."""
+    return name_of(elsewhere) if elsewhere is not None else tr("This computer")
+
+
+def name_of(place: Place) -> str:
+    from ..control.place import Remote
+
+    return place.name if isinstance(place, Remote) else tr("Installed service")
+
+
+def at(place: Place, data_folder: str, status: Status) -> str:
+    """Where that is, and whose, for a tool tip."""
+    from ..control.place import Local, Remote
+
+    if isinstance(place, Remote):
+        return tr("On another machine: {address}", address=place.address)
+    if not isinstance(place, Local):
+        return tr("A service of this computer")
+    words = tr("Data folder: {folder}", folder=data_folder)
+    if status.phase is Phase.RUNNING and not status.is_ours:
+        words += "\n" + tr("It ran already: it goes on when this window is closed.")
+    return words
 
 
 def words_for(status: Status, session: SessionState, relay: RelayReport | None) -> Words:
@@ -61,9 +83,21 @@ def words_for(status: Status, session: SessionState, relay: RelayReport | None) 
         case Phase.OTHER_VERSION:
             return Words(tr("Another version"), Tone.CAREFUL)
         case Phase.UNREACHABLE:
-            return Words(tr("Cannot be reached"), Tone.CAREFUL)
+            return _away(status)
         case Phase.RUNNING:
             return _running(session, relay)
+
+
+def _away(status: Status) -> Words:
+    match status.problem.code if status.problem is not None else "":
+        case "not-allowed":
+            return Words(tr("No access"), Tone.BAD)
+        case "other-certificate" | "certificate-expired":
+            return Words(tr("Its certificate is refused"), Tone.BAD)
+        case "service-not-running":
+            return Words(tr("Not running"), Tone.NEUTRAL, Offer.START_SERVICE)
+        case _:
+            return Words(tr("Cannot be reached"), Tone.CAREFUL)
 
 
 def _running(session: SessionState, relay: RelayReport | None) -> Words:
@@ -95,5 +129,7 @@ def label_of(offer: Offer) -> str:
             return tr("Resume")
         case Offer.START_RELAY:
             return tr("Start")
+        case Offer.START_SERVICE:
+            return tr("Start the service…")
         case Offer.NOTHING:
             return ""

@@ -21,6 +21,7 @@ from .tasks import Tasks
 
 if TYPE_CHECKING:
     from ..control.client import Client
+    from ..control.place import Place
     from ..control.schema import EventMessage, Snapshot
 
 PROGRAM = "gatepost-desktop"
@@ -56,6 +57,8 @@ class RelaySession(QObject):
     def __init__(self, data_folder: Path, parent: QObject | None = None, *, pauses: Sequence[float] = PAUSES) -> None:
         super().__init__(parent)
         self.data_folder = data_folder
+        """Of the relay on this computer, also while another one is administered."""
+        self._elsewhere: Place | None = None
         self._pauses = pauses
         self._state = SessionState.IDLE
         self._client: Client | None = None
@@ -69,6 +72,24 @@ class RelaySession(QObject):
         self._frame.setSingleShot(True)
         self._frame.setInterval(FRAME_MS)
         self._frame.timeout.connect(self._hand_on)
+
+    @property
+    def place(self) -> Place:
+        """Where the relay is that is being administered."""
+        from ..control.place import Local
+
+        return self._elsewhere or Local(self.data_folder)
+
+    @property
+    def elsewhere(self) -> Place | None:
+        """The installed service or another machine; None: the relay of this window's data folder."""
+        return self._elsewhere
+
+    def go_to(self, place: Place | None) -> None:
+        """Administer another relay from now on; None: the one of the data folder. The session must be closed."""
+        self._elsewhere = place
+        self._snapshot = None
+        self._problem = None
 
     @property
     def state(self) -> SessionState:
@@ -159,7 +180,7 @@ class RelaySession(QObject):
         from ..control.schema import Snapshot
 
         # The relay may come back with another socket and token, so each connection reads the endpoint file anew.
-        self._client = await Client.connect(self.data_folder, program=PROGRAM)
+        self._client = await Client.connect(self.place, program=PROGRAM)
         worked = False
         loop = asyncio.get_running_loop()
         rested = loop.time()

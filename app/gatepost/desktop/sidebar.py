@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from .i18n import tr
 from .pages.registry import PageEntry
+from .relay_chooser import RelayChooser
 from .relay_words import Offer, Tone, Words, label_of
 from .theme import Role, icon, px, set_role, theme
 
@@ -73,10 +74,7 @@ class RelayFoot(QWidget):
         super().__init__(parent)
         self.setObjectName("relay-foot")
         self._offer = Offer.NOTHING
-        self._where = QLabel(self)
-        self._where.setTextFormat(Qt.TextFormat.PlainText)
-        set_role(self._where, Role.MUTED)
-        self._where.setWordWrap(True)
+        self.where = RelayChooser(self)
         self._mark = QLabel(self)
         self._state = QLabel(self)
         self._state.setObjectName("relay-state")
@@ -90,18 +88,22 @@ class RelayFoot(QWidget):
         state.setSpacing(px(8))
         state.addWidget(self._mark, 0, Qt.AlignmentFlag.AlignTop)
         state.addWidget(self._state, 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(px(12), px(12), px(12), px(12))
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, px(6), 0, px(12))
+        outer.setSpacing(px(4))
+        outer.addWidget(self.where)
+        layout = QVBoxLayout()
+        layout.setContentsMargins(px(12), 0, px(12), 0)
         layout.setSpacing(px(6))
-        layout.addWidget(self._where)
+        outer.addLayout(layout)
         layout.addLayout(state)
         layout.addWidget(self.button)
         self._words: Words | None = None
 
-    def show_relay(self, where: str, data_folder: str, words: Words) -> None:
+    def show_relay(self, where: str, at: str, words: Words) -> None:
+        """``where`` names the relay, ``at`` says where that is."""
         self._words = words
-        self._where.setText(where)
-        self._where.setToolTip(tr("Data folder: {folder}", folder=data_folder))
+        self.where.show_place(where, at)
         self._state.setText(words.state)
         self._state.setToolTip(words.detail)
         self._state.setAccessibleName(tr("State of the relay: {state}", state=words.state))
@@ -113,6 +115,7 @@ class RelayFoot(QWidget):
 
     def recolour(self) -> None:
         """After a change of theme."""
+        self.where.recolour()
         if self._words is not None:
             side = px(16)
             picture = icon(_MARKS[self._words.tone], _COLOURS[self._words.tone]).pixmap(

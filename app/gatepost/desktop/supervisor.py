@@ -9,6 +9,9 @@ and supervised. The window is a function of ``Supervisor.status``:
              │                                                └─ we stop it ──▶ stopping ──▶ ended
              ├─ speaks another version ──▶ other version ── now and then ──▶ looking
              └─ cannot be reached ───────▶ unreachable ──── now and then ──▶ looking
+
+The installed service and relays on other machines are only ever attached to: none is started here in the place of one that is
+away. A relay of ours goes on while another one is administered, and is ours again afterwards.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
@@ -29,6 +32,9 @@ from .i18n import tr
 from .relay_child import RelayChild, relay_command
 from .session import PROGRAM, RelaySession
 from .tasks import Tasks
+
+if TYPE_CHECKING:
+    from ..control.place import Place
 
 BACKOFF = (0.5, 1.0, 2.0, 5.0, 15.0, 60.0)
 """Seconds before a relay that crashed is started again; the last one repeats."""
@@ -107,13 +113,25 @@ class Supervisor(QObject):
         """Look, or start, now instead of later."""
         self._again.set()
 
-    async def stop(self) -> None:
-        """The app ends: so does a relay of ours, once it has finished what it holds."""
+    async def switch(self, place: Place | None) -> None:
+        """Administer another relay; None: the one of the data folder. Drafts are the caller's to ask about."""
+        await self._rest()
+        await self._session.close()
+        self._session.go_to(place)
+        self._failures = 0
+        self._set(Status(Phase.LOOKING))
+        self.start()
+
+    async def _rest(self) -> None:
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
             self._task = None
+
+    async def stop(self) -> None:
+        """The app ends: so does a relay of ours, once it has finished what it holds."""
+        await self._rest()
         if self._child is not None and self._child.is_running:
             self._set(Status(Phase.STOPPING, is_ours=True))
             await self._child.stop(PATIENCE_SECONDS)
@@ -126,13 +144,16 @@ class Supervisor(QObject):
         while True:
             if self._status.phase is not Phase.LOOKING:
                 self._set(Status(Phase.LOOKING))
+            if self._session.elsewhere is None and self._child is not None and self._child.is_running:
+                await self._watch(self._child, time.monotonic())  # it went on while another one was administered
+                continue
             problem = await self._look()
             if problem is None:
                 await self._attached()
                 lost_at = time.monotonic()
             elif problem.code == "other-version":
                 await self._wait(Status(Phase.OTHER_VERSION, problem=problem), LOOK_AGAIN_SECONDS)
-            elif problem.code != "not-running":
+            elif problem.code != "not-running" or self._session.elsewhere is not None:
                 await self._wait(Status(Phase.UNREACHABLE, problem=problem), LOOK_AGAIN_SECONDS)
             elif lost_at is not None and time.monotonic() - lost_at < self._grace:
                 await self._wait(Status(Phase.UNREACHABLE, problem=problem), min(0.5, self._grace))
@@ -145,7 +166,7 @@ class Supervisor(QObject):
         from ..control.client import Client
 
         try:
-            client = await Client.connect(self._session.data_folder, program=PROGRAM)
+            client = await Client.connect(self._session.place, program=PROGRAM)
         except GatepostError as error:
             return error
         await client.close()
@@ -168,6 +189,9 @@ class Supervisor(QObject):
         self._set(Status(Phase.STARTING, is_ours=True, failures=self._failures))
         self._child = child = RelayChild(self._command(self._session.data_folder), self._session.data_folder, self)
         child.start()
+        await self._watch(child, began)
+
+    async def _watch(self, child: RelayChild, began: float) -> None:
         ready = self._tasks.spawn(self._until_connected(child), "supervisor: wait for the relay")
         try:
             either: set[asyncio.Future[Any]] = {child.ended, ready}

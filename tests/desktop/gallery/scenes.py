@@ -239,6 +239,79 @@ FIRST_RUN = (
 )
 
 
+async def _administer_remotely(page: Any) -> None:
+    """Switched on, with tokens: one that was used, one that never was."""
+    from ...support.ports import free_port
+
+    client = page.context.session.client
+    if not (await client.remote()).listening:
+        here = {"enabled": True, "address": "127.0.0.1", "port": free_port(), "allowed": ["192.168.10.0/24", "127.0.0.1"]}
+        await client.patch_section("settings", {"remote": here})
+        for name in ("Ann’s laptop", "Monitoring"):
+            await client.make_token(name)
+    for _ in range(100):
+        if (await client.remote()).listening:
+            break
+        await asyncio.sleep(0.05)
+    await page.section.load()
+
+
+async def _show_token(page: Any) -> None:
+    from gatepost.desktop.pages.settings.remote import ShownToken
+
+    dialog = ShownToken(page.section, "Ann’s laptop", "gp_" + "Aq7-" * 10 + "xyz")
+    dialog.open()
+
+
+async def _name_token(page: Any) -> None:
+    from gatepost.desktop.pages.settings.remote import NewTokenDialog
+
+    NewTokenDialog(page.section).open()
+
+
+async def _add_relay(page: Any) -> None:
+    """As far as the certificate that is to be compared."""
+    from gatepost.desktop.add_relay import AddRelayDialog
+
+    await _administer_remotely(page)
+    dialog = AddRelayDialog(page.window())
+    dialog.open()
+    dialog.name_field.setText("Office")
+    dialog.host_field.setText("127.0.0.1")
+    dialog.port_field.set_value((await page.context.session.client.remote()).port)
+    dialog.token_field.setText("gp_0123456789")
+    await dialog.go_on()
+    dialog.same.setChecked(True)
+    await dialog.go_on()
+
+
+async def _move_relay(page: Any) -> None:
+    """One that is refused, in words, by a command that is not there."""
+    from gatepost.desktop.move_dialog import MoveDialog
+
+    dialog = MoveDialog(page.context.session.data_folder, page.window(), command=lambda _folder: ["/nonexistent/gatepost"])
+    dialog.open()
+    await dialog.move_now()
+
+
+async def _choose_relay(page: Any) -> None:
+    chooser = page.window().sidebar.foot.where
+    chooser.key = "Office"
+    chooser.fill()
+    chooser.show_place("Office with a rather long name in Hamburg", "On another machine: relay.example.com:9326")
+    chooser.recolour()
+
+
+PLACES = (
+    Scene("settings-remote-on", "settings", {"section": "remote"}, _administer_remotely, is_tall=True),
+    Scene("settings-remote-new-token", "settings", {"section": "remote"}, _name_token),
+    Scene("settings-remote-token", "settings", {"section": "remote"}, _show_token),
+    Scene("relay-add", "settings", {"section": "remote"}, _add_relay),
+    Scene("relay-move", "overview", act=_move_relay),
+    Scene("relay-elsewhere", "overview", act=_choose_relay),
+)
+
+
 def scenes() -> tuple[Scene, ...]:
     plain = tuple(Scene(entry.key, entry.key) for entry in PAGES)
-    return (*plain, *GATEWAYS, *DOMAINS, *EXPLAIN, *LISTS, *FIRST_RUN, *_settings())
+    return (*plain, *GATEWAYS, *DOMAINS, *EXPLAIN, *LISTS, *FIRST_RUN, *_settings(), *PLACES)

@@ -54,8 +54,8 @@ class PageHeader(QWidget):
 class PageBody(QScrollArea):
     """Scrolls up and down, never sideways; ``column`` takes the cards. Keeps the focused field in sight."""
 
-    def __init__(self, parent: QWidget | None = None, *, widest: float = 1080) -> None:
-        """``widest``: lines longer than this (at 100 %) are hard to read."""
+    def __init__(self, parent: QWidget | None = None, *, widest: float = 1080, in_dialog: bool = False) -> None:
+        """``widest``: lines longer than this (at 100 %) are hard to read. ``in_dialog``: margins are the dialog's."""
         super().__init__(parent)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -63,7 +63,8 @@ class PageBody(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         holder = _Scrolled()
         outer = line(holder, gap=0)
-        outer.setContentsMargins(px(28), px(24), px(28), px(28))
+        margins = (px(3), 0, px(14), px(3)) if in_dialog else (px(28), px(24), px(28), px(28))
+        outer.setContentsMargins(*margins)
         inner = QWidget()
         inner.setMaximumWidth(px(widest))
         self.column: QVBoxLayout = rows(inner)

@@ -45,6 +45,7 @@ ALL = (
     Entry("spam", _FILTER, mark("Spam"), "filter", "spam", "SpamSection"),
     Entry("virus", _FILTER, mark("Virus scan"), "quarantine", "virus", "VirusSection"),
     Entry("server", _APP, mark("Server"), "server", "server", "ServerSection"),
+    Entry("remote", _APP, mark("Remote administration"), "key", "remote", "RemoteSection"),
     Entry("metrics", _APP, mark("Metrics port"), "overview", "metrics", "MetricsSection"),
     Entry("alarms", _APP, mark("Alarms"), "warning", "alarms", "AlarmsSection"),
     Entry("notifications", _APP, mark("Notifications"), "notification", "notifications", "NotificationsSection"),
