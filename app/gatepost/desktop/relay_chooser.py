@@ -92,8 +92,12 @@ class RelayChooser(QToolButton):
         self._elide()
 
     def _elide(self) -> None:
-        room = self.width() - self.iconSize().width() - px(32)
-        self.setText(" " + self.fontMetrics().elidedText(self._where, Qt.TextElideMode.ElideRight, max(room, px(60))))
+        """As much of the name as there is room for, beside what the style takes for icon, arrow and padding."""
+        metrics = self.fontMetrics()
+        self.setText(f" {self._where}")
+        room = self.width() - (self.sizeHint().width() - metrics.horizontalAdvance(self.text()))
+        elided = metrics.elidedText(self.text(), Qt.TextElideMode.ElideRight, max(room, 0))
+        self.setText(elided)
 
 
 def has_service() -> bool:
