@@ -124,7 +124,7 @@ class Admission:
         return None
 
     def recipient(self, client: Client, is_authenticated: bool, mailbox: Mailbox | None, local_address: str) -> Decision:
-        """At RCPT. ``mailbox`` None: ``<postmaster>``. ``local_address``: our end of the connection."""
+        """At RCPT. ``mailbox`` None: ``<postmaster>``. ``local_address``: our end of the connection; asked of literals only."""
         may_relay = is_authenticated or client.may_relay
         if mailbox is None:
             return self._to_postmaster()

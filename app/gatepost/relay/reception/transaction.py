@@ -133,7 +133,9 @@ class Transaction(Acceptance):
             mailbox = command.mailbox
             address = str(mailbox) if mailbox is not None else f"postmaster@{terms.host_name}"
             return Decision(None, address, address.rpartition("@")[2])
-        return terms.admission.recipient(client, bool(self.user), command.mailbox, self._local())
+        mailbox = command.mailbox
+        local = self._local() if mailbox is not None and mailbox.is_literal else ""  # costs each connection a system call
+        return terms.admission.recipient(client, bool(self.user), mailbox, local)
 
     def _is_refused_alike(self, draft: Draft, decision: Decision) -> bool:
         """Whether inspection would refuse the message for this recipient for the same reasons as for those before."""
