@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -124,6 +124,23 @@ class RelayFoot(QWidget):
             self._mark.setPixmap(picture)
 
 
+class _PagesArea(QScrollArea):
+    """Scrolls up and down; as wide as the names of the pages, whatever stands below it."""
+
+    def minimumSizeHint(self) -> QSize:
+        inner = self.widget()
+        width = inner.minimumSizeHint().width() if inner is not None else 0
+        return QSize(width + self.verticalScrollBar().sizeHint().width(), super().minimumSizeHint().height())
+
+    def sizeHint(self) -> QSize:
+        return super().sizeHint().expandedTo(self.minimumSizeHint())
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self.widget() and event.type() is QEvent.Type.LayoutRequest:
+            self.updateGeometry()  # names in another font or language
+        return super().eventFilter(watched, event)
+
+
 class Sidebar(QFrame):
     wanted = Signal(str)
     """key of a page"""
@@ -154,7 +171,7 @@ class Sidebar(QFrame):
         layout.addWidget(self.menu_button)
         layout.addSpacing(px(8))
         # With large text the pages may need more height than a small window has.
-        scrolled = QScrollArea(self)
+        scrolled = _PagesArea(self)
         scrolled.setWidgetResizable(True)
         scrolled.setFrameShape(QFrame.Shape.NoFrame)
         scrolled.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
