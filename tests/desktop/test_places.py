@@ -93,8 +93,7 @@ async def test_the_installed_service_is_attached_to_when_it_comes_and_none_is_st
     try:
         await asyncio.to_thread(service.process.wait_until, (runtime / "endpoint.json").exists, "the service runs", 20)
         supervisor.try_again()
-        await until(lambda: supervisor._session.is_connected, "it is attached to")
-        assert supervisor.status.phase is Phase.RUNNING
+        await until(lambda: supervisor.status.phase is Phase.RUNNING and supervisor._session.is_connected, "it is attached to")
         assert not supervisor.status.is_ours
         await supervisor._session.close()
         await supervisor.stop()
