@@ -93,6 +93,7 @@ def test_every_trouble_has_a_button_and_the_worst_comes_first() -> None:
                 Problem("certificate", "The certificate that Main is accepted by expires in 5 days.", subject="gateway:gw-1"),
                 Problem("waiting", "1,200 deliveries wait in the spool.", subject="spool:waiting"),
                 Problem("refusals", "90 times somebody was refused within an hour.", subject="reception:refusals"),
+                Problem("remote", "x", "The certificate expires soon.", "Renew it.", subject="remote"),
                 Problem("pickup", "The pickup folder /x cannot be used.", "no folder", subject="pickup:folder"),
             ),
             mail=MailPlane.STOPPED,
@@ -106,6 +107,7 @@ def test_every_trouble_has_a_button_and_the_worst_comes_first() -> None:
     shown = {(need.page, *dict(need.arguments).values()) for need in found if need.mend is Mend.SHOW}
     assert {("gateways", "gw-1"), ("settings", "listeners", "ls-1"), ("settings", "spool"), ("spool", "held")} <= shown
     assert {("settings", "dkim", "dkim-1"), ("settings", "virus"), ("settings", "metrics"), ("quarantine",)} <= shown
+    assert ("settings", "remote") in shown
     assert {("settings", "certificates", "ls-1"), ("settings", "alarms"), ("settings", "pickup"), ("spool",)} <= shown
     assert "2 messages are held." in {need.title for need in found}
     assert found[0].mend is Mend.START

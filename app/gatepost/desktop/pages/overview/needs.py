@@ -144,6 +144,9 @@ def _of_problem(problem: Problem, known: Known) -> Need:
         case "monitoring":
             title, button = tr("The metrics port cannot be opened."), tr("Open the settings")
             return _show(Weight.WARNING, title, detail, button, "settings", section="metrics")
+        case "remote":
+            title, button = tr("Remote administration needs attention."), tr("Open the settings")
+            return _show(Weight.WARNING, title, detail, button, "settings", section="remote")
         case _:
             return Need(Weight.WARNING, problem.title, detail, tr("Look again"))
 

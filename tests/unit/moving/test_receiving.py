@@ -1,0 +1,162 @@
+"""The half of a move that writes the service's folder: what it refuses, and how it leaves the service when it does."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatepost.moving import marker, receiving
+from gatepost.service_manager.values import Done, Outcome, ServiceReport, State
+from gatepost.store.configuration import ConfigurationStore
+from gatepost.store.folder import DataFolder
+from gatepost.store.moving import figures
+
+
+class StandIn:
+    """The system's manager, with its calls noted."""
+
+    name = "stand-in"
+
+    def __init__(self, folder: Path) -> None:
+        self.data_folder = folder / "service"
+        self.key_file = folder / "vault.key"
+        self.key_file.write_bytes(b"k" * 32)
+        self.key_file.chmod(0o600)
+        self.state = State.RUNNING
+        self.calls: list[str] = []
+
+    def status(self) -> ServiceReport:
+        return ServiceReport(self.state, self.name)
+
+    def start(self) -> Done:
+        self.calls.append("start")
+        return Done(Outcome.STARTED)
+
+    def stop(self) -> Done:
+        self.calls.append("stop")
+        return Done(Outcome.STOPPED if self.state is State.RUNNING else Outcome.ALREADY_STOPPED)
+
+    def owner(self) -> tuple[int, int]:
+        return -1, -1
+
+    def vault_key(self) -> Path:
+        return self.key_file
+
+
+@pytest.fixture
+def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    found = StandIn(tmp_path)
+    monkeypatch.setattr(receiving, "manager", lambda: found)
+    monkeypatch.setattr(os, "umask", lambda _mask: 0o022)  # it is the whole process's
+    return found
+
+
+class Giver:
+    """What the other half would send."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        ConfigurationStore.open(DataFolder(folder), lambda: 1.0).close()
+        self.hello: dict[str, Any] = {
+            "kind": "hello", "version": 1, "id": "abcd", "source": str(folder), "moved_to": str(folder) + ".moved",
+            "replace": False, "octets": 100, "files": 1, "passwords": 1, "figures": figures(folder),
+        }  # fmt: skip
+        self.wrong_sum = False
+        self.ends_early = False
+        self.path = "configuration.sqlite"
+
+    def stream(self) -> io.BytesIO:
+        content = (self.folder / "configuration.sqlite").read_bytes()
+        digest = "0" if self.wrong_sum else hashlib.sha256(content).hexdigest()
+        out = io.BytesIO()
+
+        def put(frame: dict[str, Any], raw: bytes = b"") -> None:
+            out.write(json.dumps(frame).encode() + b"\n" + raw)
+
+        put(self.hello)
+        put({"kind": "file", "path": self.path, "size": len(content)}, content)
+        put({"kind": "sum", "sha256": digest})
+        put({"kind": "password", "name": "gateway/gw-1/password", "size": 3}, b"abc")
+        if not self.ends_early:
+            put({"kind": "end"})
+            put({"kind": "moved"})
+        out.seek(0)
+        return out
+
+    def serve(self) -> tuple[int, list[dict[str, Any]]]:
+        answers = io.BytesIO()
+        code = receiving.receive(receiving.ReceiveOptions(), self.stream(), answers)
+        return code, [json.loads(line) for line in answers.getvalue().splitlines()]
+
+
+@pytest.fixture
+def giver(tmp_path: Path) -> Giver:
+    return Giver(tmp_path / "own")
+
+
+def test_the_service_is_stopped_for_the_move_and_started_on_the_new_folder(service: StandIn, giver: Giver) -> None:
+    code, answers = giver.serve()
+    assert (code, [answer["kind"] for answer in answers]) == (0, ["ready", "in-place", "done"])
+    assert service.calls == ["stop", "start"]
+    assert not (service.data_folder / marker.IN).exists()
+    assert (service.data_folder / "vault.sealed").exists()
+    assert not list(service.data_folder.parent.glob("*.key.*")), "the copy of the key is gone"
+
+
+def test_a_file_that_changed_on_the_way_changes_nothing_and_the_service_goes_on(service: StandIn, giver: Giver) -> None:
+    giver.wrong_sum = True
+    code, answers = giver.serve()
+    assert code == 5
+    assert "changed on the way" in answers[-1]["error"]["detail"]
+    assert service.calls == ["stop", "start"]
+    assert not service.data_folder.exists()
+    assert not service.data_folder.with_name("service.incoming").exists()
+
+
+def test_a_copy_that_differs_in_its_figures_is_refused(service: StandIn, giver: Giver) -> None:
+    giver.hello["figures"] = {"configuration.sqlite": {"revision": 7}}
+    code, answers = giver.serve()
+    assert code == 5
+    assert "differs" in answers[-1]["error"]["title"]
+    assert not service.data_folder.exists()
+
+
+@pytest.mark.parametrize("path", ["../outside", "/etc/cron.d/x", "a/../../x"])
+def test_no_file_lands_outside_of_the_folder(service: StandIn, giver: Giver, path: str, tmp_path: Path) -> None:
+    giver.path = path
+    before = sorted(tmp_path.iterdir())
+    assert giver.serve()[0] == 5
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_stream_that_ends_in_the_middle_leaves_the_service_as_it_was(service: StandIn, giver: Giver) -> None:
+    giver.ends_early = True
+    code, answers = giver.serve()
+    assert (code, [answer["kind"] for answer in answers]) == (1, ["ready"])
+    assert service.calls == ["stop", "start"]
+    assert not service.data_folder.exists()
+
+
+def test_a_disk_without_room_is_said_before_anything_is_stopped(service: StandIn, giver: Giver) -> None:
+    giver.hello["octets"] = 1 << 60
+    code, answers = giver.serve()
+    assert code == 6
+    assert "not enough room" in answers[0]["error"]["title"]
+    assert service.calls == []
+
+
+def test_a_service_that_is_not_installed_is_said_with_the_line_to_type(service: StandIn, giver: Giver) -> None:
+    service.state = State.NOT_INSTALLED
+    _, answers = giver.serve()
+    assert answers[0]["error"]["hint"] == "Install it first: sudo gatepost service install"
+
+
+def test_a_half_of_another_version_is_refused(service: StandIn, giver: Giver) -> None:
+    giver.hello["version"] = 2
+    assert giver.serve()[0] == 5
