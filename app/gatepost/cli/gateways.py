@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import AsyncIterator
 from typing import Any
 
 from ..control.client import Client
 from ..model.errors import GatepostError
-from ..model.gateway import PROPOSED_PORT, CertificateCheck, Encryption, GatewayMode
-from ..model.report import StageState
+from ..model.fields import new_id
+from ..model.gateway import PROPOSED_PORT, AuthMethod, CertificateCheck, Encryption, GatewayMode
+from ..model.oauth import client_secret_name
+from ..model.report import StageState, VerifyStage
 from ..model.secret import Secret
+from . import oauth
 from .editing import HANDLING, add_dry_run, add_set_option, assigned, handling, tell_saved
 from .exit_codes import ExitCode
 from .output import Out, plural, value_text
@@ -49,6 +53,10 @@ def configure(parser: argparse.ArgumentParser, _name: str) -> None:
         switching = actions.add_parser(name, help=f"{name} a gateway")
         switching.add_argument("id")
         switching.set_defaults(run=switch, enabled=enabled)
+    oauth.configure(actions)
+    examining = actions.add_parser("oauth-doctor", help="look at every step of a sign-in by OAuth 2.0")
+    examining.add_argument("id")
+    examining.set_defaults(run=examine)
     verifying = actions.add_parser("verify", help="probe the connection, stage by stage")
     verifying.add_argument("id")
     verifying.set_defaults(run=verify)
@@ -75,6 +83,7 @@ def _add_fields(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--auth-username", help="sign in with this name; the password is asked for")
     add_password_options(parser, "the password")
     parser.add_argument("--no-auth", action="store_true", help="do not sign in")
+    oauth.add_fields(parser)
     parser.add_argument("--description")
     parser.add_argument("--weight", type=int)
     parser.add_argument("--standby", action=argparse.BooleanOptionalAction, default=None)
@@ -106,8 +115,12 @@ def _fields(arguments: argparse.Namespace) -> dict[str, Any]:
         found["certificate"] = {"check": arguments.certificate}
     if arguments.auth_username is not None:
         found["auth"] = {"enabled": True, "username": arguments.auth_username}
+        if arguments.oauth is None and not arguments.client_id:
+            found["auth"]["method"] = AuthMethod.PASSWORD.value
     elif arguments.no_auth:
         found["auth"] = {"enabled": False}
+    if changes := oauth.fields(arguments):
+        found["auth"] = _merged(found.get("auth", {}), changes)
     return _merged(found, assigned(arguments.assignments))
 
 
@@ -158,7 +171,9 @@ async def show(arguments: argparse.Namespace, client: Client, out: Out) -> None:
         return
     out.tree(gateway)
     stored = [s for s in await client.secrets() if s.name == f"gateway/{arguments.id}/password"]
-    if gateway.get("auth", {}).get("enabled"):
+    if oauth.uses_oauth(gateway):
+        out.pairs(oauth.status_pairs(await client.oauth_status(arguments.id), out))
+    elif gateway.get("auth", {}).get("enabled"):
         out.line(
             f"password: stored in {stored[0].backend}, {out.when(stored[0].stored_at)}" if stored else "password: none stored"
         )
@@ -169,6 +184,7 @@ async def add(arguments: argparse.Namespace, client: Client, out: Out) -> None:
     draft.setdefault("mode", GatewayMode.ROUND_ROBIN.value)
     if draft["mode"] in OUTBOUND and "encryption" not in draft and "port" not in draft:
         draft["port"] = PROPOSED_PORT[Encryption.REQUIRED]
+    draft.setdefault("id", new_id("gw"))
     password = _password(arguments, draft)
     # A dry run first: what is not valid is said before anybody waits for a connection.
     await client.add("gateways", draft, dry_run=True)
@@ -178,32 +194,39 @@ async def add(arguments: argparse.Namespace, client: Client, out: Out) -> None:
     if arguments.dry_run:
         tell_saved(saved, out, "It would be added.")
         return
-    await _store(client, saved.object["id"], password)
+    await _store(client, saved.object, password)
     tell_saved(saved, out, f"Added {saved.object['id']}, {gateway_label(saved.object)}.")
+    if not await oauth.can_be_verified(client, saved.object) and not out.as_json:
+        out.line(f"Now sign in: gatepost gateway sign-in {saved.object['id']}")
 
 
 async def edit(arguments: argparse.Namespace, client: Client, out: Out) -> None:
     change = _fields(arguments)
     current = await client.object("gateways", arguments.id)
-    password = _password(arguments, change)
+    password = _password(arguments, _merged(current.value, change))
     await client.patch("gateways", arguments.id, change, dry_run=True)
     if not arguments.dry_run and current.value["mode"] in OUTBOUND:
         await _verify_first(arguments, client, out, _merged(current.value, change), password)
     saved = await client.patch("gateways", arguments.id, change, revision=current.revision, dry_run=arguments.dry_run)
     if not arguments.dry_run:
-        await _store(client, arguments.id, password)
+        await _store(client, saved.object, password)
     tell_saved(saved, out, "It would be changed." if arguments.dry_run else f"Changed {arguments.id}.")
 
 
 def _password(arguments: argparse.Namespace, draft: dict[str, Any]) -> Secret | None:
+    """Or the client secret, of a gateway that signs in by OAuth."""
+    if oauth.uses_oauth(draft):
+        return oauth.read_client_secret(arguments)
     if arguments.password_stdin or (arguments.auth_username is not None and draft.get("auth", {}).get("enabled")):
         return read_password("The password", from_stdin=arguments.password_stdin)
     return None
 
 
-async def _store(client: Client, gateway_id: str, password: Secret | None) -> None:
-    if password is not None:
-        await client.set_secret(f"gateway/{gateway_id}/password", password)
+async def _store(client: Client, gateway: dict[str, Any], password: Secret | None) -> None:
+    if password is not None and oauth.uses_oauth(gateway):
+        await client.set_secret(client_secret_name(gateway["id"]), password)
+    elif password is not None:
+        await client.set_secret(f"gateway/{gateway['id']}/password", password)
 
 
 async def _verify_first(
@@ -211,13 +234,15 @@ async def _verify_first(
 ) -> None:
     if arguments.no_verify or not draft.get("enabled", True) or draft["mode"] not in OUTBOUND:
         return
-    if not await _probe(client, out, draft, password) and not arguments.save_anyway:
+    if not await oauth.can_be_verified(client, draft):
+        return
+    if not await _probe(client.verify(draft, password), out) and not arguments.save_anyway:
         raise VerifyFailed("The connection could not be verified; nothing was saved.", "", "Mend it, or say --save-anyway.")
 
 
-async def _probe(client: Client, out: Out, draft: dict[str, Any], password: Secret | None) -> bool:
+async def _probe(stages: AsyncIterator[VerifyStage], out: Out) -> bool:
     passed = True
-    async for stage in client.verify(draft, password):
+    async for stage in stages:
         passed = passed and stage.state is not StageState.FAILED
         out.note(f"  {stage.state.value:8} {stage.title}: {stage.result}")
         if stage.advice:
@@ -234,8 +259,19 @@ async def verify(arguments: argparse.Namespace, client: Client, out: Out) -> int
         out.json(stages)
         passed = all(stage.state is not StageState.FAILED for stage in stages)
     else:
-        passed = await _probe(client, out, gateway, None)
+        passed = await _probe(client.verify(gateway), out)
         out.line("The connection works." if passed else "The connection does not work.")
+    return ExitCode.DONE if passed else ExitCode.VERIFY_FAILED
+
+
+async def examine(arguments: argparse.Namespace, client: Client, out: Out) -> int:
+    if out.as_json:
+        stages = [stage async for stage in client.oauth_doctor(arguments.id)]
+        out.json(stages)
+        passed = all(stage.state is not StageState.FAILED for stage in stages)
+    else:
+        passed = await _probe(client.oauth_doctor(arguments.id), out)
+        out.line("The sign-in works." if passed else "The sign-in does not work.")
     return ExitCode.DONE if passed else ExitCode.VERIFY_FAILED
 
 

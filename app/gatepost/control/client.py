@@ -22,6 +22,8 @@ from ..model.report import (
     Explanation,
     GatewayReport,
     MinuteFigures,
+    OAuthReport,
+    OAuthSignIn,
     Revision,
     SecretReport,
     SmarterMailReport,
@@ -44,6 +46,7 @@ from .connection import (
     quoted,
     read_endpoint,
 )
+from .loopback import Redirected
 from .place import Local, NotAllowed, NotRunning, OtherVersion, Place, Remote, Service
 
 __all__ = [
@@ -272,7 +275,12 @@ class Client(Connection):
     async def verify(self, gateway: Plain, password: Secret | None = None) -> AsyncIterator[VerifyStage]:
         """Stages as they end. Leaving the iteration ends the probe. Raises what ended it early."""
         body = {"gateway": gateway, "password": password.reveal() if password else None}
-        async with self.request("POST", "v1/verify", body) as response:
+        async with aclosing(self._stages("v1/verify", body)) as stages:
+            async for stage in stages:
+                yield stage
+
+    async def _stages(self, path: str, body: Plain) -> AsyncGenerator[VerifyStage]:
+        async with self.request("POST", path, body) as response:
             async for line in response.content:
                 part = schema.VerifyLine.model_validate_json(line)
                 if part.error is not None:
@@ -282,6 +290,43 @@ class Client(Connection):
                 if part.passed is not None:
                     return
         raise Unavailable("The verification ended early.", "The relay closed the connection.", "Try again.")
+
+    # --- signing in by OAuth 2.0 ---
+
+    async def oauth_status(self, identifier: str) -> OAuthReport:
+        return await self.get(f"v1/gateways/{quoted(identifier)}/oauth", OAuthReport)
+
+    async def oauth_begin(
+        self, identifier: str, redirect_uri: str, gateway: Plain | None = None, client_secret: Secret | None = None
+    ) -> OAuthSignIn:
+        """``gateway`` as it would be saved; without it the one in force. The caller listens at ``redirect_uri``."""
+        body = {
+            "redirect_uri": redirect_uri,
+            "gateway": gateway,
+            "client_secret": client_secret.reveal() if client_secret else None,
+        }
+        raw, _ = await self.call("POST", f"v1/gateways/{quoted(identifier)}/oauth/begin", body)
+        return decoded(OAuthSignIn, raw)
+
+    async def oauth_complete(self, identifier: str, found: Redirected) -> OAuthReport:
+        body = {
+            "state": found.state, "code": found.code.reveal(), "error": found.error, "error_description": found.description,
+        }  # fmt: skip
+        raw, _ = await self.call("POST", f"v1/gateways/{quoted(identifier)}/oauth/complete", body)
+        return decoded(OAuthReport, raw)
+
+    async def oauth_forget(self, identifier: str) -> OAuthReport:
+        raw, _ = await self.call("DELETE", f"v1/gateways/{quoted(identifier)}/oauth")
+        return decoded(OAuthReport, raw)
+
+    async def oauth_doctor(
+        self, identifier: str, gateway: Plain | None = None, client_secret: Secret | None = None
+    ) -> AsyncIterator[VerifyStage]:
+        """As ``verify``."""
+        body = {"gateway": gateway, "client_secret": client_secret.reveal() if client_secret else None}
+        async with aclosing(self._stages(f"v1/gateways/{quoted(identifier)}/oauth/doctor", body)) as stages:
+            async for stage in stages:
+                yield stage
 
     async def test_smartermail(self, gateway: Plain, password: Secret | None = None) -> SmarterMailReport:
         """Takes as long as the server on the card does, up to two minutes."""

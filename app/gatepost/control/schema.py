@@ -15,7 +15,7 @@ from ..model.capture import FaultRule, InboxSettings, Tray
 from ..model.dkim import DkimKey
 from ..model.domain import DomainRule
 from ..model.envelope import Envelope
-from ..model.fields import Identifier, Line, MailboxText, Model
+from ..model.fields import Identifier, Line, MailboxText, Model, Text
 from ..model.gateway import Gateway
 from ..model.listener import Listener
 from ..model.remote import TokenReport
@@ -286,7 +286,31 @@ class VerifyRequest(Model):
     gateway: dict[str, Any]
     """As it would be saved; it need not exist."""
     password: SecretStr | None = None
-    """The one just typed; without it the stored one is used."""
+    """The one just typed (for OAuth: the client secret); without it the stored one is used."""
+
+
+class OAuthBeginRequest(Model):
+    """``gateway`` as it would be saved; without it, the one in force. ``client_secret``: the one just typed."""
+
+    redirect_uri: Line
+    gateway: dict[str, Any] | None = None
+    client_secret: SecretStr | None = None
+
+
+class OAuthCompleteRequest(Model):
+    """What the browser came back with: a code, or an error."""
+
+    state: Annotated[Line, Field(min_length=1)]
+    code: SecretStr = SecretStr("")
+    error: Line = ""
+    error_description: Text = ""
+
+
+class OAuthDoctorRequest(Model):
+    """As ``OAuthBeginRequest``."""
+
+    gateway: dict[str, Any] | None = None
+    client_secret: SecretStr | None = None
 
 
 class VerifyLine(Answer):

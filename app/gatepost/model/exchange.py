@@ -173,12 +173,23 @@ def _warnings(current: Configuration, planned: Configuration) -> Iterator[str]:
 def _gateway_warnings(gateway: Gateway, known: Gateway | None) -> Iterator[str]:
     name = f"Gateway “{gateway.label}”"
     if isinstance(gateway, OutboundGateway):
-        had_password = isinstance(known, OutboundGateway) and known.auth.enabled
-        if gateway.auth.enabled and not had_password:
-            yield f"{name} needs its password: passwords are not part of an export."
-        if gateway.auth.enabled and isinstance(known, OutboundGateway) and had_password:
+        had_secrets = known.needed_secrets if isinstance(known, OutboundGateway) else ()
+        account = gateway.oauth_account
+        if set(gateway.needed_secrets) - set(had_secrets):
+            if account is None:
+                yield f"{name} needs its password: passwords are not part of an export."
+            elif account.settings.needs_secret:
+                yield f"{name} needs its client secret: secrets are not part of an export."
+            else:
+                yield f"{name} must be signed in: sign-ins are not part of an export."
+        if account is not None and isinstance(known, OutboundGateway) and (stored := known.oauth_account) is not None:
+            old, new = stored.settings.token_endpoint, account.settings.token_endpoint
+            if old != new:
+                yield f"{name}: the client secret stored for {old} will be sent to {new}."
+        if gateway.auth.enabled and isinstance(known, OutboundGateway) and known.auth.enabled:
             if (gateway.host, gateway.port) != (known.host, known.port):
-                yield f"{name}: the password stored for {known.host} will be sent to {gateway.host}:{gateway.port}."
+                what = "password" if account is None else "sign-in"
+                yield f"{name}: the {what} stored for {known.host} will be sent to {gateway.host}:{gateway.port}."
             if known.encryption in _SECURED and gateway.encryption not in _SECURED:
                 yield f"{name} no longer requires encryption."
         if gateway.auth.enabled and gateway.auth.allow_cleartext:

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from .capture import Deliver, Handling
 from .fields import DomainPattern, Fingerprint, Host, Identifier, IPText, Line, Model, Port, new_id, refused
 from .network import MAX_TARGETS, AddressText, parse_address_range
+from .oauth import OAuthAccount, OAuthSettings
 from .smartermail import SmarterMailCard, SmarterMailUserVerification
 from .spam import SpamCard
 from .verification import VerificationCard
@@ -48,21 +49,30 @@ class CertificateCheck(StrEnum):
 
 class AuthMethod(StrEnum):
     PASSWORD = "password"  # noqa: S105 - a kind, not a password
+    OAUTH = "oauth"
 
 
 class GatewayAuth(Model):
-    """Signing in at the next hop. The password itself lives in the vault under ``secret_name``."""
+    """Signing in at the next hop. The password, or what OAuth needs, lives in the vault."""
 
     enabled: bool = False
     method: AuthMethod = AuthMethod.PASSWORD
     username: Line = ""
     allow_cleartext: bool = False
-    """Send the password over an unencrypted connection. Off unless the administrator ticked the warning."""
+    """Send the password (or token) over an unencrypted connection. Off unless the administrator ticked the warning."""
+    oauth: OAuthSettings = OAuthSettings()
+
+    @property
+    def is_oauth(self) -> bool:
+        return self.enabled and self.method is AuthMethod.OAUTH
 
     @model_validator(mode="after")
     def _username_when_enabled(self) -> GatewayAuth:
         if self.enabled and not self.username:
             raise refused("username", "a username is needed when authentication is enabled")
+        if self.is_oauth:
+            for field, words in self.oauth.lacks():
+                raise refused(f"oauth.{field}", words)
         return self
 
 
@@ -132,6 +142,20 @@ class _OutboundGateway(_Gateway):
     def label(self) -> str:
         """What a person calls this gateway: its description, else its address."""
         return self.description or f"{self.host}:{self.port}"
+
+    @property
+    def oauth_account(self) -> OAuthAccount | None:
+        """None: it does not sign in by OAuth."""
+        return OAuthAccount(self.id, self.auth.username, self.auth.oauth) if self.auth.is_oauth else None
+
+    @property
+    def needed_secrets(self) -> tuple[str, ...]:
+        """The vault's names for what signing in needs."""
+        if not self.auth.enabled:
+            return ()
+        if (account := self.oauth_account) is None:
+            return (self.password_secret,)
+        return (account.client_secret,) if account.settings.needs_secret else (account.grant,)
 
     @model_validator(mode="after")
     def _password_needs_encryption(self) -> _OutboundGateway:

@@ -238,7 +238,8 @@ class VerifyStage:
     """One stage of Verify Connection, reported when it is over."""
 
     stage: str
-    """``dns``, ``tcp``, ``banner``, ``ehlo``, ``tls``, ``auth``, ``envelope``; others may come."""
+    """``dns``, ``tcp``, ``banner``, ``ehlo``, ``tls``, ``auth``, ``envelope``; the OAuth doctor's ``settings``, ``authority``,
+    ``token``, ``claims``, ``permission``, ``mechanism``; others may come."""
     title: str
     state: StageState
     seconds: float = 0.0
@@ -259,6 +260,49 @@ class SmarterMailReport:
     domains: tuple[str, ...]
     users: int
     seconds: float = 0.0
+
+
+# --- signing in by OAuth 2.0 ---
+
+
+class OAuthState(StrEnum):
+    SIGNED_OUT = "signed-out"
+    """A person has to sign in first."""
+    SIGNED_IN = "signed-in"
+    UNTRIED = "untried"
+    """An application's: no token was needed since the start."""
+    FAILING = "failing"
+    """The last attempt to get a token failed: ``problem`` says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthReport:
+    """How a gateway's sign-in stands; never a token or a secret."""
+
+    gateway: str
+    flow: str
+    """``delegated`` or ``application``."""
+    state: OAuthState
+    account: str = ""
+    """Who signed in, as far as the provider told."""
+    since: float | None = None
+    token_until: float | None = None
+    renews_at: float | None = None
+    sign_in_until: float | None = None
+    """When somebody has to sign in again; None: the provider did not say."""
+    has_secret: bool = False
+    """A client secret, or a service account's key, is stored."""
+    problem: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthSignIn:
+    """A sign-in that has begun: open ``url`` in a browser; its way back brings ``state`` and a code."""
+
+    url: str
+    state: str
+    until: float
 
 
 @dataclass(frozen=True, slots=True)

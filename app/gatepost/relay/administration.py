@@ -12,6 +12,7 @@ import shutil
 import time
 from array import array
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,6 +92,7 @@ class Administration:
         self.dkim = DkimDesk(service, self)
         self.remote = RemoteDesk(service, time.monotonic)
         self.captured = CaptureDesk(service)
+        self.oauth = service.oauth
 
     # --- the relay and its mail plane ---
 
@@ -290,8 +292,10 @@ class Administration:
         return self._service.router.health()
 
     async def verify_gateway(self, gateway: Gateway, password: Secret | None) -> AsyncIterator[VerifyStage]:
-        async for stage in self._service.verify_gateway(gateway, password):
-            yield stage
+        stages = self._service.verify_gateway(gateway, password)
+        async with aclosing(stages):  # type: ignore[type-var]
+            async for stage in stages:
+                yield stage
 
     # --- spool ---
 
@@ -477,7 +481,8 @@ def _warnings(configuration: Configuration) -> list[str]:
         if gateway.auth.enabled and gateway.auth.allow_cleartext and gateway.encryption in (
             Encryption.NONE, Encryption.OPPORTUNISTIC,
         ):  # fmt: skip
-            found.append(f"{gateway.label}: the password may travel unencrypted.")
+            what = "token" if gateway.auth.is_oauth else "password"
+            found.append(f"{gateway.label}: the {what} may travel unencrypted.")
         if gateway.encryption is not Encryption.NONE and gateway.certificate.check is CertificateCheck.NONE:
             found.append(f"{gateway.label}: its certificate is not verified.")
     if not configuration.spam.has_sources:

@@ -70,6 +70,7 @@ class Alarming:
                 found.append(Problem("gateway", f"{gateway.label}: {remark}", subject=f"gateway:{gateway.id}"))
         found.extend(service.screening.problems())
         found.extend(service.capturing.problems())
+        found.extend(service.oauth.problems())
         found.extend(service.pickup.problems())
         if not service.spool.has_room(0):
             found.append(Problem("disk", "The disk is nearly full.", "New mail is answered 452 until there is room."))

@@ -11,11 +11,12 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 
 from ..model.configuration import Configuration
 from ..model.envelope import Envelope, Notify, Origin, Recipient
 from ..model.errors import NotFound
-from ..model.gateway import Gateway
+from ..model.gateway import Gateway, OutboundGateway
 from ..model.locations import default_data_folder
 from ..model.relay_options import RelayOptions
 from ..model.report import MailPlane, Problem, VerifyStage
@@ -35,7 +36,7 @@ from .alarming import Alarming
 from .capturing import Capturing
 from .common.clock import Clock, system_clock
 from .common.events import EventBus
-from .common.hop import HopKind
+from .common.hop import HopKind, Lane
 from .common.metrics import Counters
 from .common.tasks import Tasks
 from .defaults import first_configuration, free_port
@@ -48,6 +49,8 @@ from .gateway_memory import NOTED, GatewayMemory
 from .history import History
 from .host_names import HostNames
 from .inbound.inbound import Inbound
+from .oauth.tokens import Tokens
+from .oauth_desk import OAuthDesk
 from .opening import name_of_machine, open_chosen_vault, open_files, problems_of_opening
 from .reception import Reception, ReceptionContext, Times
 from .reception.pickup.watch import PickupWatch
@@ -113,10 +116,12 @@ class RelayService:
             SmallFile(folder, "gateways.json", "What gateways did lately"), self.router.outlets.caps, clock
         )
         self.events.subscribe(self.gateway_memory.note, *NOTED)
+        self.oauth = OAuthDesk(self)
         self.connector = Connector(
             settings=self._delivery_settings,
             server_name=lambda: self.host_name,
             secrets=vault,
+            tokens=self.oauth.tokens,
             resolve=HostNames(self._delivery_settings, self.router.resolver),
         )
         self.pool = Pool(self.connector)
@@ -176,6 +181,7 @@ class RelayService:
         service.screening.start()
         service.capturing.start()
         await service.alarming.start()
+        service.oauth.start()
         return service
 
     # --- the mail plane ---
@@ -217,6 +223,7 @@ class RelayService:
         await self.screening.close()
         await self.alarming.close()
         await self.capturing.close()
+        await self.oauth.close()
         await self._tasks.close()
         await self.gateway_memory.keep()
         await self.pool.drain(0)
@@ -282,14 +289,21 @@ class RelayService:
         return self.folder.path == default_data_folder().absolute()
 
     def secret_changed(self, name: str) -> None:
-        """A new password may end a gateway's rest at once."""
+        """A new password or sign-in may end a gateway's rest at once; the mail that failed for the old one is due now."""
         kind, gateway_id, which = (*name.split("/", 2), "", "")[:3]
         if kind == "gateway":
-            self.router.retry_now(gateway_id)
+            if self.router.retry_now(gateway_id) and isinstance(self.configuration.gateway(gateway_id), OutboundGateway):
+                self._tasks.spawn(self.release_mail(gateway_id), f"mail that waited for {gateway_id}")
             if which == "smartermail":
                 self.inbound.servers.secret_changed(gateway_id)
         self.screening.secret_changed(name)
+        self.oauth.secret_changed(name)
         self.events.publish("secret.changed", name=name)
+
+    async def release_mail(self, gateway_id: str) -> None:
+        """What was put off while the gateway could not be used is due now, whatever its schedule says."""
+        for lane in (Lane.gateway(gateway_id), Lane.POOL):
+            await self.queue.lane_recovered(lane)
 
     # --- what the parts are given ---
 
@@ -378,11 +392,23 @@ class RelayService:
     def connections(self) -> list[HopConnections]:
         return self.pool.status()
 
-    def verify_gateway(self, gateway: Gateway, password: Secret | None) -> AsyncIterator[VerifyStage]:
+    async def verify_gateway(
+        self, gateway: Gateway, typed: Secret | None, tokens: Tokens | None = None
+    ) -> AsyncIterator[VerifyStage]:
+        """``typed``: the password, or the client secret of a gateway that signs in by OAuth."""
         from .verifying import verify  # with the probe: seldom needed
 
         sender = self.configuration.settings.server.postmaster or ""
-        return verify(self.connector, gateway, password, sender)
+        account = gateway.oauth_account if isinstance(gateway, OutboundGateway) else None
+        own = self.oauth.tokens_for(account, typed) if account is not None and tokens is None else None
+        try:
+            stages = verify(self.connector, gateway, typed if account is None else None, sender, tokens or own)
+            async with aclosing(stages):  # type: ignore[type-var]
+                async for stage in stages:
+                    yield stage
+        finally:
+            if own is not None and own is not self.oauth.tokens:
+                await own.close()
 
     async def _is_known(self, message_id: int) -> bool:
         """Whether a message of this id was ever committed, as far as spool and journal know."""

@@ -10,6 +10,7 @@ from ..model.report import SeenCertificate, StageState, VerifyStage
 from ..model.secret import Secret
 from .common.hop import NextHop
 from .delivery.connector import Connector
+from .delivery.oauth import TokenSource
 from .delivery.probe import ProbeStage, ProbeState, probe
 from .delivery.values import Stage
 from .routing.hops import gateway_hop, inbound_hops
@@ -42,10 +43,12 @@ class TypedSecrets:
         return self._password
 
 
-async def verify(connector: Connector, gateway: Gateway, password: Secret | None, sender: str) -> AsyncIterator[VerifyStage]:
-    """Stages as they end. Closing the iterator ends the probe."""
+async def verify(
+    connector: Connector, gateway: Gateway, password: Secret | None, sender: str, tokens: TokenSource | None
+) -> AsyncIterator[VerifyStage]:
+    """Stages as they end. Closing the iterator ends the probe. ``tokens``: for a gateway that signs in by OAuth."""
     secrets = TypedSecrets(password) if password is not None else None
-    stages = probe(connector, _hop(gateway), sender=sender, secrets=secrets)
+    stages = probe(connector, _hop(gateway), sender=sender, secrets=secrets, tokens=tokens)
     try:
         async for stage in stages:
             if stage.state is not ProbeState.RUNNING:

@@ -24,6 +24,8 @@ from ...model.report import (
     Explanation,
     GatewayReport,
     MinuteFigures,
+    OAuthReport,
+    OAuthSignIn,
     Problem,
     QuarantineOperation,
     RelayReport,
@@ -140,6 +142,25 @@ class RemoteFacade(Protocol):
     async def report(self) -> RemoteReport: ...
 
 
+class OAuthFacade(Protocol):
+    """Sign-ins by OAuth 2.0. A gateway given by its id is the one in force; given as itself, as it would be saved. ``typed``
+    is a client secret that is not stored yet. Raises NotFound, InvalidInput, and Unavailable in words that say what to do."""
+
+    async def begin(self, gateway: Gateway | str, typed: Secret | None, redirect_uri: str) -> OAuthSignIn:
+        """A person's sign-in: where to send the browser. ``redirect_uri`` is the front-end's listener on this computer."""
+
+    async def complete(self, gateway_id: str, state: str, code: Secret, error: str, description: str) -> OAuthReport:
+        """What the browser came back with; a sign-in is completed once."""
+
+    async def status(self, gateway_id: str) -> OAuthReport: ...
+
+    async def forget(self, gateway_id: str) -> OAuthReport:
+        """Sign out."""
+
+    def doctor(self, gateway: Gateway | str, typed: Secret | None) -> AsyncIterator[VerifyStage]:
+        """Look at every step, the connection's included. An async generator, as ``verify_gateway``."""
+
+
 class RelayFacade(Protocol):
     @property
     def remote(self) -> RemoteFacade: ...
@@ -152,6 +173,9 @@ class RelayFacade(Protocol):
 
     @property
     def dkim(self) -> DkimFacade: ...
+
+    @property
+    def oauth(self) -> OAuthFacade: ...
 
     # --- the relay and its mail plane ---
 
@@ -241,7 +265,8 @@ class RelayFacade(Protocol):
     async def health(self) -> Sequence[HopHealth]: ...
 
     def verify_gateway(self, gateway: Gateway, password: Secret | None) -> AsyncIterator[VerifyStage]:
-        """Probe a gateway as it would be saved. ``password`` is the one just typed; None takes the stored one.
+        """Probe a gateway as it would be saved. ``password`` is the one just typed (for OAuth: the client secret); None takes
+        the stored one.
 
         An async generator: closing it ends the probe.
         """

@@ -16,6 +16,8 @@ from ...model.report import (
     DkimCheck,
     GatewayReport,
     MinuteFigures,
+    OAuthReport,
+    OAuthSignIn,
     Revision,
     SecretReport,
     SmarterMailReport,
@@ -26,7 +28,7 @@ from .. import capture_schema, schema
 from .call import Call, ChangeQuery, Handler, NoQuery, PageQuery, RemoveQuery
 from .editing import COLLECTIONS, DKIM_KEYS, GATEWAYS, SECTIONS, USERS, Collection
 from .events import follow
-from .handlers import captured, configuration, dkim, importing, quarantine, relay, remote, seeing, spool
+from .handlers import captured, configuration, dkim, importing, oauth, quarantine, relay, remote, seeing, spool
 
 
 class Form(StrEnum):
@@ -90,11 +92,30 @@ def _collection(collection: Collection) -> Iterator[Route]:
     )  # fmt: skip
     if collection is DKIM_KEYS:
         yield Route("GET", one + "/check", dkim.check, "Compare it with what DNS publishes.", answer=DkimCheck)
+    if collection is GATEWAYS:
+        yield from _oauth(one + "/oauth")
     if collection is USERS:
         yield Route(
             "PUT", one + "/password", configuration.set_password, "Set the user's password; only a verifier is kept.",
             body=schema.PasswordRequest, answer=schema.Saved, query=ChangeQuery,
         )  # fmt: skip
+
+
+def _oauth(path: str) -> Iterator[Route]:
+    yield Route("GET", path, oauth.status, "How its sign-in by OAuth 2.0 stands.", answer=OAuthReport)
+    yield Route("DELETE", path, oauth.forget, "Sign out: forget the sign-in and its tokens.", answer=OAuthReport)
+    yield Route(
+        "POST", path + "/begin", oauth.begin, "Begin a sign-in in the browser, by PKCE and a redirect to this computer.",
+        body=schema.OAuthBeginRequest, answer=OAuthSignIn,
+    )  # fmt: skip
+    yield Route(
+        "POST", path + "/complete", oauth.complete, "What the browser came back with.",
+        body=schema.OAuthCompleteRequest, answer=OAuthReport,
+    )  # fmt: skip
+    yield Route(
+        "POST", path + "/doctor", oauth.doctor, "Look at every step of the sign-in, stage by stage.",
+        body=schema.OAuthDoctorRequest, answer=schema.VerifyLine, form=Form.LINES,
+    )  # fmt: skip
 
 
 def _section(name: str, model: Any) -> Iterator[Route]:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from ...model.capture import Capture, Handling
 from ...model.gateway import Certificate, Encryption, Limits
+from ...model.oauth import OAuthAccount
 
 
 class HopKind(StrEnum):
@@ -17,11 +18,13 @@ class HopKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HopAuth:
-    """How to sign in; the password is fetched from the vault under ``secret`` when a connection is set up."""
+    """How to sign in; the password is fetched from the vault under ``secret`` when a connection is set up, or a token is got
+    for ``oauth``."""
 
     username: str
     secret: str
     allow_cleartext: bool = False
+    oauth: OAuthAccount | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ TLS (only where the administrator allowed it) CRAM-MD5 comes first, for it does 
 
 from __future__ import annotations
 
-from base64 import b64encode
+from collections.abc import Sequence
 from typing import Protocol
 
 import aiosmtplib
@@ -14,14 +14,14 @@ import aiosmtplib
 from ...model.errors import GatepostError
 from ...model.secret import Secret
 from ..common.hop import HopAuth
-from .dialogue import Dialogue
+from ..common.quoting import unquoted
+from .dialogue import MASK, Dialogue
+from .oauth import BEARER_MECHANISMS, TokenSource, bearer
 from .replies import reply_from_text
 from .values import FailureKind, Features, HopFailure, Stage
 
 UNDER_TLS = ("PLAIN", "LOGIN", "CRAM-MD5")
 IN_THE_CLEAR = ("CRAM-MD5", "PLAIN", "LOGIN")
-MASK = "********"
-QUOTED = "(its words are not shown: they quoted the password)"
 
 
 class Secrets(Protocol):
@@ -35,25 +35,37 @@ def choose_mechanism(features: Features, is_encrypted: bool) -> str | None:
 
 
 async def sign_in(
-    smtp: aiosmtplib.SMTP, auth: HopAuth, secrets: Secrets, features: Features, is_encrypted: bool, dialogue: Dialogue
+    smtp: aiosmtplib.SMTP,
+    auth: HopAuth,
+    secrets: Secrets,
+    tokens: TokenSource | None,
+    features: Features,
+    is_encrypted: bool,
+    dialogue: Dialogue,
 ) -> None:
     """One attempt with one mechanism. Raises HopFailure (AUTH, SECRET) and aiosmtplib's own errors of transport."""
     if not is_encrypted and not auth.allow_cleartext:
         raise HopFailure(
             Stage.AUTH,
             FailureKind.AUTH,
-            "The password is not sent, because the connection is not encrypted.",
+            f"The {'token' if auth.oauth else 'password'} is not sent, because the connection is not encrypted.",
             "",
             "Choose “STARTTLS required” or “TLS from the start” for this gateway.",
         )
+    if auth.oauth is not None:
+        if not features.auth or not set(BEARER_MECHANISMS) & set(features.auth):
+            raise _not_offered(features, is_encrypted, BEARER_MECHANISMS)
+        assert tokens is not None  # noqa: S101 - whoever makes such hops gives a source of tokens
+        await bearer(smtp, auth.oauth, tokens, features, dialogue)
+        return
     mechanism = choose_mechanism(features, is_encrypted)
     if mechanism is None:
-        raise _not_offered(features, is_encrypted)
+        raise _not_offered(features, is_encrypted, UNDER_TLS)
     password = await _password(auth, secrets)
     try:
         reply = await _authenticate(smtp, mechanism, auth.username, password.reveal(), dialogue)
     except aiosmtplib.SMTPAuthenticationError as error:
-        refusal = reply_from_text(max(error.code, 0), _without(password, error.message))
+        refusal = reply_from_text(max(error.code, 0), unquoted(error.message, password))
         dialogue.received(refusal)
         raise HopFailure(
             Stage.AUTH,
@@ -63,19 +75,7 @@ async def sign_in(
             _advice(refusal.code),
             reply=refusal,
         ) from None
-    dialogue.received(reply_from_text(reply.code, _without(password, reply.message)))
-
-
-def _without(password: Secret, text: str) -> str:
-    """A reply's text; other words where it quotes what was sent, for replies are shown and kept."""
-    octets = password.reveal().encode()
-    forms = [password.reveal(), b64encode(octets).decode()]
-    for shift in range(3):  # base64 of something that holds it, without the digits that its neighbours share
-        inner = b64encode(b"\0" * shift + octets).decode()[4 if shift else 0 : -4]
-        if len(inner) >= 8:
-            forms.append(inner)
-    joined = "".join(text.split())
-    return QUOTED if any(form in text or form in joined for form in forms) else text
+    dialogue.received(reply_from_text(reply.code, unquoted(reply.message, password)))
 
 
 async def _password(auth: HopAuth, secrets: Secrets) -> Secret:
@@ -113,9 +113,17 @@ async def _authenticate(
     return await smtp.auth_crammd5(username, password)
 
 
-def _not_offered(features: Features, is_encrypted: bool) -> HopFailure:
+def _not_offered(features: Features, is_encrypted: bool, wanted: Sequence[str]) -> HopFailure:
+    if features.auth and wanted is BEARER_MECHANISMS:
+        return HopFailure(
+            Stage.AUTH,
+            FailureKind.AUTH,
+            "The server offers no sign-in by OAuth 2.0: check server and port, or sign in by password.",
+            f"It offers {', '.join(features.auth)}; OAuth 2.0 needs {' or '.join(wanted)}.",
+            "Microsoft 365 offers it at smtp.office365.com port 587, Google at smtp.gmail.com port 587 or 465.",
+        )
     if features.auth:
-        detail = f"It offers {', '.join(features.auth)}; known here are {', '.join(UNDER_TLS)}."
+        detail = f"It offers {', '.join(features.auth)}; known here are {', '.join(wanted)}."
         return HopFailure(
             Stage.AUTH,
             FailureKind.AUTH,

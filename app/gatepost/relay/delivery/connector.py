@@ -22,6 +22,7 @@ from .auth import Secrets, sign_in
 from .connection import Connection, Deadlines
 from .dial import Resolve, addresses_of, dial, system_addresses
 from .dialogue import Dialogue
+from .oauth import TokenSource
 from .replies import reply_from_text
 from .tls import TlsContexts, enforced_check, tls_failure, tls_state
 from .values import FailureKind, Features, HopFailure, Session, Stage, TlsState
@@ -48,23 +49,28 @@ class Connector:
         settings: Callable[[], DeliverySettings],
         server_name: Callable[[], str],
         secrets: Secrets,
+        tokens: TokenSource | None = None,
         resolve: Resolve = system_addresses,
         contexts: TlsContexts | None = None,
     ) -> None:
         self._settings = settings
         self._server_name = server_name
         self._secrets = secrets
+        self._tokens = tokens
         self._resolve = resolve
         self._contexts = contexts or TlsContexts()
         self.pinned: dict[str, bytes] = {}
         """Certificates that were accepted by their fingerprint, in DER form, by that fingerprint."""
 
-    def with_settings(self, settings: DeliverySettings, secrets: Secrets | None = None) -> Connector:
-        """The same way of connecting with other deadlines, or a password that is not stored yet."""
+    def with_settings(
+        self, settings: DeliverySettings, secrets: Secrets | None = None, tokens: TokenSource | None = None
+    ) -> Connector:
+        """The same way of connecting with other deadlines, or a password or client secret that is not stored yet."""
         return Connector(
             settings=lambda: settings,
             server_name=self._server_name,
             secrets=secrets or self._secrets,
+            tokens=tokens or self._tokens,
             resolve=self._resolve,
             contexts=self._contexts,
         )
@@ -77,6 +83,12 @@ class Connector:
         """A session ready for transactions. Raises HopFailure, which holds the dialogue so far."""
         dialogue = dialogue or Dialogue()
         try:
+            try:
+                return await self._connect(hop, dialogue)
+            except HopFailure as failure:
+                if not failure.sign_in_anew:
+                    raise
+            dialogue.note("The token is used no more: connecting again with a new one.")
             return await self._connect(hop, dialogue)
         except HopFailure as failure:
             failure.dialogue = tuple(dialogue.lines)
@@ -118,6 +130,10 @@ class Connector:
     @property
     def secrets(self) -> Secrets:
         return self._secrets
+
+    @property
+    def tokens(self) -> TokenSource | None:
+        return self._tokens
 
     @property
     def server_name(self) -> str:
@@ -286,7 +302,13 @@ class _SetUp:
         # The keyring may ask a person; its time is not the server's.
         async with self._step(Stage.AUTH, 2 * self._settings.command_seconds):
             await sign_in(
-                self._connected(), auth, self._connector.secrets, self._features, self._tls is not None, self._dialogue
+                self._connected(),
+                auth,
+                self._connector.secrets,
+                self._connector.tokens,
+                self._features,
+                self._tls is not None,
+                self._dialogue,
             )
 
     def _take_over(self, greeting: str) -> Connection:

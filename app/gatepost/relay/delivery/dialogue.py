@@ -8,6 +8,8 @@ from ...model.reply import Reply
 from ..common.printable import printable
 from .values import Stage
 
+MASK = "********"
+"""What stands for a secret."""
 MAX_LINES = 80
 MAX_LINE = 300
 

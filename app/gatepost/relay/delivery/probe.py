@@ -19,6 +19,7 @@ from .auth import Secrets
 from .connection import Connection
 from .connector import Connector
 from .dialogue import Dialogue
+from .oauth import TokenSource
 from .tls import describe_certificate
 from .values import FailureKind, HopFailure, Job, Outcome, OutcomeState, Stage, TlsState
 
@@ -75,15 +76,17 @@ async def probe(
     sender: str = "",
     recipient: str = "",
     secrets: Secrets | None = None,
+    tokens: TokenSource | None = None,
     total_seconds: float = TOTAL_SECONDS,
     stage_seconds: float = STAGE_SECONDS,
 ) -> AsyncIterator[ProbeStage]:
     """Stages as they begin and end, in the order of the session. Nothing is ever delivered.
 
-    ``recipient`` empty: MAIL only is asked with ``sender``, then RSET. ``secrets``: a password that is not stored yet.
+    ``recipient`` empty: MAIL only is asked with ``sender``, then RSET. ``secrets`` and
+    ``tokens``: a password or client secret that is not stored yet.
     Stop iterating (``aclose``) to cancel; the connection is closed then.
     """
-    run = _Probe(connector, hop, sender, recipient, secrets, stage_seconds)
+    run = _Probe(connector, hop, sender, recipient, secrets, tokens, stage_seconds)
     task = asyncio.get_running_loop().create_task(run.run(total_seconds), name=f"probe {hop.label}")
     try:
         while (stage := await run.stages.get()) is not None:
@@ -102,6 +105,7 @@ class _Probe:
         sender: str,
         recipient: str,
         secrets: Secrets | None,
+        tokens: TokenSource | None,
         stage_seconds: float,
     ) -> None:
         settings = connector.settings.model_copy(
@@ -111,7 +115,7 @@ class _Probe:
             }
         )
         self.stages: asyncio.Queue[ProbeStage | None] = asyncio.Queue()
-        self._connector = connector.with_settings(settings, secrets)
+        self._connector = connector.with_settings(settings, secrets, tokens)
         self._hop = hop
         self._sender = sender
         self._recipient = recipient
@@ -350,6 +354,8 @@ def _mail_advice(reply: Reply, hop: NextHop) -> str:
         if hop.auth is None:
             return "The server wants a sign-in: enable authentication for this gateway."
         return "The server wants another sign-in; check the username."
+    if reply.enhanced in ("5.7.60", "5.7.61"):
+        return "The account may not send as this sender: give it “Send As” for that mailbox in the Exchange admin center."
     if reply.is_transient:
         return "The server puts it off; mail would be tried again later."
     return "The server may accept only senders of its own domains: check the sender address or the account."

@@ -70,6 +70,7 @@ class HopFailure(Unavailable):
         source_address: str = "",
         permanent: bool = False,
         dialogue: Sequence[str] = (),
+        sign_in_anew: bool = False,
     ) -> None:
         super().__init__(title, detail, hint)
         self.stage = stage
@@ -80,6 +81,8 @@ class HopFailure(Unavailable):
         self.permanent = permanent
         """The name does not exist (NXDOMAIN) as opposed to: could not be resolved now."""
         self.dialogue = tuple(dialogue)
+        self.sign_in_anew = sign_in_anew
+        """A token that had worked was refused: another session with a new one is worth a try."""
 
     @property
     def text(self) -> str:

@@ -28,7 +28,9 @@ def gateway_hop(gateway: OutboundGateway) -> NextHop:
         certificate=gateway.certificate,
         limits=gateway.limits,
         gateway_id=gateway.id,
-        auth=HopAuth(auth.username, gateway.password_secret, auth.allow_cleartext) if auth.enabled else None,
+        auth=HopAuth(auth.username, gateway.password_secret, auth.allow_cleartext, gateway.oauth_account)
+        if auth.enabled
+        else None,
         source_addresses=gateway.source_addresses,
         ehlo_name=gateway.ehlo_name,
         handling=None if isinstance(gateway.handling, Deliver) else gateway.handling,

@@ -207,7 +207,7 @@ async def _change(call: Call, change: Callable[[Configuration], Configuration], 
 
 async def _missing_secrets(call: Call, configuration: Configuration) -> tuple[str, ...]:
     stored = {note.name for note in await call.facade.secrets()}
-    needed = [g.password_secret for g in configuration.outbound if g.auth.enabled]
+    needed = [name for g in configuration.outbound for name in g.needed_secrets]
     needed += [g.smartermail_secret for g in configuration.gateways if g.smartermail.enabled]
     needed += [key.secret for key in configuration.dkim_keys if key.enabled]
     return tuple(name for name in needed if name not in stored)

@@ -27,7 +27,7 @@ from ..metrics import CONTENT_TYPE, metrics_text
 
 log = logging.getLogger(__name__)
 
-SECRET_NAME = re.compile(r"gateway/[a-z0-9][a-z0-9-]{0,39}/(password|smartermail)\Z")
+SECRET_NAME = re.compile(r"gateway/[a-z0-9][a-z0-9-]{0,39}/(password|smartermail|client-secret)\Z")
 """Also for a gateway that does not exist yet, so that its password can be there before its first attempt."""
 _GATEWAY: TypeAdapter[Gateway] = TypeAdapter(Gateway)
 _GONE_CHECK_SECONDS = 0.25
@@ -136,17 +136,22 @@ async def delete_secret(call: Call) -> schema.Done:
 def _secret_name(call: Call) -> str:
     name = call.part("name")
     if not SECRET_NAME.match(name):
-        raise InvalidInput([Issue("name", "secrets are named gateway/<id>/password or gateway/<id>/smartermail")])
+        names = "secrets are named gateway/<id>/password, gateway/<id>/smartermail or gateway/<id>/client-secret"
+        raise InvalidInput([Issue("name", names)])
     return name
 
 
 async def verify(call: Call) -> web.StreamResponse:
     """Stages as lines of JSON, each sent when it ends. A client that hangs up ends the probe."""
     gateway, password = _draft(call.body)
+    return await tell_stages(call, call.facade.verify_gateway(gateway, password))
+
+
+async def tell_stages(call: Call, found: AsyncIterator[VerifyStage]) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson", "Cache-Control": "no-store"})
     await response.prepare(call.request)
     passed = True
-    stages = cast(AsyncGenerator[VerifyStage], call.facade.verify_gateway(gateway, password))
+    stages = cast(AsyncGenerator[VerifyStage], found)
     with contextlib.suppress(ConnectionError):
         try:
             async with contextlib.aclosing(stages):
@@ -164,11 +169,16 @@ async def verify(call: Call) -> web.StreamResponse:
 
 def _draft(request: schema.VerifyRequest) -> tuple[Gateway, Secret | None]:
     """A gateway as it would be saved, and the password that was typed for it. Raises InvalidInput."""
+    gateway = gateway_of(request.gateway)
+    return gateway, Secret(request.password.get_secret_value()) if request.password else None
+
+
+def gateway_of(data: dict[str, Any]) -> Gateway:
+    """Raises InvalidInput."""
     try:
-        gateway = _GATEWAY.validate_python(request.gateway)
+        return _GATEWAY.validate_python(data)
     except ValidationError as error:
         raise InvalidInput(issues_of(error)) from error
-    return gateway, Secret(request.password.get_secret_value()) if request.password else None
 
 
 async def test_smartermail(call: Call) -> SmarterMailReport:

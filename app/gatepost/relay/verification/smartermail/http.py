@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from ...common.printable import printable
+from ...common.trust import system_trust
 from .faults import FaultKind, SmarterMailFault
 
 if TYPE_CHECKING:
@@ -23,13 +24,6 @@ LARGE_BYTES = 100_000
 MAX_REDIRECTS = 3
 TIMEOUT_SECONDS = 20.0
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-
-
-def system_trust() -> ssl.SSLContext:
-    """A client context that verifies against the system's trust store."""
-    import truststore
-
-    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class HttpTransport:
