@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from ....model.fields import new_id
 from ....model.gateway import (
     PROPOSED_PORT,
+    AuthMethod,
     BackupMxGateway,
     CertificateCheck,
     DomainForwardGateway,
@@ -132,6 +133,9 @@ class GatewayDraft(FormModel):
         for part in ("smartermail", "auth", "spam"):
             if part in found and not found[part].get("enabled"):
                 found[part] = self._as_before(part, found["mode"]) | {"enabled": False}
+        auth = found.get("auth")
+        if auth is not None and auth.get("method") != AuthMethod.OAUTH.value:
+            found["auth"] = auth | {"oauth": self._as_before("auth", found["mode"])["oauth"]}
         check = found["certificate"]
         if check.get("check") != CertificateCheck.FINGERPRINT.value:
             found["certificate"] = check | {"fingerprint": self._as_before("certificate", found["mode"]).get("fingerprint")}

@@ -9,7 +9,8 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from ....model.errors import GatepostError
-from ....model.gateway import CertificateCheck, GatewayMode
+from ....model.gateway import AuthMethod, CertificateCheck, GatewayMode
+from ....model.oauth import client_secret_name
 from ....model.report import GatewayReport, SecretReport, VaultReport
 from ....model.secret import Secret
 from ...cards import Badge, Banner, PageBody, PageHeader, SaveBar, SecretAction, Tone, assign_mnemonics, rows
@@ -26,6 +27,7 @@ from .inbound_cards import AssignedDomainsCard, DeliveryCard, DomainsCard, Holdi
 from .moves import agree_to_moves
 from .options_card import OptionsCard
 from .sending_card import SendingCard
+from .sign_in import SignInDialog, open_in_browser
 from .smartermail_card import SmarterMailGatewayCard
 from .spam_card import SpamGatewayCard
 from .verify_dialog import Verdict, VerifyDialog
@@ -55,6 +57,7 @@ class GatewayForm(QWidget):
         self._spawn = spawn
         self._reports: dict[str, GatewayReport] = {}
         self._is_busy = False
+        self.open_url = open_in_browser
         self.draft = GatewayDraft()
         self.form = Form(self.draft, self)
         self._build()
@@ -106,6 +109,10 @@ class GatewayForm(QWidget):
         self.options.verify_first.setChecked(self._context.preferences.flag(_VERIFY_KEY, True))
         self.options.verify_first.toggled.connect(lambda on: self._context.preferences.set_flag(_VERIFY_KEY, on))
         self.authentication = AuthenticationCard(form, draft)
+        oauth = self.authentication.oauth
+        oauth.sign_in_wanted.connect(lambda: self._spawn(self.sign_in(), "sign in"))
+        oauth.sign_out_wanted.connect(lambda: self._spawn(self.sign_out(), "sign out"))
+        oauth.doctor_wanted.connect(lambda: self._spawn(self.examine(), "sign-in doctor"))
         self.sending = SendingCard(form, draft)
         self.assigned = AssignedDomainsCard(form, draft)
         self.holding = HoldingCard(form, draft)
@@ -146,14 +153,20 @@ class GatewayForm(QWidget):
         self._secrets = secrets
         self._vault = vault
         self.draft.begin(gateway, revision, is_new=is_new)
+        self.authentication.oauth.show_report(None)
         self._show_secrets()
         self.form.refresh()
+        self._spawn(self.read_sign_in(), "read the sign-in")
         self.body.verticalScrollBar().setValue(0)
         self._show_state()
 
     def _show_secrets(self) -> None:
         identifier = self.draft.draft["id"]
-        self.authentication.set_stored(self._secrets.get(f"gateway/{identifier}/password"), self._vault)
+        self.authentication.set_stored(
+            self._secrets.get(f"gateway/{identifier}/password"),
+            self._secrets.get(client_secret_name(identifier)),
+            self._vault,
+        )
         self.smartermail.set_stored(self._secrets.get(f"gateway/{identifier}/smartermail"))
 
     def focus_first(self) -> None:
@@ -173,7 +186,7 @@ class GatewayForm(QWidget):
     def is_dirty(self) -> bool:
         if not self.draft.draft:
             return False
-        changes = (self.authentication.password.change(), self.smartermail.password.change())
+        changes = (*self.authentication.changes(), self.smartermail.password.change())
         return self.draft.is_dirty or any(change.action is not SecretAction.KEEP for change in changes)
 
     def _follow(self) -> None:
@@ -252,7 +265,43 @@ class GatewayForm(QWidget):
             return verdict in (Verdict.PASSED, Verdict.SAVE_ANYWAY)
 
     def _typed_password(self) -> Secret | None:
-        return self.authentication.password.change().value
+        return self.authentication.typed
+
+    # --- signing in by OAuth 2.0 ---
+
+    async def sign_in(self) -> None:
+        """In the browser, with what stands in the form: it need not be saved before."""
+        if not self._is_usable():
+            return
+        client, card = self._context.session.client, self.authentication
+        report = await SignInDialog(client, self.draft.candidate(), card.typed, self, open_url=self.open_url).run()
+        if report is not None:
+            card.oauth.show_report(report)
+
+    async def sign_out(self) -> None:
+        self.authentication.oauth.show_report(await self._context.session.client.oauth_forget(self.gateway_id))
+
+    async def examine(self) -> None:
+        if self._is_usable():
+            client, typed = self._context.session.client, self.authentication.typed
+            await VerifyDialog(client, self.draft.candidate(), typed, for_saving=False, is_doctor=True, parent=self).run()
+            await self.read_sign_in()
+
+    async def read_sign_in(self) -> None:
+        """How the sign-in of the saved gateway stands."""
+        auth = self.draft.original.get("auth") or {}
+        if self.draft.is_new or not auth.get("enabled") or auth.get("method") != AuthMethod.OAUTH.value:
+            return
+        identifier = self.gateway_id
+        report = await self._context.session.client.oauth_status(identifier)
+        if identifier == self.gateway_id:
+            self.authentication.oauth.show_report(report)
+
+    def _is_usable(self) -> bool:
+        self.draft.show_all()
+        if not self.draft.is_valid:
+            self._refused()
+        return self.draft.is_valid
 
     async def test_smartermail(self) -> None:
         """Sign in at the SmarterMail server as the card stands, and say what it has."""
@@ -301,7 +350,7 @@ class GatewayForm(QWidget):
                 return await client.add("gateways", candidate, revision=revision)
             return await client.replace("gateways", identifier, candidate, revision=revision)
 
-        password, remote = self.authentication.password.change(), self.smartermail.password.change()
+        (password, client_secret), remote = self.authentication.changes(), self.smartermail.password.change()
         outcome = await save(self, draft, send, None if is_new else lambda: client.object("gateways", identifier))
         if outcome is Outcome.REFUSED:
             self._refused()
@@ -311,6 +360,7 @@ class GatewayForm(QWidget):
             return False
         try:
             await self._store(f"gateway/{identifier}/password", password.action, password.value)
+            await self._store(client_secret_name(identifier), client_secret.action, client_secret.value)
             await self._store(f"gateway/{identifier}/smartermail", remote.action, remote.value)
         finally:
             # Saved, whatever became of the passwords: what the vault refused stays typed, and is tried by saving again.
@@ -320,6 +370,7 @@ class GatewayForm(QWidget):
             self.saved.emit()
         self._show_secrets()
         self._show_state()
+        await self.read_sign_in()
         self._context.messages.clear_banner("gateways")
         return True
 

@@ -153,6 +153,9 @@ class GatewaysPage(Page):
     def on_event(self, event: EventMessage) -> None:
         if event.kind in ("configuration.changed", "secret.changed"):
             self._reload()
+        elif event.kind == "sign-in.changed":
+            if self._shows_form and event.data.get("gateway") == self.form.gateway_id:
+                self.spawn(self.form.read_sign_in(), "read the sign-in")
         elif (event.kind == "figures" or event.kind.startswith("gateway.")) and not self._refresh_soon.isActive():
             self._refresh_soon.start()
 

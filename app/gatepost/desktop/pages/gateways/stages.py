@@ -23,7 +23,14 @@ _TITLES = {
     "auth": mark("Sign in"),
     "envelope": mark("Sender"),
     "recipient": mark("Recipient"),
+    "settings": mark("OAuth settings"),
+    "authority": mark("Reach the provider"),
+    "token": mark("Get a token"),
+    "claims": mark("Read the token"),
+    "permission": mark("Permission to send"),
+    "mechanism": mark("Sign-in by token"),
 }
+_DOCTOR = ("settings", "authority", "token", "claims", "permission")
 _ORDER = ("dns", "tcp", "banner", "ehlo", "tls", "auth", "envelope", "recipient")
 _IMPLICIT_ORDER = ("dns", "tcp", "tls", "banner", "ehlo", "auth", "envelope", "recipient")
 _SIGNS = {
@@ -49,14 +56,19 @@ class StageList(QWidget):
         self._rows: dict[str, _StageRow] = {}
         self.stages: list[VerifyStage] = []
 
-    def begin(self, encryption: str) -> None:
+    def begin(self, encryption: str, *, is_doctor: bool = False) -> None:
+        """``is_doctor``: the steps of a sign-in by OAuth come first."""
         for row in self._rows.values():
             row.hide()
             row.setParent(None)
             row.deleteLater()
         self._rows.clear()
         self.stages.clear()
-        for name in _IMPLICIT_ORDER if encryption == Encryption.IMPLICIT.value else _ORDER:
+        order: tuple[str, ...] = _IMPLICIT_ORDER if encryption == Encryption.IMPLICIT.value else _ORDER
+        if is_doctor:
+            place = order.index("auth")
+            order = (*_DOCTOR, *order[:place], "mechanism", *order[place:])
+        for name in order:
             self._add(name, tr(_TITLES[name]))
         self._mark_running()
 

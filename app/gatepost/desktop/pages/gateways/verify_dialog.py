@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from enum import StrEnum
 from typing import Any
 
@@ -11,7 +12,7 @@ from PySide6.QtWidgets import QDialog, QPushButton, QWidget
 
 from ....control.client import Client
 from ....model.errors import GatepostError
-from ....model.report import SeenCertificate, StageState
+from ....model.report import SeenCertificate, StageState, VerifyStage
 from ....model.secret import Secret
 from ...cards import Banner, LeadLayout, PageBody, Tone, assign_mnemonics, label, rows
 from ...dialogs import show_dialog
@@ -40,11 +41,14 @@ class VerifyDialog(QDialog):
         password: Secret | None,
         *,
         for_saving: bool,
+        is_doctor: bool = False,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setObjectName("verify")
-        self.setWindowTitle(tr("Verify connection"))
+        self._title = tr("Sign-in doctor") if is_doctor else tr("Verify connection")
+        self.setWindowTitle(self._title)
+        self._is_doctor = is_doctor
         self._client = client
         self._gateway = gateway
         self._password = password
@@ -59,7 +63,7 @@ class VerifyDialog(QDialog):
         outer = rows(self, gap=0)
         body = PageBody()
         outer.addWidget(body, 1)
-        body.add(label(tr("Verify connection"), Role.HEADING))
+        body.add(label(self._title, Role.HEADING))
         body.add(label(words.address_of(self._gateway), Role.MUTED, wrap=True))
         self.summary = Banner(Tone.ACCENT, tr("Trying the connection. Nothing is sent."))
         body.add(self.summary)
@@ -115,12 +119,12 @@ class VerifyDialog(QDialog):
         self._copy.setEnabled(False)
         self._close.setText(tr("Cancel"))
         self.summary.tell(Tone.ACCENT, tr("Trying the connection. Nothing is sent."))
-        self.stages.begin(str(self._gateway.get("encryption")))
+        self.stages.begin(str(self._gateway.get("encryption")), is_doctor=self._is_doctor)
         self._tasks.spawn(self._probe(), "verify: probe")
 
     async def _probe(self) -> None:
         try:
-            async for stage in self._client.verify(self._gateway, self._password):
+            async for stage in self._found():
                 self.stages.tell(stage)
                 self._copy.setEnabled(True)
                 if stage.certificate is not None:
@@ -131,6 +135,11 @@ class VerifyDialog(QDialog):
             return
         self.stages.stop()
         self._tell_result()
+
+    def _found(self) -> AsyncIterator[VerifyStage]:
+        if self._is_doctor:
+            return self._client.oauth_doctor(str(self._gateway["id"]), self._gateway, self._password)
+        return self._client.verify(self._gateway, self._password)
 
     def _unexpected(self, error: BaseException, _name: str) -> None:
         self.stages.stop()

@@ -116,6 +116,8 @@ def _of_problem(problem: Problem, known: Known) -> Need:
             return _show(Weight.BAD, title, problem.detail, button, "settings", section="listeners", id=identifier)
         case "gateway" if kind in ("gateway", "inbound"):
             return _of_gateway(problem, identifier.partition("@")[0].partition("/")[0], known)
+        case "sign-in":
+            return _show(Weight.WARNING, problem.title, detail, tr("Open the gateway"), "gateways", gateway=identifier)
         case "disk":
             detail = tr("New mail is answered 452 until there is room. Free some, or lower the limit.")
             title, button = tr("The disk is nearly full."), tr("Open the limit")
@@ -181,7 +183,8 @@ def _of_configuration(configuration: Plain | None, secrets: Sequence[SecretRepor
     stored = {secret.name for secret in secrets}
     for gateway in gateways:
         auth = gateway.get("auth") or {}
-        if gateway["enabled"] and auth.get("enabled") and f"gateway/{gateway['id']}/password" not in stored:
+        signs_in_by_password = auth.get("enabled") and auth.get("method", "password") == "password"
+        if gateway["enabled"] and signs_in_by_password and f"gateway/{gateway['id']}/password" not in stored:
             title = tr("{name} has no password.", name=gateway_name(gateway))
             detail = tr("It signs in to the next server, but no password is stored for it.")
             yield _show(Weight.BAD, title, detail, tr("Set the password"), "gateways", gateway=gateway["id"])
