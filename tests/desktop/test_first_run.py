@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,7 +17,9 @@ from gatepost.desktop.pages.first_run.purpose import RECEIVE, SEND
 from gatepost.desktop.theme import theme
 from gatepost.model.gateway import RoundRobinGateway
 
+from ..support.background import in_background
 from ..support.certificates import issued
+from ..support.oauth_authority import StandInAuthority
 from ..support.ports import free_port
 from ..support.smtp_peer import HANG, SmtpPeer
 from .waiting import until
@@ -209,9 +212,40 @@ def test_every_preset_makes_a_gateway_that_the_model_accepts(key: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["microsoft", "google"])
-def test_presets_of_providers_that_want_oauth_say_what_is_needed_instead(key: str) -> None:
-    note = preset(key).note
-    assert note is not None
-    assert "OAuth 2.0" in note()
-    assert "does not speak" in note()
-    assert "password" in note()
+def test_presets_of_providers_that_want_oauth_propose_it_and_say_what_to_register(key: str) -> None:
+    one = preset(key)
+    assert settings_of(one)["auth.method"] == "oauth"
+    assert one.note is not None
+    assert "sign in" in one.note()
+
+
+async def test_a_preset_with_oauth_opens_the_browser_and_saves_what_came_of_it(page: FirstRunPage) -> None:
+    step, client = page.provider, page.context.session.client
+    page.purpose.chosen.emit(SEND)
+    step.provider.set_value("microsoft")
+    step._choose_provider()
+    assert step.oauth.isVisible()
+    assert not step.password.isVisible()
+    with in_background(StandInAuthority(user=USER)) as authority:
+        peer = SmtpPeer(starttls=True, certificate=issued("127.0.0.1"), tokens=authority.problem, auth=("XOAUTH2",))
+        with peer:
+            opened: list[asyncio.Future[str]] = []
+
+            def open_url(url: str) -> bool:
+                opened.append(asyncio.ensure_future(authority.sign_in(url)))
+                return True
+
+            step.open_url = open_url
+            put(step.host, "127.0.0.1")
+            put(step.port, str(peer.port))
+            put(step.username, USER)
+            for name, value in authority.settings.items():
+                step.model.set(f"auth.oauth.{name}", value)
+            step.model.set("certificate.check", "none")
+            step.form.refresh()
+            step.go_on.click()
+            await until(page.message.isVisible, "somebody signed in, it is checked and saved")
+            assert [(one.mechanism, one.accepted) for one in peer.auths] == [("XOAUTH2", True)]
+    (gateway,) = (await client.objects("gateways")).value
+    assert gateway["auth"]["method"] == "oauth"
+    assert [report.name for report in await client.secrets()] == [f"gateway/{gateway['id']}/sign-in"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..model.errors import GatepostError, InvalidInput, Issue, NotFound
 from ..model.gateway import Gateway, OutboundGateway
-from ..model.oauth import OAuthAccount, OAuthFlow, client_secret_name
+from ..model.oauth import OAuthAccount, OAuthFlow, client_secret_name, grant_name
 from ..model.report import OAuthReport, OAuthSignIn, OAuthState, Problem, StageState, VerifyStage
 from ..model.secret import Secret
 from .common.tasks import Tasks as Background
@@ -257,7 +257,11 @@ class OAuthDesk:
 
     async def _look_at_stored(self) -> None:
         found = await asyncio.to_thread(self._service.store.secret_index.all)
-        self._stored = {name: note.stored_at for name, note in found.items()}
+        before, self._stored = self._stored or {}, {name: note.stored_at for name, note in found.items()}
+        for name in before.keys() - self._stored.keys():
+            gateway_id = name.removeprefix("gateway/").partition("/")[0]
+            if name == grant_name(gateway_id):
+                self.tokens.forget(gateway_id)
 
     async def _keep_for_ever(self) -> None:
         await self._look_at_stored()

@@ -14,9 +14,18 @@ from gatepost.desktop.i18n import tr
 from gatepost.desktop.pages.gateways.verify_dialog import VerifyDialog
 from gatepost.desktop.pages.registry import PAGES
 from gatepost.model.gateway import GatewayMode
+from gatepost.model.report import OAuthReport, OAuthState
 from tests.unit.importing.support import SAMPLES
 
 Act = Callable[[Any], Awaitable[None]]
+SIGNED_IN = OAuthReport(
+    "gw-1", "delegated", OAuthState.SIGNED_IN, "admin@example.com", since=1_790_000_000.0, token_until=1_790_003_600.0
+)
+FAILING = OAuthReport(
+    "gw-1", "delegated", OAuthState.FAILING, since=1_790_000_000.0,
+    problem="The sign-in was revoked or has expired: sign in again. It said “invalid_grant – Token has been revoked.”.",
+    hint="Sign in again on the gateway's Authentication card.",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,22 @@ async def _open_everything(page: Any) -> None:
     page.form.form.refresh()
     for found in page.form.findChildren(Disclosure):
         found.open()
+
+
+def _oauth(report: OAuthReport | None, **oauth: str) -> Act:
+    """A gateway that signs in by OAuth 2.0, with everything of it to be seen."""
+
+    async def act(page: Any) -> None:
+        draft = page.form.draft
+        settings = {"client_id": "6c1d2f0a-93f4-4d1b-8a57-1f7f1c0e5a11", "tenant": "example.com", **oauth}
+        values = {"enabled": True, "method": "oauth", "username": "relay@example.com"}
+        for path, value in [*values.items(), *((f"oauth.{name}", value) for name, value in settings.items())]:
+            draft.set(f"auth.{path}", value)
+        page.form.form.refresh()
+        page.form.authentication.oauth.more.open()
+        page.form.authentication.oauth.show_report(report)
+
+    return act
 
 
 async def _try_to_save(page: Any) -> None:
@@ -78,6 +103,9 @@ GATEWAYS = (
     Scene("gateways-nothing-found", "gateways", act=_search_in_vain),
     Scene("gateway-main", "gateways", {"gateway": "gw-main"}),
     Scene("gateway-resting", "gateways", {"gateway": "gw-bulk"}),
+    Scene("gateway-oauth-signed-in", "gateways", {"new": "round-robin"}, _oauth(SIGNED_IN), is_tall=True),
+    Scene("gateway-oauth-failing", "gateways", {"new": "round-robin"}, _oauth(FAILING, provider="google"), is_tall=True),
+    Scene("gateway-oauth-application", "gateways", {"new": "round-robin"}, _oauth(None, flow="application"), is_tall=True),
     *(Scene(f"gateway-new-{mode.value}", "gateways", {"new": mode.value}, is_tall=True) for mode in GatewayMode),
     *(
         Scene(f"gateway-full-{mode.value}", "gateways", {"new": mode.value}, _open_everything, is_tall=True)

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 SECRET_NAME = re.compile(r"gateway/[a-z0-9][a-z0-9-]{0,39}/(password|smartermail|client-secret)\Z")
 """Also for a gateway that does not exist yet, so that its password can be there before its first attempt."""
+SIGN_IN_NAME = re.compile(r"gateway/[a-z0-9][a-z0-9-]{0,39}/sign-in\Z")
+"""What a sign-in by OAuth left: it comes from the provider alone, and can be forgotten."""
 _GATEWAY: TypeAdapter[Gateway] = TypeAdapter(Gateway)
 _GONE_CHECK_SECONDS = 0.25
 
@@ -129,7 +131,8 @@ async def set_secret(call: Call) -> schema.Done:
 
 
 async def delete_secret(call: Call) -> schema.Done:
-    await call.facade.delete_secret(_secret_name(call))
+    name = call.part("name")
+    await call.facade.delete_secret(name if SIGN_IN_NAME.match(name) else _secret_name(call))
     return schema.Done()
 
 

@@ -1,7 +1,6 @@
 """What mail providers want of a program that sends through them, as their public help pages say it. No Qt in here.
 
-Gatepost signs in with a name and a password. Where a provider wants something else (OAuth 2.0), the note says so, and what
-works instead: nothing is promised that does not work.
+Where a provider signs programs in by OAuth 2.0, that is proposed, and the note says what to register there first.
 """
 
 from __future__ import annotations
@@ -35,6 +34,8 @@ class Preset:
     username: Callable[[], str] | None = None
     password: Callable[[], str] | None = None
     fixed_username: str = ""
+    oauth: str = ""
+    """The OAuth provider by which it is signed in; empty: by password."""
     regions: tuple[Region, ...] = ()
 
 
@@ -53,25 +54,26 @@ PRESETS = (
         "Microsoft 365",
         "smtp.office365.com",
         note=lambda: tr(
-            "Works only while Microsoft allows this mailbox to sign in with a password: an administrator has to switch on "
-            "“Authenticated SMTP” for it, and security defaults or a second factor forbid it. Microsoft is ending this way in "
-            "favour of OAuth 2.0, which Gatepost does not speak yet. A connector in Exchange Online that knows your address "
-            "needs no password: choose “Another server” for that."
+            "Register an application in the Entra admin center, with http://localhost as the address of a mobile and desktop "
+            "application and the permission SMTP.Send of Office 365 Exchange Online; then type its IDs and sign in. An "
+            "administrator has to switch on “Authenticated SMTP” for the mailbox. Microsoft is ending the sign-in by password."
         ),
         username=lambda: tr("Mailbox"),
         password=lambda: tr("Password of the mailbox"),
+        oauth="microsoft365",
     ),
     Preset(
         "google",
         "Google",
         "smtp.gmail.com",
         note=lambda: tr(
-            "Google takes no ordinary password here: switch on 2-Step Verification for the account and make an app password. "
-            "Google Workspace may also let your address send through smtp-relay.gmail.com without one. Gatepost does not speak "
-            "OAuth 2.0 yet."
+            "Make an OAuth client of the type “Desktop app” in the Google Cloud console, type its ID and secret, and sign in; "
+            "publish it, for sign-ins of a client in testing end after 7 days. Or choose the password: with 2-Step "
+            "Verification the account can have an app password."
         ),
         username=lambda: tr("Google account"),
         password=lambda: tr("App password"),
+        oauth="google",
     ),
     Preset(
         "ses",
@@ -145,6 +147,9 @@ def settings_of(one: Preset, region: str = "") -> Plain:
     """What choosing it puts into the form, by dotted path. Another server keeps its address to the person."""
     host = next((r.host for r in one.regions if r.key == region), one.regions[0].host if one.regions else one.host)
     settings: Plain = {"port": one.port, "encryption": one.encryption, "auth.enabled": True, "description": one.name}
+    settings["auth.method"] = "oauth" if one.oauth else "password"
+    if one.oauth:
+        settings["auth.oauth.provider"] = one.oauth
     if host:
         settings["host"] = host
     if one.fixed_username:

@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QPushButton, QWidget
 
 from ....model.errors import InvalidInput
 from ....model.fields import new_id
-from ....model.gateway import PROPOSED_PORT, Encryption, RoundRobinGateway
+from ....model.gateway import PROPOSED_PORT, AuthMethod, Encryption, RoundRobinGateway
+from ....model.oauth import client_secret_name, grant_name
 from ....model.secret import Secret
 from ...cards import (
     Banner,
@@ -29,6 +30,9 @@ from ...context import AppContext
 from ...forms import Form, FormModel
 from ...i18n import tr
 from ...theme import Role, set_role
+from ..gateways.authentication_card import methods
+from ..gateways.oauth_fields import OAuthFields
+from ..gateways.sign_in import SignInDialog, open_in_browser
 from ..gateways.verify_dialog import Verdict, VerifyDialog
 from ..wording import encryption_words
 from .presets import PRESETS, name_of, preset, settings_of
@@ -48,6 +52,7 @@ class ProviderStep(QWidget):
         self._revision: int | None = None
         self._is_stored = False
         self._typed_port = False
+        self.open_url = open_in_browser
         self.model = FormModel(RoundRobinGateway)
         self.form = Form(self.model, self)
         layout = rows(self)
@@ -88,9 +93,28 @@ class ProviderStep(QWidget):
         self.username = self.form.add("auth.username", FieldRow(tr("Auth Username"), TextField()))
         self.secret = SecretField(tr("Auth Password"))
         self.password = FieldRow(tr("Auth Password"), self.secret, self._where_kept())
+        self.method = self.form.add("auth.method", FieldRow(tr("Method"), ChoiceField(methods())))
+        self._method = card.add_fields(self.method)
         self._account = card.add_fields(self.username, self.password)
-        auth.toggled.connect(self._account.setVisible)
+        self.oauth = OAuthFields(self.form, self.model)
+        self.oauth.sign_in_wanted.connect(lambda: self._start(self._sign_in))
+        self.oauth.sign_out_wanted.connect(lambda: self._start(self._sign_out))
+        self.oauth.doctor.hide()
+        card.add(self.oauth)
+        self.form.changed.connect(self._follow)
         return card
+
+    def _follow(self) -> None:
+        is_on = bool(self.model.get("auth.enabled"))
+        self._method.setVisible(is_on)
+        self._account.setVisible(is_on)
+        self.password.setVisible(not self._uses_oauth)
+        self.oauth.setVisible(is_on and self._uses_oauth)
+        self.oauth.follow()
+
+    @property
+    def _uses_oauth(self) -> bool:
+        return bool(self.model.get("auth.method") == AuthMethod.OAUTH.value)
 
     def _where_kept(self) -> str:
         snapshot = self._context.session.snapshot
@@ -116,6 +140,7 @@ class ProviderStep(QWidget):
         gateway = RoundRobinGateway.model_construct(id=new_id("gw"), host="")
         draft = gateway.model_dump(mode="json", warnings=False)
         self.model.load(draft, None, is_new=True)
+        self.oauth.show_report(None)
         self.provider.set_value("plain")
         self._choose_provider()
 
@@ -139,7 +164,7 @@ class ProviderStep(QWidget):
         for path, value in settings.items():
             self.model.set(path, value)
         self.form.refresh()
-        self._account.setVisible(bool(self.model.get("auth.enabled")))
+        self._follow()
 
     def _port_typed(self) -> None:
         self._typed_port = True
@@ -165,13 +190,32 @@ class ProviderStep(QWidget):
             for button in (self.go_on, self.back):
                 button.setEnabled(True)
 
+    async def _sign_in(self) -> bool:
+        """In the browser; whether somebody did."""
+        self.model.show_all()
+        if not self.model.is_valid:
+            self.form.jump_to_first_issue()
+            return False
+        client = self._context.session.client
+        report = await SignInDialog(client, self.model.candidate(), self._password(), self, open_url=self.open_url).run()
+        if report is not None:
+            self.oauth.show_report(report)
+        return report is not None
+
+    async def _sign_out(self) -> None:
+        """Before it is saved there is no gateway to sign out: what the sign-in left is forgotten."""
+        await self._context.session.client.delete_secret(grant_name(str(self.model.get("id"))))
+        self.oauth.show_report(None)
+
     def _password(self) -> Secret | None:
-        change = self.secret.change()
+        """Or the client secret."""
+        change = (self.oauth.secret if self._uses_oauth else self.secret).change()
         return change.value if change.action is SecretAction.REPLACE else None
 
     def _is_complete(self) -> bool:
         self.model.show_all()
-        needs_password = bool(self.model.get("auth.enabled")) and not self.secret.will_be_there
+        signs_in_by_password = bool(self.model.get("auth.enabled")) and not self._uses_oauth
+        needs_password = signs_in_by_password and not self.secret.will_be_there
         self.password.set_error(tr("Type the password.") if needs_password else "")
         if not self.model.is_valid:
             self.form.jump_to_first_issue()
@@ -181,6 +225,9 @@ class ProviderStep(QWidget):
 
     async def _verify_and_save(self) -> None:
         while self._is_complete():
+            signs_in_by_person = self.model.get("auth.enabled") and self._uses_oauth and not self.oauth.is_application
+            if signs_in_by_person and not self.oauth.is_signed_in and not await self._sign_in():
+                return
             dialog = VerifyDialog(
                 self._context.session.client, self.model.candidate(), self._password(), for_saving=True, parent=self
             )
@@ -199,7 +246,7 @@ class ProviderStep(QWidget):
         await (client.replace("gateways", identifier, gateway, dry_run=True) if self._is_stored
                else client.add("gateways", gateway, dry_run=True))  # fmt: skip
         if password is not None:  # first, so that the gateway never signs in without it
-            await client.set_secret(f"gateway/{identifier}/password", password)
+            await client.set_secret(self._secret_name(identifier), password)
         if self._is_stored:
             saved = await client.replace("gateways", identifier, gateway)
         else:
@@ -208,6 +255,9 @@ class ProviderStep(QWidget):
         self.model.load(saved.object, saved.revision)
         self.form.refresh()
         for report in await client.secrets():
-            if report.name == f"gateway/{identifier}/password":
-                self.secret.set_stored(report)
+            if report.name == self._secret_name(identifier):
+                (self.oauth.secret if self._uses_oauth else self.secret).set_stored(report)
         self.saved.emit(identifier)
+
+    def _secret_name(self, identifier: str) -> str:
+        return client_secret_name(identifier) if self._uses_oauth else f"gateway/{identifier}/password"
