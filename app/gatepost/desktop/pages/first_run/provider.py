@@ -87,7 +87,7 @@ class ProviderStep(QWidget):
         self.encryption = self.form.add("encryption", FieldRow(tr("Encryption"), encryption))
         encryption.chosen.connect(self._propose_port)
         card.add_fields((self.host, 3), (self.port, 1), self.encryption)
-        auth = Switch(tr("The server wants a username and a password"))
+        auth = Switch(tr("The server wants a sign-in"))
         self.auth = self.form.add("auth.enabled", FieldRow("", auth))
         card.add(self.auth)
         self.username = self.form.add("auth.username", FieldRow(tr("Auth Username"), TextField()))
@@ -154,6 +154,7 @@ class ProviderStep(QWidget):
         self._note.setVisible(one.note is not None)
         self.username.set_caption(one.username() if one.username else tr("Auth Username"))
         self.password.set_caption(one.password() if one.password else tr("Auth Password"))
+        self.oauth.provider.setVisible(not one.oauth)  # it has been chosen above
         self._typed_port = False
         self._fill(settings_of(one, str(self.region.value() or "")))
 

@@ -23,8 +23,8 @@ def providers() -> list[tuple[str, str]]:
 
 def flows() -> list[tuple[str, str]]:
     return [
-        (OAuthFlow.DELEGATED.value, tr("A person signs in once, in the browser")),
-        (OAuthFlow.APPLICATION.value, tr("The application, without a person")),
+        (OAuthFlow.DELEGATED.value, tr("A person, once")),
+        (OAuthFlow.APPLICATION.value, tr("The application")),
     ]
 
 
