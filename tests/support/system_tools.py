@@ -22,8 +22,10 @@ for words, code, text, error in reversed(rules):
         sys.stdout.write(text)
         sys.stderr.write(error)
         sys.exit(code)
-if (name, *arguments[:1]) == ("systemd-creds", "encrypt"):
-    pathlib.Path(arguments[-1]).write_text("sealed")
+if name == "systemd-creds" and "encrypt" in arguments:
+    pathlib.Path(arguments[-1]).write_text(stdin.encode().hex())
+if name == "systemd-creds" and "decrypt" in arguments:
+    sys.stdout.write(bytes.fromhex(pathlib.Path(arguments[-2]).read_text()).decode())
 """
 
 

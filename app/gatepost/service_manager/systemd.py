@@ -130,7 +130,7 @@ class Systemd:
         """The key file, else the credential, unsealed into a file of root's in memory (tmpfs) that the caller removes."""
         if not self._credential.exists():
             return self.key_file
-        key = tools.run(["systemd-creds", "decrypt", f"--name={CREDENTIAL}", str(self._credential), "-"]).encode()
+        key = self._unsealed()
         folder = Path(tempfile.mkdtemp(prefix="gatepost-key-", dir=self._root / "run"))
         tools.write_key(folder / "vault.key", key, (os.geteuid(), os.getegid()))
         return folder / "vault.key"
@@ -155,20 +155,32 @@ class Systemd:
         tools.run(["systemd-sysusers", str(self._sysusers)])
 
     def _make_key(self) -> str:
-        """A key for the sealed vault unless there is one. Sealed to this machine by systemd where it can."""
+        """A key for the sealed vault unless there is one. Sealed by systemd where it can: with the machine's own key, not its
+        TPM, because new firmware must not lock the passwords up. Raises GatepostError where a key was lost."""
         if self._credential.exists() or self.key_file.exists():
             return ""
+        if (self.data_folder / "vault.sealed").exists():
+            raise GatepostError(
+                "The key of the sealed passwords is missing.",
+                f"{self.data_folder} holds sealed passwords, but there is neither {self._credential} nor {self.key_file}.",
+                "Put the key back, or move vault.sealed away and enter the passwords again.",
+            )
         key = tools.new_key()
         self._credential.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        seal = ["systemd-creds", "--with-key=host", f"--name={CREDENTIAL}", "encrypt", "-", str(self._credential)]
         try:
-            tools.run(["systemd-creds", "encrypt", f"--name={CREDENTIAL}", "-", str(self._credential)], stdin=key)
+            tools.run(seal, stdin=key)
+            if self._unsealed() != key:
+                raise NoManager("“systemd-creds” does not give back what it sealed.")
         except NoManager as error:
             self._credential.unlink(missing_ok=True)
             tools.write_key(self.key_file, key, self.owner())
-            return (
-                f"The key of the passwords is in {self.key_file} (systemd cannot seal it here: {error.detail or error.title})"
-            )
+            why = error.detail or error.title
+            return f"The key of the passwords is in {self.key_file} (systemd cannot seal it here: {why})"
         return f"The key of the passwords is sealed to this machine: {self._credential}."
+
+    def _unsealed(self) -> bytes:
+        return tools.run(["systemd-creds", f"--name={CREDENTIAL}", "decrypt", str(self._credential), "-"]).encode()
 
     def _unit_for(self, program: tuple[str, ...]) -> str:
         if any(str(Path(program[0]).resolve()).startswith(hidden) for hidden in _HIDDEN) and self._root == Path("/"):

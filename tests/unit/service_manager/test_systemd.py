@@ -57,11 +57,12 @@ def test_an_installation_makes_the_account_the_key_and_the_unit_and_starts_it(
     sealed = root / "etc/credstore.encrypted" / CREDENTIAL
     assert tools.calls == [
         ("systemd-sysusers", str(root / "etc/sysusers.d/gatepost.conf")),
-        ("systemd-creds", "encrypt", f"--name={CREDENTIAL}", "-", str(sealed)),
+        ("systemd-creds", "--with-key=host", f"--name={CREDENTIAL}", "encrypt", "-", str(sealed)),
+        ("systemd-creds", f"--name={CREDENTIAL}", "decrypt", str(sealed), "-"),
         ("systemctl", "daemon-reload"),
         ("systemctl", "enable", "--now", UNIT),
     ]
-    key = tools.stdin_of("systemd-creds", "encrypt").strip()
+    key = tools.stdin_of("systemd-creds", "--with-key=host").strip()
     assert len(key) == 44
     assert all(key not in path.read_text() for path in root.rglob("*") if path.is_file()), "the key is in no file in clear"
     assert not systemd.key_file.exists()
@@ -70,11 +71,11 @@ def test_an_installation_makes_the_account_the_key_and_the_unit_and_starts_it(
 def test_where_systemd_cannot_seal_the_key_is_a_file_of_the_services_account_alone(
     systemd: Systemd, tools: SystemTools
 ) -> None:
-    tools.answer("systemd-creds", "encrypt", code=1, error="No TPM2 and no host key.")
+    tools.answer("systemd-creds", "--with-key=host", code=1, error="No host key.")
     done = systemd.install(PROGRAM, start=False)
     found = systemd.key_file.stat()
     assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (33, 33, 0o600)
-    assert any("No TPM2" in note for note in done.notes)
+    assert any("No host key" in note for note in done.notes)
     assert ("systemctl", "enable", UNIT) in tools.calls
 
 
@@ -86,6 +87,30 @@ def test_a_second_installation_keeps_the_key_and_says_that_nothing_changed(syste
     moved = systemd.install(("/opt/other/gatepost-relay",), start=True)
     assert moved.outcome is Outcome.UPDATED
     assert tools.calls[-1] == ("systemctl", "restart", UNIT)
+
+
+def test_a_key_that_is_not_given_back_is_not_trusted(systemd: Systemd, tools: SystemTools, root: Path) -> None:
+    tools.answer("systemd-creds", f"--name={CREDENTIAL}", "decrypt", text="something else")
+    systemd.install(PROGRAM, start=False)
+    assert systemd.key_file.exists()
+    assert not (root / "etc/credstore.encrypted" / CREDENTIAL).exists()
+
+
+def test_a_lost_key_is_said_and_not_replaced(systemd: Systemd, tools: SystemTools) -> None:
+    systemd.data_folder.mkdir(parents=True)
+    (systemd.data_folder / "vault.sealed").write_text("{}")
+    with pytest.raises(GatepostError, match="key of the sealed passwords is missing"):
+        systemd.install(PROGRAM, start=True)
+    assert not systemd.key_file.exists()
+
+
+def test_the_key_is_unsealed_into_memory_for_a_move(systemd: Systemd, tools: SystemTools, root: Path) -> None:
+    systemd.install(PROGRAM, start=False)
+    key = systemd.vault_key()
+    assert key.is_relative_to(root / "run")
+    assert key.read_text() == tools.stdin_of("systemd-creds", "--with-key=host")
+    assert key.stat().st_mode & 0o077 == 0
+    assert key.parent.stat().st_mode & 0o077 == 0
 
 
 def test_the_packages_unit_is_used_as_it_is(systemd: Systemd, tools: SystemTools, root: Path) -> None:
