@@ -110,6 +110,7 @@ def test_everything_moves_in_one_step_and_the_service_delivers_each_message_once
     assert service.api.get("/v1/gateways")[0]["port"] == move.next_hop
     assert [one["name"] for one in service.api.get("/v1/secrets")] == ["gateway/gw-0/password"]
     assert service.api.get("/v1/vault")["usable"] is True
+    assert service.api.get("/v1/secrets")[0]["backend"] == service.api.get("/v1/vault")["label"]
     assert move.delivered() == ALL
     again = move.adopt()
     assert again.returncode == 5, "there is nothing left to move or to finish"
@@ -131,7 +132,8 @@ def test_a_service_with_something_of_its_own_is_left_alone_unless_one_says_so(mo
     refused = move.adopt()
     assert refused.returncode == 5
     assert "--replace" in refused.stderr
-    assert move.relay.data.exists()
+    assert move.relay.process.is_running, "it is not ended for nothing"
+    assert move.relay.api.spooled == MESSAGES
     assert not (move.target.with_name("data.incoming")).exists()
     owner = ("--into-owner", "www-data") if os.geteuid() == 0 else ()
     done = move.adopt("--replace", *owner)

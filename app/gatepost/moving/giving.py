@@ -32,7 +32,8 @@ NOT_MOVED = ("lock", "logs", "vault.sealed", marker.IN, marker.OUT)
 """Of the old folder: what belongs to its relay's process, and passwords sealed with another key (they travel by name)."""
 END_SECONDS = 60.0
 Say = Callable[[str, int, int], None]
-"""(stage, done, total): ``ending``, ``reading``, ``copying`` in octets, ``checking``, ``deciding``, ``starting``."""
+"""(stage, done, total). Stages: ``asking`` (for rights), ``ending``, ``reading``, ``copying`` (in octets), ``checking``,
+``deciding``, ``starting``."""
 
 
 def give(options: GiveOptions, say: Say) -> dict[str, object]:
@@ -51,16 +52,19 @@ def give(options: GiveOptions, say: Say) -> dict[str, object]:
                 return finished
     elif not is_there:
         raise NotFound("There is nothing to move.", f"No relay was ever set up in {folder}.", "Name its folder with --data.")
-    say("ending", 0, 1)
-    asyncio.run(_end_relay(folder))
-    lock = InstanceLock(folder)
-    _acquire(lock)
-    try:
-        say("reading", 0, 1)
-        passwords = asyncio.run(_passwords(folder, options))
-        note = _note_for(folder)
-        held = figures(folder)
-        with _Receiver(options) as receiver:
+    say("asking", 0, 1)
+    with _Receiver(options) as receiver:
+        # Rights and refusals first: a relay that goes on moving mail is not ended for nothing.
+        receiver.send({"kind": "probe", "version": stream.VERSION, "replace": options.replace})
+        receiver.expect("welcome")
+        say("ending", 0, 1)
+        lock = InstanceLock(folder)
+        _acquire(lock, END_SECONDS if asyncio.run(_end_relay(folder)) else 1.0)
+        try:
+            say("reading", 0, 1)
+            passwords = asyncio.run(_passwords(folder, options))
+            note = _note_for(folder)
+            held = figures(folder)
             _send(receiver, folder, note, held, passwords, options, say)
             say("checking", 0, 1)
             receiver.expect("in-place")
@@ -70,8 +74,8 @@ def give(options: GiveOptions, say: Say) -> dict[str, object]:
             receiver.send({"kind": "moved"})
             say("starting", 0, 1)
             done = receiver.expect("done")
-    finally:
-        lock.release()
+        finally:
+            lock.release()
     return {"moved_to": note.moved_to, "data_folder": done["data_folder"], "set_aside": done["set_aside"], "figures": held}
 
 
@@ -91,21 +95,25 @@ def _finish(begun: list[Note], options: GiveOptions, say: Say) -> dict[str, obje
     return {"moved_to": moved.moved_to, "data_folder": done["data_folder"], "set_aside": "", "figures": {}}
 
 
-async def _end_relay(folder: Path) -> None:
-    """The relay that runs on the folder finishes what it holds and ends."""
-    with contextlib.suppress(NotRunning):
+async def _end_relay(folder: Path) -> bool:
+    """The relay that runs on the folder finishes what it holds and ends; whether one could be told to."""
+    try:
         async with await Client.connect(folder, program="gatepost-cli") as client:
             await client.shut_down()
+    except NotRunning:
+        return False
+    return True
 
 
-def _acquire(lock: InstanceLock) -> None:
-    until = time.monotonic() + END_SECONDS
+def _acquire(lock: InstanceLock, seconds: float) -> None:
+    until = time.monotonic() + seconds
     while True:
         try:
             lock.acquire()
-        except AlreadyRunning:
+        except AlreadyRunning as error:
             if time.monotonic() > until:
-                raise
+                hint = "End it first, or run this command under the account whose relay it is."
+                raise Conflict("The relay could not be ended.", error.detail, hint) from None
             time.sleep(0.1)
         else:
             return

@@ -41,6 +41,12 @@ class _Service:
     owner: tuple[int, int]
     manager: Manager | None
 
+    @property
+    def key_words(self) -> str:
+        """As the service's own vault will say it."""
+        is_unsealed = self.manager is not None and self.key_file != self.manager.key_file
+        return "systemd credential gatepost-vault-key" if is_unsealed else f"key file {self.key_file}"
+
 
 def receive(options: ReceiveOptions, source: IO[bytes], answers: IO[bytes]) -> int:
     """Serve one move over the two pipes. Returns the exit code; what went wrong is told to the other half."""
@@ -50,6 +56,10 @@ def receive(options: ReceiveOptions, source: IO[bytes], answers: IO[bytes]) -> i
             hello = stream.read(source)
             if hello.get("version") != stream.VERSION:
                 raise Conflict("The two halves of the move are of different versions.", "", "Update Gatepost, then try again.")
+            if hello["kind"] == "probe":
+                _refuse_loss(service, replace=bool(hello["replace"]))
+                stream.write(answers, {"kind": "welcome"})
+                hello = stream.read(source)
             if hello["kind"] == "finish":
                 stream.write(answers, {"kind": "done", "set_aside": "", **_finished(service, hello["ids"])})
             else:
@@ -74,6 +84,8 @@ def _service(options: ReceiveOptions) -> Iterator[_Service]:
         target = options.target
         yield _Service(target.data_folder.absolute(), target.key_file, _owner(target.owner), None)
         return
+    if hasattr(os, "geteuid") and os.geteuid() != 0:
+        raise GatepostError("The service's half of the move needs root.", "", "Say --elevate sudo, or --elevate pkexec.")
     found = manager()
     if found.status().state is State.NOT_INSTALLED:
         raise GatepostError("The service is not installed.", "", "Install it first: sudo gatepost service install")
@@ -116,6 +128,18 @@ def _release(service: _Service) -> None:
         service.manager.start()
 
 
+def _refuse_loss(service: _Service, *, replace: bool) -> None:
+    folder = service.data_folder
+    if replace or not folder.exists() or marker.read(folder / marker.IN) is not None:
+        return  # a folder that waits for the end of a move is a copy of what comes again
+    if holds_something(folder):
+        raise Conflict(
+            "The service has a configuration or mail of its own.",
+            f"{folder} is in use already.",
+            "Say --replace to set it aside (it is renamed, not deleted) and move all the same.",
+        )
+
+
 class _Move:
     def __init__(self, service: _Service, hello: stream.Frame, source: IO[bytes], answers: IO[bytes]) -> None:
         self._service = service
@@ -127,7 +151,7 @@ class _Move:
         self._incoming = self._folder.with_name(f"{self._folder.name}.incoming")
 
     def run(self) -> None:
-        self._refuse_loss()
+        _refuse_loss(self._service, replace=bool(self._hello["replace"]))
         self._refuse_want_of_room()
         stopped = self._stop()
         with self._locked():
@@ -149,16 +173,6 @@ class _Move:
         stream.write(self._answers, done)
 
     # --- before anything is touched ---
-
-    def _refuse_loss(self) -> None:
-        if self._hello["replace"] or not self._folder.exists() or marker.read(self._folder / marker.IN) is not None:
-            return  # a folder that waits for the end of a move is a copy of what comes again
-        if holds_something(self._folder):
-            raise Conflict(
-                "The service has a configuration or mail of its own.",
-                f"{self._folder} is in use already.",
-                "Say --replace to set it aside (it is renamed, not deleted) and move all the same.",
-            )
 
     def _refuse_want_of_room(self) -> None:
         self._folder.parent.mkdir(parents=True, exist_ok=True)
@@ -247,14 +261,13 @@ class _Move:
             _copy_key(self._service.key_file, key)
             for name, secret in passwords.items():
                 await vault.set(name, secret)
-            label = (await vault.describe()).label.replace(str(key), str(self._service.key_file))
         finally:
             await vault.close()
             key.unlink(missing_ok=True)
         store = await asyncio.to_thread(ConfigurationStore.open, DataFolder(self._incoming))
         try:
             for name in passwords:
-                store.secret_index.put(name, label)
+                store.secret_index.put(name, f"sealed vault ({self._service.key_words})")
         finally:
             store.close()
 

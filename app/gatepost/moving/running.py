@@ -8,6 +8,7 @@ import sys
 from ..model.move_options import GiveOptions, ReceiveOptions
 
 _WORDS = {
+    "asking": "Asking whether the service takes it …",
     "ending": "The relay finishes what it holds …",
     "reading": "Reading what it has …",
     "copying": "Copying …",

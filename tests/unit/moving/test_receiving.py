@@ -53,6 +53,7 @@ class StandIn:
 def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
     found = StandIn(tmp_path)
     monkeypatch.setattr(receiving, "manager", lambda: found)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(os, "umask", lambda _mask: 0o022)  # it is the whole process's
     return found
 
@@ -155,6 +156,15 @@ def test_a_service_that_is_not_installed_is_said_with_the_line_to_type(service: 
     service.state = State.NOT_INSTALLED
     _, answers = giver.serve()
     assert answers[0]["error"]["hint"] == "Install it first: sudo gatepost service install"
+
+
+def test_who_is_not_root_is_told_so_before_anything_else(
+    service: StandIn, giver: Giver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    _, answers = giver.serve()
+    assert "--elevate sudo" in answers[0]["error"]["hint"]
+    assert service.calls == []
 
 
 def test_a_half_of_another_version_is_refused(service: StandIn, giver: Giver) -> None:
