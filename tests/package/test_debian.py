@@ -154,6 +154,16 @@ def test_members_of_its_group_may_administer_it_and_nobody_else(story: Story) ->
     assert json.loads(story.machine.call(*as_person).stdout)["relay"]["version"]
 
 
+def test_programs_that_it_starts_do_not_get_its_libraries(story: Story) -> None:
+    story.machine.call("mkdir", "/root/watched")
+    watched = '#!/bin/sh\nenv >/root/watched/environment\nexec /usr/bin/systemctl "$@"\n'
+    story.machine.call("sh", "-c", "cat >/root/watched/systemctl && chmod 755 /root/watched/systemctl", stdin=watched)
+    path = "PATH=/root/watched:/usr/sbin:/usr/bin:/sbin:/bin"
+    report = json.loads(story.machine.call("env", path, "gatepost-relay", "--json", "service", "status").stdout)
+    assert report["state"] == "running"
+    assert "LD_LIBRARY_PATH" not in story.machine.call("cat", "/root/watched/environment").stdout
+
+
 def test_at_first_only_this_computer_is_listened_to(story: Story) -> None:
     said = subprocess.run(
         story.machine.beside("cat", "/proc/net/tcp", "/proc/net/tcp6"), capture_output=True, text=True, check=True
