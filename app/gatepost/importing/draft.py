@@ -116,6 +116,8 @@ class Draft:
             self.decide(place, f"{network} lets (nearly) everyone on the internet send: it is not taken over.")
             return None
         key = f"network:{identifier}"
+        if key in self._parts:  # Debian's main.cf names 127.0.0.0/8 once more as an IPv4-mapped network
+            return key
         self._add(Part(key, PartKind.NETWORK, f"{network} may send anywhere", _plain(found), place))
         return key
 

@@ -156,6 +156,12 @@ def test_networks_that_cover_the_world_are_not_taken_over() -> None:
     said(proposal, FindingKind.DECIDE, "everyone")
 
 
+def test_a_network_that_is_named_twice_is_taken_once_as_it_was_first_written() -> None:
+    proposal = of_postfix("mynetworks = 127.0.0.0/8 [::ffff:127.0.0.0]/104 [::1]/128\n")
+    networks = [one.value["network"] for one in proposal.parts if one.key.startswith("network:")]
+    assert networks == ["127.0.0.0/8", "::1/128"], "as Debian writes them"
+
+
 def test_networks_in_files_and_cidr_tables_are_read() -> None:
     proposal = of_postfix(
         "mynetworks = /etc/postfix/nets, cidr:/etc/postfix/more\n", nets="10.1.0.0/16\n# x\n10.2.0.0/16",
