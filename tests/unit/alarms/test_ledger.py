@@ -109,6 +109,12 @@ def test_captured_mail_is_told_of_after_hours_and_a_scanner_after_minutes() -> N
     assert seen(ledger, START + 24 * HOUR, captured, down) == ["+captured"]
 
 
+def test_a_sign_in_that_fails_is_told_at_once() -> None:
+    assert seen(Ledger(), START, Problem("sign-in", "Main is not signed in.", subject="gateway:gw-1")) == [
+        "+Main is not signed in."
+    ]
+
+
 def test_nothing_is_told_twice_because_the_relay_was_started_again() -> None:
     ledger = Ledger()
     seen(ledger, START + 600, RESTS)

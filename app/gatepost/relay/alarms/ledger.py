@@ -14,7 +14,7 @@ GONE_SECONDS = 120.0
 """Trouble is over when it was not seen for this long: what comes and goes is one trouble."""
 GAP_SECONDS = 300.0
 """Between two notices by mail, at least; what comes in between is told together."""
-_AT_ONCE = frozenset({"waiting", "oldest", "refusals", "certificate", "spool", "journal", "oauth"})
+_AT_ONCE = frozenset({"waiting", "oldest", "refusals", "certificate", "spool", "journal", "sign-in"})
 """Kinds that have lasted long enough when they are reported."""
 
 
