@@ -97,7 +97,7 @@ async def _main(options: RelayOptions) -> int:
         # Last: whoever finds the relay by its endpoint file finds it listening.
         write_endpoint(folder.path, server.address, options.runtime_folder, gid)
         log.info("Gatepost %s is ready, process %d, data in %s", __version__, os.getpid(), folder.path)
-        if not options.lifeline:
+        if not options.lifeline and options.runtime_folder is None:  # else a service: nobody is there to read it
             print(await usage(service), flush=True)  # noqa: T201 - what a person in front of a terminal needs
         _settle_memory()
         tell_manager(READY)

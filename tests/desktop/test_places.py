@@ -225,7 +225,8 @@ def test_the_service_is_offered_where_one_is_installed(monkeypatch: pytest.Monke
 
 WORKS = (
     "import json; print(json.dumps({'stage': 'copying', 'done': 5, 'total': 10}), flush=True);"
-    "print(json.dumps({'moved_to': '/home/ann/data.moved-1', 'data_folder': '/var/lib/gatepost', 'set_aside': ''}))"
+    "print(json.dumps({'moved_to': '/home/ann/data.moved-1', 'data_folder': '/var/lib/gatepost', 'set_aside': '',"
+    "'hint': 'Join it: sudo usermod -aG gatepost ann.'}))"
 )
 FAILS = (
     "import json, sys; print(json.dumps({'error': {'title': 'The service is in use.', 'detail': 'So.', 'hint': 'Say it.',"
@@ -245,5 +246,6 @@ async def test_the_move_shows_how_it_ended_in_words(tmp_path: Path) -> None:
     await dialog.move_now()
     assert "has moved" in dialog.outcome._title.text()
     assert "/home/ann/data.moved-1" in dialog.outcome._detail.text()
+    assert "usermod -aG gatepost ann" in dialog.outcome._detail.text()
     dialog.go.click()
     assert await asked == "moved"

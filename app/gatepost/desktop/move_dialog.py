@@ -100,6 +100,8 @@ class MoveDialog(Dialog):
             self.progress.setRange(0, 0)
         if "moved_to" in said:
             detail = tr("The old folder is kept as {folder}; remove it when all is well.", folder=str(said["moved_to"]))
+            if said.get("hint"):
+                detail += "\n" + tr("To administer it from here: {hint}", hint=str(said["hint"]))
             self.outcome.tell(Tone.GOOD, tr("The relay has moved into the service."), detail)
 
     def reject(self) -> None:

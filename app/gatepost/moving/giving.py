@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import IO
 
 from ..control.client import Client, NotRunning
+from ..control.place import join_hint
 from ..model.errors import Conflict, GatepostError, NotFound
+from ..model.locations import SERVICE_GROUP
 from ..model.move_options import Elevation, GiveOptions
 from ..model.secret import Secret
 from ..relay.instance import AlreadyRunning, InstanceLock
@@ -76,7 +78,10 @@ def give(options: GiveOptions, say: Say) -> dict[str, object]:
             done = receiver.expect("done")
         finally:
             lock.release()
-    return {"moved_to": note.moved_to, "data_folder": done["data_folder"], "set_aside": done["set_aside"], "figures": held}
+    return {
+        "moved_to": note.moved_to, "data_folder": done["data_folder"], "set_aside": done["set_aside"], "figures": held,
+        "hint": _membership(options),
+    }  # fmt: skip
 
 
 def _begun(folder: Path) -> list[Note]:
@@ -92,7 +97,21 @@ def _finish(begun: list[Note], options: GiveOptions, say: Say) -> dict[str, obje
         receiver.send({"kind": "finish", "version": stream.VERSION, "ids": [note.id for note in begun]})
         done = receiver.expect("done")
     moved = next(note for note in begun if note.id == done["id"])
-    return {"moved_to": moved.moved_to, "data_folder": done["data_folder"], "set_aside": "", "figures": {}}
+    hint = _membership(options)
+    return {"moved_to": moved.moved_to, "data_folder": done["data_folder"], "set_aside": "", "figures": {}, "hint": hint}
+
+
+def _membership(options: GiveOptions) -> str:
+    """What this account lacks to administer the service from now on; empty when it lacks nothing."""
+    if sys.platform == "win32" or os.geteuid() == 0 or options.target is not None:
+        return ""
+    import grp
+
+    try:
+        is_member = grp.getgrnam(SERVICE_GROUP).gr_gid in os.getgroups()
+    except KeyError:
+        is_member = False
+    return "" if is_member else join_hint(SERVICE_GROUP)
 
 
 async def _end_relay(folder: Path) -> bool:

@@ -43,5 +43,7 @@ def run(options: GiveOptions | ReceiveOptions) -> int:
     print(f"Its old folder is kept as {found['moved_to']}; remove it when all is well.")  # noqa: T201
     if found["set_aside"]:
         print(f"What the service had is kept as {found['set_aside']}.")  # noqa: T201
+    if found["hint"]:
+        print(f"To administer it without root: {found['hint']}")  # noqa: T201
     print("Administer it: gatepost --relay service status")  # noqa: T201
     return 0

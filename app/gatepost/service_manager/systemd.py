@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..model.errors import GatepostError
+from ..model.locations import SERVICE_GROUP
 from . import tools
 from .values import ACCOUNT, Done, NoManager, Outcome, ServiceReport, State
 
@@ -89,6 +90,7 @@ class Systemd:
         tools.run(["systemctl", "enable", *(["--now"] if start else []), UNIT])
         if start and existed and changed:
             tools.run(["systemctl", "restart", UNIT])
+        notes.append(tools.membership_note(SERVICE_GROUP))
         outcome = Outcome.UPDATED if existed and changed else Outcome.ALREADY_INSTALLED if existed else Outcome.INSTALLED
         return Done(outcome, tuple(note for note in notes if note))
 

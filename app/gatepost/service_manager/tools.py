@@ -103,3 +103,8 @@ def new_key() -> bytes:
     import base64
 
     return base64.b64encode(secrets.token_bytes(32)) + b"\n"
+
+
+def membership_note(group: str) -> str:
+    """Who else may administer the service, and the line that lets the person in who called this by sudo."""
+    return f"Members of the group {group} administer it: sudo usermod -aG {group} {os.environ.get('SUDO_USER') or 'ACCOUNT'}"

@@ -66,6 +66,7 @@ def test_an_installation_makes_the_account_the_key_and_the_unit_and_starts_it(
     assert len(key) == 44
     assert all(key not in path.read_text() for path in root.rglob("*") if path.is_file()), "the key is in no file in clear"
     assert not systemd.key_file.exists()
+    assert any("usermod -aG gatepost" in note for note in done.notes)
 
 
 def test_where_systemd_cannot_seal_the_key_is_a_file_of_the_services_account_alone(
