@@ -180,6 +180,8 @@ class Bench:
         ):
             self.figures.add(measure, "ms", "gatepost", value * 1000)
         self.figures.add("… slowed by the scoring of others' mail", "%", "gatepost", found.slowed)
+        if found.others > screening.QUIET:
+            print(f"(others used up to {found.others:.0%} of a processor meanwhile)", end=" ")
 
     def idle(self) -> None:
         for _ in range(self.plan.repeat):

@@ -99,3 +99,10 @@ def peak_resident(pid: int) -> int:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
     raise AssertionError(f"/proc/{pid}/status has no VmHWM")
+
+
+def busy_seconds() -> float:
+    """What all processors together have worked since the machine started, for whomever."""
+    with open("/proc/stat", encoding="ascii") as file:
+        user, nice, system, _idle, _wait, interrupts, soft, stolen = (int(field) for field in file.readline().split()[1:9])
+    return (user + nice + system + interrupts + soft + stolen) / _TICK
