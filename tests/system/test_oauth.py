@@ -9,6 +9,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +199,11 @@ def test_an_application_signs_in_by_its_secret_and_an_expired_one_is_named(tmp_p
             )
             assert api.call("PUT", "/v1/secrets/gateway/gw-1/client-secret", {"secret": SECRET}).status == 200
             wait_until(lambda: any("ended on 2020-01-31" in text for text in problems(relay)), "it warns of the date")
+            today = datetime.now(UTC).date()
+            for days, is_warned in ((25, True), (60, False)):
+                day = (today + timedelta(days=days)).isoformat()
+                api.patch("/v1/gateways/gw-1", {"auth": {"oauth": {"secret_expires": day}}})
+                assert any(f"ends on {day}" in text for text in problems(relay)) is is_warned
             submit(port, "ann@example.org", ["bob@example.net"])
             wait_until(lambda: api.spooled == 0, "it is delivered", 30)
             authority.refusal = (401, {"error": "invalid_client", "error_description": "AADSTS7000222: The keys are expired."})
@@ -208,3 +214,36 @@ def test_an_application_signs_in_by_its_secret_and_an_expired_one_is_named(tmp_p
             authority.refusal = None
             assert api.call("PUT", "/v1/secrets/gateway/gw-1/client-secret", {"secret": SECRET}).status == 200
             wait_until(lambda: api.spooled == 0, "it is delivered", 30)
+
+
+def test_a_gateway_is_added_signed_in_and_used_on_the_command_line(tmp_path: Path, authority: StandInAuthority) -> None:
+    with provider(authority) as server:
+        relay, port = relaying(tmp_path / "relay", [])
+        with relay:
+            urls = authority.settings
+            added = relay.command(
+                "gateway", "add", "--host", "127.0.0.1", "--port", str(server.port), "--encryption", "starttls-required",
+                "--fingerprint", issued("127.0.0.1").fingerprint, "--auth-username", MAILBOX, "--oauth", "other",
+                "--client-id", urls["client_id"], "--authorize-url", urls["authorize_url"], "--token-url", urls["token_url"],
+                "--scope", urls["scope"], "--secret-expires", "2099-01-31", "--client-secret-stdin",
+                stdin=f"{SECRET}\n",
+            )["object"]  # fmt: skip
+            auth = added["auth"]
+            assert (auth["method"], auth["oauth"]["secret_expires"]) == ("oauth", "2099-01-31")
+            begun = relay.api.post(f"/v1/gateways/{added['id']}/oauth/begin", {"redirect_uri": "http://127.0.0.1:1"})
+            code = asyncio.run(authority.agreed(begun["url"])).partition("code=")[2].partition("&")[0]
+            body = {"state": begun["state"], "code": code}
+            assert relay.api.post(f"/v1/gateways/{added['id']}/oauth/complete", body)["state"] == "signed-in"
+            # Now that somebody has signed in, an edit is verified first, with that sign-in.
+            relay.command("gateway", "edit", added["id"], "--description", "By token")
+            assert server.auths[-1].accepted
+            shown = relay.run("gateway", "show", added["id"]).stdout
+            assert "signed-in" in shown
+            assert MAILBOX in shown
+            submit(port, "ann@example.org", ["bob@example.net"])
+            wait_until(lambda: relay.api.spooled == 0, "it is delivered", 30)
+            relay.command(
+                "gateway", "edit", added["id"], "--auth-username", "me", "--password-stdin", "--no-verify", stdin="pw\n"
+            )
+            found = relay.api.get(f"/v1/gateways/{added['id']}")["auth"]
+            assert (found["method"], found["username"]) == ("password", "me")

@@ -44,10 +44,7 @@ class OAuthFields(QWidget):
         self.provider = form.add("auth.oauth.provider", FieldRow(tr("Provider"), ChoiceField(providers())))
         self.flow = form.add("auth.oauth.flow", FieldRow(tr("Who signs in"), ChoiceField(flows())))
         layout.addWidget(field_line(self.provider, self.flow))
-        self.tenant = form.add(
-            "auth.oauth.tenant",
-            FieldRow(tr("Tenant"), TextField(tr("Directory (tenant) ID, or a domain of yours")), ""),
-        )
+        self.tenant = form.add("auth.oauth.tenant", FieldRow(tr("Tenant"), TextField("example.com")))
         self.client_id = form.add("auth.oauth.client_id", FieldRow(tr("Client ID"), TextField(tr("Application (client) ID"))))
         layout.addWidget(field_line(self.tenant, self.client_id))
         self.secret = SecretField(tr("Client secret"))
@@ -112,7 +109,8 @@ class OAuthFields(QWidget):
         is_google, is_application = provider == OAuthProvider.GOOGLE.value, self.is_application
         is_service_account = is_google and is_application
         self.tenant.setVisible(provider == OAuthProvider.MICROSOFT.value)
-        self.tenant.set_help("" if is_application else tr("Empty: any organization, as whoever signs in belongs to."))
+        domain = tr("Its ID, or one of its domains.")
+        self.tenant.set_help(domain if is_application else tr("Its ID, or one of its domains. Empty: any organization."))
         self.client_id.setVisible(not is_service_account)
         self.secret_row.set_caption(tr("Service account key (JSON)") if is_service_account else tr("Client secret"))
         self.secret_row.set_help(self._about_secret(str(provider), is_application))
