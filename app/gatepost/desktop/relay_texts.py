@@ -1,10 +1,14 @@
-"""What the relay says of routes, in the person's language. It speaks English; what is not known here is shown as it came."""
+"""What the relay says of routes, waiting and next hops, in the person's language.
+
+It speaks English; what is not known here is shown as it came. A test goes through the sentences of the relay's sources.
+"""
 
 from __future__ import annotations
 
 import re
 
 from .i18n import mark, tr
+from .relay_failures import FAILURES, STAGES, WAITING
 
 _UNTIL = r"(?P<time>\S+ \S+ UTC)"
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
@@ -40,6 +44,20 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"“(?P<name>.+)” serves only its own domains\.", mark("“{name}” serves only its own domains.")),
         (r"“(?P<name>.+)” is not the gateway that the rule names\.", mark("“{name}” is not the gateway that the rule names.")),
         (r"“(?P<name>.+)” is disabled\.", mark("“{name}” is disabled.")),
+        (r"“(?P<name>.+?)” rests for (?P<n>\d+) s more after: (?P<reason>.+?)(?: \(since (?P<since>[^)]+ UTC)\))?\.",
+         mark("“{name}” rests for {n} s more after: {reason}")),
+        (r"“(?P<name>.+?)” is being tried again after: (?P<reason>.+?)(?: \(since (?P<since>[^)]+ UTC)\))?\.",
+         mark("“{name}” is being tried again after: {reason}")),
+        (r"“(?P<name>.+?)” has taken (?P<n>\d+) messages, its cap is (?P<most>\d+) a minute\.",
+         mark("“{name}” has taken {n} messages, its cap is {most} a minute.")),
+        (r"“(?P<name>.+?)” has taken (?P<n>\d+) messages, its cap is (?P<most>\d+) a day\.",
+         mark("“{name}” has taken {n} messages, its cap is {most} a day.")),
+        (r"The primary's address (?P<address>\S+) rests after: (?P<reason>.+)\.",
+         mark("The primary's address {address} rests after: {reason}")),
+        (r"Mail host (?P<host>\S+), preference (?P<n>\d+), (?P<address>\S+): rests, or is beyond those tried in one attempt\.",
+         mark("Mail host {host}, preference {n}, {address}: rests, or is beyond those tried in one attempt.")),
+        (r"Mail host (?P<host>\S+), preference (?P<n>\d+), (?P<address>\S+)\.",
+         mark("Mail host {host}, preference {n}, {address}.")),
         (r"“(?P<name>.+)” is not needed\.", mark("“{name}” is not needed.")),
         (r"“(?P<name>.+)” is a standby gateway, and another gateway of the pool is healthy\.",
          mark("“{name}” is in reserve, and another gateway is healthy.")),
@@ -101,18 +119,68 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(?P<label>.+) · (?P<tls>not encrypted|STARTTLS .+|TLS .+)", mark("{label} · {tls}")),
     )
 )  # fmt: skip
+_WAITING = tuple((re.compile(pattern), text) for pattern, text in WAITING)
+_FAILURES = tuple((re.compile(rf"{pattern}(?: |$)"), text) for pattern, text in FAILURES)
 _SPOKEN = frozenset({"part", "reason", "how", "check", "tls"})
-"""Groups that are texts of the relay themselves; the others are names and addresses."""
+"""Groups that are texts of the relay themselves; the others are names, addresses and others' words."""
 _DECIDES = re.compile(r"(?P<rule>.+) decides: (?P<way>.+)\.")
 
 
 def said(text: str) -> str:
-    """A text of the relay about routes."""
+    """A text of the relay about routes, waiting and next hops."""
+    return _known(text) or _joined(text) or _sentences(text)
+
+
+def _known(text: str) -> str:
+    """A whole text that is known; "" for others."""
     if found := _DECIDES.fullmatch(text):
         rule = said(found["rule"][:1].lower() + found["rule"][1:])
         return tr("{rule} decides: {way}.", rule=rule[:1].upper() + rule[1:], way=said(found["way"]))
     for pattern, words in _PATTERNS:
         if found := pattern.fullmatch(text):
-            parts = {name: said(part) if name in _SPOKEN else part for name, part in found.groupdict().items()}
-            return tr(words, **parts)
-    return text
+            return _filled(words, found)
+    return ""
+
+
+def _joined(text: str) -> str:
+    """Reasons behind each other, with semicolons, which a reason may hold, too; "" where the first one is not known."""
+    reasons: list[str] = []
+    for part in text.split("; "):
+        if reasons and not _reason(part):
+            reasons[-1] = f"{reasons[-1]}; {part}"
+        else:
+            reasons.append(part)
+    if not _reason(reasons[0]):
+        return ""
+    return "; ".join(_reason(reason) for reason in reasons)
+
+
+def _reason(text: str) -> str:
+    if known := _known(text):
+        return known
+    for pattern, words in _WAITING:
+        if found := pattern.fullmatch(text):
+            return _filled(words, found)
+    return ""
+
+
+def _sentences(text: str) -> str:
+    """What happened, and what was seen: as many sentences as are known, the rest as it came."""
+    made, rest = [], text
+    while rest:
+        for pattern, words in _FAILURES:
+            if found := pattern.match(rest):
+                made.append(_filled(words, found))
+                rest = rest[found.end() :]
+                break
+        else:
+            made.append(rest)
+            break
+    return " ".join(made)
+
+
+def _filled(words: str, found: re.Match[str]) -> str:
+    parts: dict[str, str] = {}
+    for name, part in found.groupdict("").items():
+        parts[name] = said(part) if name in _SPOKEN else tr(STAGES[part]) if name == "stage" and part in STAGES else part
+    return tr(words, **parts)

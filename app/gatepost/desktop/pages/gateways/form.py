@@ -19,6 +19,7 @@ from ...forms import Form, Outcome, save
 from ...forms.wording import words as issue_words
 from ...i18n import ntr, tr
 from ...models.rows import Spawn
+from ...relay_texts import said
 from ...theme import Role, set_role
 from . import words
 from .authentication_card import AuthenticationCard
@@ -235,7 +236,7 @@ class GatewayForm(QWidget):
         if report is not None and is_resting:
             probe = tr("It is tried again at {time}.", time=words.moment(report.next_probe)) if report.next_probe else ""
             self.resting.tell(
-                Tone.WARNING, tr("No mail takes this gateway now."), "\n".join(filter(None, (report.cause, probe)))
+                Tone.WARNING, tr("No mail takes this gateway now."), "\n".join(filter(None, (said(report.cause), probe)))
             )
         self.smartermail.show_report(report)
         self._follow()

@@ -12,6 +12,7 @@ from ....model.gateway import Encryption
 from ....model.report import StageState, VerifyStage
 from ...cards import Disclosure, Sign, label, line, rows
 from ...i18n import mark, tr
+from ...relay_texts import said
 from ...theme import Role, monospace, px, set_role, tokens
 
 _TITLES = {
@@ -153,8 +154,9 @@ class _StageRow(QWidget):
         self._sign.set(*_SIGNS[stage.state])
         set_role(self._title, Role.MUTED if stage.state is StageState.SKIPPED else None)
         self._time.setText(milliseconds(stage.seconds) if stage.state is not StageState.SKIPPED else "")
-        self._result.setText(stage.result)
-        self._result.setVisible(bool(stage.result))
+        result = said(stage.result)
+        self._result.setText(result)
+        self._result.setVisible(bool(result))
         set_role(self._result, Role.ERROR if stage.state is StageState.FAILED else Role.MUTED)
         self._advice.setText(stage.advice)
         self._advice.setVisible(bool(stage.advice))
@@ -162,7 +164,7 @@ class _StageRow(QWidget):
             self._said.add(_dialogue(stage.dialogue, self._title_text))
             self._said.show()
         self.setAccessibleName(
-            tr("{stage}: {state}. {result}", stage=self._title_text, state=tr(_WORDS[stage.state]), result=stage.result)
+            tr("{stage}: {state}. {result}", stage=self._title_text, state=tr(_WORDS[stage.state]), result=result)
         )
 
 

@@ -19,6 +19,7 @@ from ...models.columns import Column, Kind, Tone
 from ...models.rows import RowModel, Spawn
 from ...models.table import ListTable
 from ...preferences import Preferences
+from ...relay_texts import said
 from . import words
 
 Index = QModelIndex | QPersistentModelIndex
@@ -55,7 +56,7 @@ class GatewayRow:
             words.name_of(self.gateway),
             words.address_of(self.gateway),
             words.mode_name(self.gateway["mode"]),
-            self.report.last_error if self.report is not None else "",
+            said(self.report.last_error) if self.report is not None else "",
             *self.gateway.get("domains", ()),
         )
         return " ".join(parts).casefold()
@@ -70,7 +71,7 @@ def _spooled(row: GatewayRow) -> str:
 
 
 def _last_error(row: GatewayRow) -> str:
-    return (row.report.last_error or row.report.cause) if row.report is not None else ""
+    return said(row.report.last_error or row.report.cause) if row.report is not None else ""
 
 
 COLUMNS = (

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QComboBox, QFrame, QScrollArea, QVBoxLayout, QWidg
 from ....model.report import Explanation
 from ...cards import Sign, label, line
 from ...i18n import tr
+from ...relay_texts import said
 from ...theme import Role, px
 
 _SIGNS = {
@@ -72,12 +73,12 @@ class RouteView(QScrollArea):
 
     def show_explanation(self, found: Explanation) -> None:
         self.clear()
-        self._column.addWidget(label(found.outcome, Role.STRONG, wrap=True, selectable=True))
+        self._column.addWidget(label(said(found.outcome), Role.STRONG, wrap=True, selectable=True))
         for step in found.steps:
             sign, tone = _SIGNS.get(step.verdict, ("info", "muted"))
-            self._add(sign, tone, step.text)
+            self._add(sign, tone, said(step.text))
         for number, hop in enumerate(found.hops, start=1):
-            self._add("send", "accent", f"{number}. {hop}")
+            self._add("send", "accent", f"{number}. {said(hop)}")
 
     def _add(self, sign: str, tone: str, text: str) -> None:
         holder = QWidget()

@@ -14,6 +14,7 @@ from ....control.schema import ScorePart, Timeline, TimelineEntry
 from ...cards import divider, label, line, rows
 from ...i18n import mark, ntr, tr
 from ...models.columns import Tone
+from ...relay_texts import said
 from ...theme import Role, icon, monospace, px, set_role, tokens
 from ...words import moment_text
 from .gateways import Gateways
@@ -178,11 +179,11 @@ def texts_of(entry: TimelineEntry, client: str, gateways: Gateways) -> list[str]
         if user:
             found.append(tr("Signed in as {name}.", name=user))
     elif entry.text:
-        found.append(entry.text)
+        found.append(said(entry.text))
     if entry.kind == "relayed":
         found.append(tr("The next server will not report on what becomes of it."))
     if way := data.get("way"):
-        found.append(tr("By {way}", way=way))
+        found.append(tr("By {way}", way=said(str(way))))
     elif entry.kind in ("deferred", "bounced", "delivered", "relayed") and (hop := data.get("hop")):
         found.append(tr("By {way}", way=gateways.lane_text(str(hop))))
     return found

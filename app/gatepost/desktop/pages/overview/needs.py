@@ -150,15 +150,15 @@ def _of_problem(problem: Problem, known: Known) -> Need:
             title, button = tr("Remote administration needs attention."), tr("Open the settings")
             return _show(Weight.WARNING, title, detail, button, "settings", section="remote")
         case _:
-            return Need(Weight.WARNING, problem.title, detail, tr("Look again"))
+            return Need(Weight.WARNING, said(problem.title), said(detail), tr("Look again"))
 
 
 def _of_gateway(problem: Problem, gateway: str, known: Known) -> Need:
     """It rests, or it was found to be other than it should be."""
-    title, detail = problem.title, problem.detail
+    title, detail = said(problem.title), said(problem.detail)
     if problem.since is not None:
         title = tr("{name} rests.", name=_name(known.configuration, "gateways", gateway))
-        detail = tr("Since {time}: {cause}", time=moment_text(problem.since), cause=problem.detail)
+        detail = tr("Since {time}: {cause}", time=moment_text(problem.since), cause=said(problem.detail))
     return _show(Weight.WARNING, title, detail, tr("Open the gateway"), "gateways", gateway=gateway)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from ....control.schema import SpoolRow
 from ...i18n import format_count, mark, ntr, tr
 from ...models.columns import Column, Kind, Tone
+from ...relay_texts import said
 from ...words import age_text, moment_text, size_text, span_text
 from ..lists.gateways import Gateways
 
@@ -67,7 +68,7 @@ class SpoolWords:
             words = mark("Primary server: {name} rests") if kind == "inbound" else mark("Gateway: {name} rests")
             return tr(words, name=gateway.label)
         if row.waiting not in _KNOWN:
-            return row.waiting  # why its way out is closed, in the relay's words
+            return said(row.waiting)  # why its way out is closed
         if row.due_at > now + 1:
             return tr("Time: the next attempt")
         return tr("Its turn at {name}", name=gateway.label) if gateway is not None else tr("Its turn")
@@ -95,7 +96,7 @@ class SpoolWords:
             Column("subject", mark("Subject"), lambda row: row.subject, 30, 12, order="subject", rank=3),
             Column(
                 "waiting", mark("Waiting for"), self.waiting_for, 27, 14, rank=2, is_live=True,
-                tooltip=lambda row: row.waiting if row.waiting not in _KNOWN else self.waiting_for(row),
+                tooltip=lambda row: said(row.waiting) if row.waiting not in _KNOWN else self.waiting_for(row),
             ),
             Column(
                 "size", mark("Size"), lambda row: size_text(row.size), 8, 8, order="size", rank=7, kind=Kind.NUMBER,
