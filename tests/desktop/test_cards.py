@@ -35,10 +35,12 @@ from gatepost.desktop.cards import (
     assign_mnemonics,
     field_line,
     label,
+    rows,
 )
 from gatepost.desktop.cards.chart import nice_top
 from gatepost.desktop.cards.list_field import MANY
 from gatepost.desktop.cards.mnemonics import mnemonic_of
+from gatepost.desktop.cards.text import breakable
 from gatepost.desktop.theme import Role, theme
 from gatepost.model.report import SecretReport
 from gatepost.model.secret import Secret
@@ -55,6 +57,41 @@ def _light() -> Iterator[None]:
 
 def _type(widget: QWidget, text: str) -> None:
     QTest.keyClicks(widget, text)
+
+
+# --- labels ---
+
+
+def test_a_long_word_is_broken_where_it_has_no_room_and_copied_whole(show: Show) -> None:
+    word = "BAYES_00_AND_A_RULE_WITH_A_NAME_THAT_NEVER_ENDS=" + "x" * 60
+    found = label(word, wrap=True, selectable=True)
+    show(found, 160, 400)
+    line = found.fontMetrics().height()
+    assert found.heightForWidth(160) > 3 * line, "on several lines, not cut at the edge"
+    assert found.text() == word
+    found._select_all()
+    QTest.keyClick(found, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert QGuiApplication.clipboard().text() == word
+    assert found.accessibleName() == word
+    found.setText("short")
+    assert (found.text(), found.accessibleName(), QLabel.text(found)) == ("short", "short", "short")
+
+
+def test_long_words_are_broken_behind_their_signs_and_everyday_ones_are_left_whole() -> None:
+    assert breakable("BAYES_99, HTML_IMAGE_ONLY_08").split("\u200b") == ["BAYES_99, HTML_", "IMAGE_", "ONLY_", "08"]
+    text = "Authentifizierungsverfahren a@example.com relay-1.test"
+    assert breakable(text) == text
+    assert max(map(len, breakable("ab" * 32).split("\u200b"))) <= 15
+
+
+def test_a_column_is_as_high_as_its_broken_words_need(show: Show) -> None:
+    window = QWidget()
+    found = label("x" * 80, wrap=True)
+    column = rows(window)
+    column.addWidget(found)
+    column.addStretch(1)
+    show(window, 160, 600)
+    assert found.height() >= found.heightForWidth(found.width()) > 3 * found.fontMetrics().height()
 
 
 # --- fields and rows ---

@@ -85,12 +85,10 @@ def _texts(node: ast.AST) -> Iterator[str]:
     elif isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield node.value
     elif isinstance(node, ast.JoinedStr):
-        values = {"where": "192.0.2.1 on port 25", "_WORDS[stage]": "signing in"}
-        yield "".join(
-            part.value if isinstance(part, ast.Constant) else values.get(ast.unparse(part.value), "example.com")
-            for part in node.values
-            if isinstance(part, ast.Constant | ast.FormattedValue)
-        )
+        yield "".join(next(_texts(part.value), "example.com") if isinstance(part, ast.FormattedValue) else part.value
+                      for part in node.values)  # type: ignore[attr-defined]  # fmt: skip
+    elif named := {"where": "192.0.2.1 on port 25", "_WORDS[stage]": "signing in"}.get(ast.unparse(node)):
+        yield named
 
 
 def test_every_failure_of_a_next_hop_that_the_relay_names_is_said_in_german() -> None:

@@ -84,6 +84,11 @@ FAILURES: tuple[tuple[str, str], ...] = (
     # signing in
     (r"The password is not sent, because the connection is not encrypted\.",
      mark("The password is not sent, because the connection is not encrypted.")),
+    (r"The token is not sent, because the connection is not encrypted\.",
+     mark("The token is not sent, because the connection is not encrypted.")),
+    (r"The server offers no sign-in by OAuth 2\.0: check server and port, or sign in by password\.",
+     mark("The server offers no sign-in by OAuth 2.0: check server and port, or sign in by password.")),
+    (r"It offers (?P<ways>[^;]+); OAuth 2\.0 needs (?P<wanted>[^;]+?)\.", mark("It offers {ways}; OAuth 2.0 needs {wanted}.")),
     (r"The server did not accept the sign-in\.", mark("The server did not accept the sign-in.")),
     (r"The server refused username or password\.", mark("The server refused username or password.")),
     (r"The gateway's password cannot be read\.", mark("The gateway's password cannot be read.")),

@@ -10,11 +10,12 @@ from typing import Any
 from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
 from gatepost.control.schema import SpoolFigures
+from gatepost.desktop.cards import LineChart, Series
 from gatepost.desktop.context import AppContext
 from gatepost.desktop.messages import Attention
 from gatepost.desktop.pages.overview import OverviewPage
 from gatepost.desktop.pages.overview.needs import Known, Mend, Weight, needs
-from gatepost.desktop.pages.overview.trends import Compared, Range, Sums, compared
+from gatepost.desktop.pages.overview.trends import DAY, Compared, Point, Range, Sums, compared, round_points
 from gatepost.desktop.pages.overview.view import trend
 from gatepost.model.configuration import Configuration
 from gatepost.model.report import (
@@ -58,6 +59,29 @@ def test_a_chart_has_a_point_for_every_step_but_the_one_that_has_just_begun() ->
     found.count({"delivered": 20})
     points = found.points(Range.DAY.minutes, at + 600)
     assert (len(points), points[-1].delivered) == (96, 2.0)
+
+
+def test_labels_stand_at_round_times_of_the_clock_on_the_wall() -> None:
+    points = [Point(minute, 0.0, 0.0) for minute in range(1000 * DAY + 7 * 15, 1001 * DAY + 7 * 15, 15)]
+
+    def half_past(minute: int) -> int:  # a clock that is 5:30 h ahead
+        return minute + 330
+
+    for between in Range.DAY.round_times:
+        times = [half_past(points[index].minute) for index in round_points(points, between, half_past)]
+        assert [time % between for time in times] == [0] * len(times)
+        assert len(times) == DAY // between
+
+
+def test_a_chart_takes_the_closest_round_times_that_have_room() -> None:
+    chart = LineChart("Throughput")
+    ticks = [list(range(2, 96, between)) for between in (4, 8, 16, 48)]
+    chart.set_data(["15:30"] * 96, [Series("Delivered", [1.0] * 96)], ticks=ticks)
+    assert chart.labelled(10_000) == [*ticks[0], 95]
+    narrow = chart.labelled(320)
+    assert set(narrow[:-1]) < set(ticks[1])
+    assert narrow[-1] == 95, "the newest one is always named"
+    assert chart.labelled(10) == [95]
 
 
 def known(problems: tuple[Problem, ...] = (), **fields: Any) -> Known:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,12 +29,13 @@ class Series:
 
 
 class LineChart(QWidget):
-    """``labels`` name the points along the x axis; as many of them are written as there is room for."""
+    """``labels`` name the points along the x axis; as many of them are written as there is room for, the newest one always."""
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._series: tuple[Series, ...] = ()
         self._labels: Sequence[str] = ()
+        self._ticks: Sequence[Sequence[int]] = ()
         self._format: Callable[[float], str] = lambda value: format_count(round(value))
         self._hovered: int | None = None
         self._nothing = ""
@@ -41,9 +43,16 @@ class LineChart(QWidget):
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
-    def set_data(self, labels: Sequence[str], series: Sequence[Series], *, nothing: str = "") -> None:
-        """``nothing``: what is said instead of lines where every value is 0."""
+    def set_data(
+        self, labels: Sequence[str], series: Sequence[Series], *, nothing: str = "", ticks: Sequence[Sequence[int]] = ()
+    ) -> None:
+        """``nothing``: what is said instead of lines where every value is 0.
+
+        ``ticks``: which points are worth a label, from the closest choice to the widest; the first that has room is taken.
+        Without any, every so many points get one.
+        """
         self._labels = labels
+        self._ticks = ticks
         self._series = tuple(series)
         self._nothing = nothing
         parts = [f"{one.name}: {self._format(one.values[-1])}" for one in self._series if one.values]
@@ -124,18 +133,27 @@ class LineChart(QWidget):
         if not self._labels:
             return
         metrics = self.fontMetrics()
-        widest = max(metrics.horizontalAdvance(text) for text in self._labels) + px(20)
-        room = max(1, int(plot.width() // widest))
         count = len(self._labels)
-        every = max(1, math.ceil((count - 1) / room))
-        written = range(count - 1, -1, -every)  # the newest one is always named
         painter.setPen(QColor(tokens().muted))
-        for index in written:
+        for index in self.labelled(plot.width()):
             x = plot.left() + plot.width() * index / max(1, count - 1)
             width = metrics.horizontalAdvance(self._labels[index]) + 2
             left = max(0.0, min(x - width / 2, self.width() - width))
             box = QRectF(left, plot.bottom() + px(6), width, metrics.height())
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self._labels[index])
+
+    def labelled(self, width: float) -> list[int]:
+        """The points that get their label where the axis is so wide."""
+        metrics = self.fontMetrics()
+        count = len(self._labels)
+        widest = max(metrics.horizontalAdvance(text) for text in self._labels) + px(20)
+        apart = widest * max(1, count - 1) / max(1.0, width)
+        """Points between two labels, at least."""
+        newest = count - 1
+        for ticks in self._ticks:
+            if all(later - earlier >= apart for earlier, later in itertools.pairwise(ticks)):
+                return [*(index for index in ticks if newest - index >= apart), newest]
+        return list(range(newest, -1, -max(1, math.ceil(apart))))
 
     def _paint_area(self, painter: QPainter, plot: QRectF, points: list[QPointF], series: Series) -> None:
         path = QPainterPath(QPointF(points[0].x(), plot.bottom()))

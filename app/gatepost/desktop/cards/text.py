@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+import re
+from collections.abc import Iterator
 
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import (
+    QClipboard,
+    QContextMenuEvent,
+    QFontMetrics,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QLabel, QMenu, QSizePolicy, QWidget
+
+from ..i18n import tr
 from ..theme import Role, monospace, px, set_role
 from ..theme.icons import pixmap
 
@@ -32,18 +47,95 @@ def label(
     return made
 
 
+_BREAK = "\u200b"
+_LONG = re.compile(r"\S{18,}")
+"""Addresses, names of files and rules, fingerprints."""
+_AFTER_SIGNS = re.compile(r"(?<=[@.=:,;/_+&-])")
+_RUN, _PIECE = 30, 15
+"""Letters without a sign that are broken, too, and what they are broken into."""
+
+
+def breakable(text: str) -> str:
+    """With zero-width spaces in its long words: behind their signs, and where there is none for long behind some letters."""
+    return _LONG.sub(lambda word: _BREAK.join(_parts(word[0])), text)
+
+
+def unbroken_width(metrics: QFontMetrics, text: str) -> int:
+    """Of the widest part of a text that is not broken: what a label of it needs at least."""
+    parts = breakable(text).replace(_BREAK, " ").split()
+    return max(map(metrics.horizontalAdvance, parts), default=0) + 2
+
+
+def _parts(word: str) -> Iterator[str]:
+    for part in filter(None, _AFTER_SIGNS.split(word)):
+        step = _PIECE if len(part) >= _RUN else len(part)
+        yield from (part[start : start + step] for start in range(0, len(part), step))
+
+
 class WrappedLabel(QLabel):
-    """Wraps at words (what has none is cut at the edge: put zero-width spaces into it); asks for no more width than it gets."""
+    """Wraps at words, and within long ones; asks for no more width than it gets. ``text``, and what is copied, is the text as
+    it was set."""
 
     def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
-        super().__init__(text, parent)
+        super().__init__(parent)
         self.setWordWrap(True)
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
+        self._plain = ""
+        self._is_broken = False
+        self.setText(text)
+
+    def setText(self, text: str) -> None:
+        shown = breakable(text)
+        self._plain = text
+        self._is_broken = self._is_broken or shown != text
+        if self._is_broken:
+            self.setAccessibleName(text)  # a screen reader shall not meet the breaks
+        super().setText(shown)
+
+    def clear(self) -> None:
+        self.setText("")
+
+    def text(self) -> str:
+        return self._plain
+
+    def selectedText(self) -> str:
+        return super().selectedText().replace(_BREAK, "")
 
     def minimumSizeHint(self) -> QSize:
         return QSize(px(40), self.fontMetrics().height())
+
+    # What Qt would copy holds the breaks.
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Copy) and self.hasSelectedText():
+            self._copy()
+        else:
+            super().keyPressEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        super().mouseReleaseEvent(event)
+        if self.hasSelectedText() and QGuiApplication.clipboard().supportsSelection():
+            self._copy(QClipboard.Mode.Selection)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        if not self.textInteractionFlags() & Qt.TextInteractionFlag.TextSelectableByMouse:
+            super().contextMenuEvent(event)
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        copy = menu.addAction(tr("Copy"))
+        copy.setEnabled(self.hasSelectedText())
+        copy.triggered.connect(lambda: self._copy())
+        menu.addAction(tr("Select all")).triggered.connect(self._select_all)
+        menu.popup(event.globalPos())
+
+    def _select_all(self) -> None:
+        self.setSelection(0, len(super().text()))
+
+    def _copy(self, mode: QClipboard.Mode = QClipboard.Mode.Clipboard) -> None:
+        QGuiApplication.clipboard().setText(self.selectedText(), mode)
 
 
 class ElidedLabel(QLabel):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QScrollA
 
 from ....control.schema import ScorePart, Timeline, TimelineEntry
 from ...cards import divider, label, line, rows
+from ...cards.text import unbroken_width
 from ...i18n import mark, ntr, tr
 from ...models.columns import Tone
 from ...relay_texts import said
@@ -131,7 +131,7 @@ class _Step(QWidget):
         head.addWidget(label(moment_text(entry.at, seconds=True), Role.MUTED), 0, Qt.AlignmentFlag.AlignTop)
         words.addLayout(head)
         if entry.recipient:
-            words.addWidget(label(breakable(entry.recipient), Role.MUTED, wrap=True, selectable=True))
+            words.addWidget(label(entry.recipient, Role.MUTED, wrap=True, selectable=True))
         for text in texts:
             words.addWidget(label(text, wrap=True, selectable=True))
         data = entry.data or {}
@@ -203,9 +203,12 @@ class Arithmetic(QWidget):
         grid.setContentsMargins(0, px(6), 0, 0)
         grid.setHorizontalSpacing(px(16))
         grid.setVerticalSpacing(px(4))
-        grid.setColumnStretch(1, 1)
+        grid.setColumnStretch(0, 2)
+        grid.setColumnStretch(1, 3)
         for number, part in enumerate(parts):
-            grid.addWidget(label(part.source), number, 0, Qt.AlignmentFlag.AlignTop)
+            source = label(part.source, wrap=True)
+            source.setMinimumWidth(min(px(120), unbroken_width(source.fontMetrics(), part.source)))
+            grid.addWidget(source, number, 0, Qt.AlignmentFlag.AlignTop)
             grid.addWidget(label(part.note, Role.MUTED, wrap=True, selectable=True), number, 1)
             shown = tr("failed") if part.failed else f"{part.points:+g}"
             grid.addWidget(_figure(shown), number, 2, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
@@ -264,15 +267,10 @@ class _DialogueLines(QFrame):
             if who:
                 speaker = label(who, Role.MUTED)
                 grid.addWidget(speaker, number, 0, Qt.AlignmentFlag.AlignTop)
-            spoken = label(breakable(words), role, wrap=True, selectable=True)
+            spoken = label(words, role, wrap=True, selectable=True)
             if who:
                 spoken.setFont(monospace())
             grid.addWidget(spoken, number, 1 if who else 0, 1, 1 if who else 2)
-
-
-def breakable(text: str) -> str:
-    """Long words may be broken behind their signs (zero-width spaces); nothing of an address is cut off."""
-    return re.sub(r"\S{36,}", lambda word: re.sub(r"([@.=:,/_-])", "\\1\u200b", word[0]), text)
 
 
 def split_line(text: str) -> tuple[str, str, Role | None]:

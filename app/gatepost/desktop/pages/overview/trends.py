@@ -6,8 +6,9 @@ carries. Minutes count from the epoch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,11 @@ class Range(StrEnum):
     def step(self) -> int:
         """Minutes that are one point of the chart."""
         return {Range.HOUR: 1, Range.DAY: 15, Range.WEEK: 120}[self]
+
+    @property
+    def round_times(self) -> tuple[int, ...]:
+        """Minutes between two times that people find round, from the closest on."""
+        return {Range.HOUR: (5, 10, 15, 30), Range.DAY: (60, 120, 180, 240, 360, 720), Range.WEEK: (DAY, 2 * DAY)}[self]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,3 +122,18 @@ def compared(sums: Sums, name: str, minutes: int, now: float) -> Compared:
     end = int(now // 60) + 1
     start = end - minutes
     return Compared(sums.total(name, start, end), sums.total(name, start - minutes, start))
+
+
+def local_minute(minute: int) -> int:
+    """What a clock on the wall shows, as minutes since its own epoch."""
+    offset = datetime.fromtimestamp(minute * 60).astimezone().utcoffset()
+    return minute + (round(offset.total_seconds()) // 60 if offset is not None else 0)
+
+
+def round_points(points: Sequence[Point], between: int, clock: Callable[[int], int] = local_minute) -> list[int]:
+    """Which points are the first at or after a round time, each ``between`` minutes by ``clock``."""
+    periods = [clock(point.minute) // between for point in points]
+    found = [index for index in range(1, len(points)) if periods[index] != periods[index - 1]]
+    if points and clock(points[0].minute) % between == 0:
+        found.insert(0, 0)
+    return found

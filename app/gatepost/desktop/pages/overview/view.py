@@ -39,7 +39,7 @@ from ...words import age_text
 from ..page import Page
 from ..wording import Plain, encryption_words, gateway_address, gateway_name
 from .needs import Known, Mend, Need, Weight, needs
-from .trends import DAY, HOUR, Compared, Point, Range, Sums, by_name, compared
+from .trends import DAY, HOUR, Compared, Point, Range, Sums, by_name, compared, round_points
 
 if TYPE_CHECKING:
     from ....control.schema import EventMessage, Snapshot, SpoolFigures
@@ -264,6 +264,7 @@ class OverviewPage(Page):
                 Series(tr("Deferred, bounced or refused"), [point.trouble for point in points], "second_line"),
             ),
             nothing=tr("No mail in this time"),
+            ticks=[round_points(points, between) for between in self._range.round_times],
         )
 
     def _show_needs(self) -> None:
