@@ -166,6 +166,12 @@ async def test_the_app_switches_remembers_and_asks_about_drafts(
     names = [action.objectName() for action in chooser.relay_menu.actions() if action.objectName()]
     assert names == ["relay-local", "relay-Office", "relay-add", "relay-forget"]
     assert next(a for a in chooser.relay_menu.actions() if a.objectName() == "relay-Office").isChecked()
+    chooser.forget_wanted.emit("Office")
+    await until(lambda: QApplication.activeModalWidget() is not None, "it asks before it forgets")
+    cast(Any, QApplication.activeModalWidget()).answer("yes")
+    await until(lambda: app.supervisor.status.is_ours and app.session.is_connected, "this computer's relay is back")
+    assert RelayBook().all() == ()
+    assert app.context.place_key == ""
     app._exit.set()
     await asyncio.wait_for(living, 30)
     assert far.process.is_running

@@ -22,6 +22,7 @@ from .i18n import tr
 from .messages import Notice
 from .pages.page import Page
 from .pages.registry import PAGES, PageEntry
+from .places import Places
 from .relay_notice import RelayNotice, WaitingView
 from .relay_words import Offer, at, where, words_for
 from .sidebar import Sidebar
@@ -112,13 +113,9 @@ class Frame(QMainWindow):
         context, session = self._context, self._context.session
         self.sidebar.wanted.connect(self.navigate)
         self.sidebar.foot.offered.connect(self._do)
-        chooser = self.sidebar.foot.where
-        chooser.key = context.place_key
-        chooser.chosen.connect(self.place_wanted)
-        chooser.add_wanted.connect(self._add_relay)
-        chooser.forget_wanted.connect(self._forget_relay)
-        chooser.move_wanted.connect(self._move_relay)
-        chooser.recolour()
+        self._places = Places(self, context, self._supervisor, self.may_close)
+        self._places.wanted.connect(self.place_wanted)
+        self._places.follow(self.sidebar.foot.where)
         self.menu.page_wanted.connect(self.navigate)
         self.menu.refresh_wanted.connect(self.refresh)
         self.menu.help_wanted.connect(self._toggle_help)
@@ -335,7 +332,7 @@ class Frame(QMainWindow):
         if offer is Offer.START_RELAY:
             self._supervisor.try_again()
         elif offer is Offer.START_SERVICE:
-            self._context.tasks.spawn(self._start_service(), "start the service")
+            self._context.tasks.spawn(self._places.start_service(self.sidebar.foot.button), "start the service")
         elif offer is not Offer.NOTHING:
             self._context.tasks.spawn(self._call(offer), f"relay: {offer}")
 
@@ -351,53 +348,6 @@ class Frame(QMainWindow):
             self._context.messages.banner(self._current.key if self._current else "", error, lambda: self._do(offer))
         finally:
             foot.button.setEnabled(True)
-
-    async def _start_service(self) -> None:
-        """Its process, by the system's manager; the system asks for the rights."""
-        from .service_commands import Command, start_command
-
-        foot = self.sidebar.foot
-        foot.button.setEnabled(False)
-        try:
-            await Command(start_command(), parent=self).run()
-            self._supervisor.try_again()
-        except Exception as error:
-            self._context.messages.banner(self._current.key if self._current else "", error)
-        finally:
-            foot.button.setEnabled(True)
-
-    # --- which relay ---
-
-    def _add_relay(self) -> None:
-        self._context.tasks.spawn(self._adding(), "add a relay")
-
-    async def _adding(self) -> None:
-        from .add_relay import AddRelayDialog
-
-        dialog = AddRelayDialog(self)
-        if await dialog.ask() == "added":
-            self.place_wanted.emit(dialog.name)
-
-    def _forget_relay(self, name: str) -> None:
-        self._context.tasks.spawn(self._forgetting(name), "forget a relay")
-
-    async def _forgetting(self, name: str) -> None:
-        from ..relays.book import RelayBook
-        from .dialogs import confirm
-
-        text = tr("Its address, its certificate and its token are removed from this computer. The relay itself goes on.")
-        if await confirm(self, tr("Forget “{name}”?", name=name), text, tr("Forget"), is_dangerous=True):
-            await RelayBook().remove(name)
-            self.place_wanted.emit("")
-
-    def _move_relay(self) -> None:
-        self._context.tasks.spawn(self._moving(), "move the relay into the service")
-
-    async def _moving(self) -> None:
-        from .move_dialog import MoveDialog
-
-        if await self.may_close() and await MoveDialog(self._context.session.data_folder, self).ask() == "moved":
-            self.place_wanted.emit("service")
 
     # --- notices ---
 
