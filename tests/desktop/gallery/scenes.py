@@ -134,6 +134,12 @@ async def _begin_new(page: Any) -> None:
     page.section.new()
 
 
+async def _capture_at_a_listener(page: Any) -> None:
+    await page.section.edit(page.section._objects[0]["id"])
+    page.section.handling._action.set_value("redirect")
+    page.section.handling._action.chosen.emit()
+
+
 async def _trust_the_world(page: Any) -> None:
     page.section.new()
     page.section.form.put("network", "0.0.0.0/0")
@@ -177,6 +183,9 @@ def _settings() -> tuple[Scene, ...]:
         *(Scene(f"settings-{entry.key}", "settings", {"section": entry.key}) for entry in sections()),
         Scene("settings-spam-full", "settings", {"section": "spam"}, _switch_on_sources, is_tall=True),
         Scene("settings-listener-new", "settings", {"section": "listeners"}, _begin_new, is_tall=True),
+        Scene("settings-listener-redirects", "settings", {"section": "listeners"}, _capture_at_a_listener),
+        Scene("settings-tray-new", "settings", {"section": "trays"}, _begin_new, is_tall=True),
+        Scene("settings-fault-new", "settings", {"section": "faults"}, _begin_new, is_tall=True),
         Scene("settings-network-world", "settings", {"section": "networks"}, _trust_the_world),
         Scene("settings-alarms-full", "settings", {"section": "alarms"}, _tell_by_mail, is_tall=True),
         Scene("settings-pickup-full", "settings", {"section": "pickup"}, _pick_up),

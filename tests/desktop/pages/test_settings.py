@@ -23,6 +23,7 @@ from gatepost.desktop.pages.settings.sections import sections
 from gatepost.desktop.pages.settings.spool import schedule_words
 from gatepost.desktop.preferences import Theme
 from gatepost.model.access import TrustedNetwork
+from gatepost.model.capture import FaultRule, InboxSettings, Tray
 from gatepost.model.dkim import DkimKey
 from gatepost.model.listener import Listener
 from gatepost.model.report import CertificateReport
@@ -71,9 +72,13 @@ async def test_every_field_of_the_configuration_has_a_control(page: SettingsPage
     assert set(leaves(Settings)) - found["settings"] == set()
     assert set(leaves(SpamPolicy)) - found["spam"] == set()
     assert set(leaves(VirusPolicy)) - found["virus"] == set()
-    shown = {"listeners": Listener, "trusted-networks": TrustedNetwork, "users": UserView, "dkim-keys": DkimKey}
+    assert set(leaves(InboxSettings)) - found["inbox"] == set()
+    shown = {
+        "listeners": Listener, "trusted-networks": TrustedNetwork, "users": UserView, "dkim-keys": DkimKey, "trays": Tray,
+        "faults": FaultRule,
+    }  # fmt: skip
     for collection, kind in shown.items():
-        missing = set(leaves(kind)) - found[collection] - {"id", "has_password", "public_key", "handling"}
+        missing = set(leaves(kind)) - found[collection] - {"id", "has_password", "public_key"}
         assert missing == set(), collection
     await closed(page)
 

@@ -21,6 +21,7 @@ from ...i18n import ntr, tr
 from ...models.rows import Spawn
 from ...relay_texts import said
 from ...theme import Role, set_role
+from ..handling import HandlingCard
 from . import words
 from .authentication_card import AuthenticationCard
 from .draft import GatewayDraft, is_outbound
@@ -115,6 +116,7 @@ class GatewayForm(QWidget):
         oauth.sign_out_wanted.connect(lambda: self._spawn(self.sign_out(), "sign out"))
         oauth.doctor_wanted.connect(lambda: self._spawn(self.examine(), "sign-in doctor"))
         self.sending = SendingCard(form, draft)
+        self.handling = HandlingCard(form, of_gateway=True)
         self.assigned = AssignedDomainsCard(form, draft)
         self.holding = HoldingCard(form, draft)
         self.domains = DomainsCard(form, draft)
@@ -127,6 +129,7 @@ class GatewayForm(QWidget):
         self._cards: tuple[tuple[Any, set[str]], ...] = (
             (self.options, outbound | inbound),
             (self.authentication, outbound),
+            (self.handling, outbound),
             (self.sending, outbound),
             (self.assigned, {GatewayMode.SPECIFIC_DOMAINS.value}),
             (self.holding, {GatewayMode.BACKUP_MX.value}),

@@ -13,6 +13,7 @@ from ....model.smartermail import SmarterMailUserVerification
 from ....model.verification import WhenUnknown
 from ...cards import Tone
 from ...i18n import mark, ntr, tr
+from ..handling import mark_of
 
 Choices = Sequence[tuple[str, str]]
 
@@ -161,6 +162,8 @@ def health_of(gateway: Mapping[str, Any], report: GatewayReport | None) -> tuple
         return tr("Disabled"), Tone.NEUTRAL
     if report is None:
         return tr("Not known yet"), Tone.NEUTRAL
+    if report.health == "healthy" and (marked := mark_of(gateway)) is not None:
+        return marked
     words, tone = _HEALTH.get(report.health, (report.health, Tone.NEUTRAL))
     return tr(words), tone
 

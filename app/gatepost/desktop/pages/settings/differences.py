@@ -12,6 +12,7 @@ from ...cards import label, rows
 from ...i18n import ntr, tr
 from ...relay_texts import said
 from ...theme import Role, px, set_role
+from ..fault_words import rule_name
 from ..wording import Plain, gateway_name, listener_name
 
 if TYPE_CHECKING:
@@ -62,13 +63,16 @@ def path_words(one: Difference, names: Plain) -> str:
         "trusted_networks": tr("Trusted networks"),
         "users": tr("Relay users"),
         "dkim_keys": tr("DKIM keys"),
+        "trays": tr("Trays"),
+        "faults": tr("Faults"),
+        "inbox": tr("Kept mail"),
         "spam": tr("Spam"),
         "virus": tr("Virus scan"),
         "settings": tr("Settings"),
     }
     found = [collections.get(parts[0], parts[0])]
     rest = parts[1:]
-    if parts[0] not in ("spam", "virus", "settings") and rest:
+    if parts[0] not in ("spam", "virus", "settings", "inbox") and rest:
         if rest[0] == "order" and len(rest) == 1:
             return f"{found[0]} · {tr('Order')}"
         given = one.after if isinstance(one.after, dict) else one.before if isinstance(one.before, dict) else None
@@ -90,6 +94,10 @@ def object_name(collection: str, one: Plain) -> str:
             return str(one["description"] or one["network"])
         case "users":
             return str(one["username"])
+        case "trays":
+            return str(one["name"])
+        case "faults":
+            return rule_name(one)
         case "domains" | "dkim_keys":
             return str(one["domain"])
         case _:

@@ -28,6 +28,11 @@ class Fields:
     def number(self, path: str, caption: str, unit: str = "", help_text: str = "", *, decimals: bool = False) -> FieldRow:
         return self._form.add(path, FieldRow(caption, NumberField(unit=unit, decimals=decimals), help_text))
 
+    def optional_number(self, path: str, caption: str, placeholder: str, help_text: str = "") -> FieldRow:
+        """Empty is None, and ``placeholder`` says what that means."""
+        field = NumberField(optional=True, placeholder=placeholder)
+        return self._form.add(path, FieldRow(caption, field, help_text))
+
     def scaled(self, path: str, caption: str, unit: str, factor: int, help_text: str = "") -> FieldRow:
         """A number of octets, shown in a larger ``unit`` of ``factor`` octets."""
         field = NumberField(unit=unit, decimals=True)

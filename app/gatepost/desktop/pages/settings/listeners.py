@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from ....model.listener import Listener
 from ...cards import Banner, Card, Disclosure, Tone
 from ...i18n import ntr, tr
+from ..handling import HandlingCard, mark_of
 from ..wording import Plain
 from .certificate_fields import CertificateFields
 from .fields import seconds, show_when
@@ -43,6 +44,8 @@ class ListenersSection(ObjectSection):
 
     def build_editor(self) -> None:
         self._build_place()
+        self.handling = HandlingCard(self.form, of_gateway=False)
+        self.column.addWidget(self.handling)
         self._build_tls()
         self._build_tolerance()
         self._build_limits()
@@ -138,6 +141,7 @@ class ListenersSection(ObjectSection):
     def follow(self) -> None:
         show_when(self.model.get("tls") != "none", self.certificate)
         self.mode.set_help(mode_help(str(self.model.get("mode"))))
+        self.handling.follow()
 
     # --- the list ---
 
@@ -164,7 +168,9 @@ def _state(one: Plain, report: ListenerReport | None) -> tuple[str, Tone]:
         return tr("Closed"), Tone.NEUTRAL
     if report.state.value == "failed":
         return tr("Not listening"), Tone.BAD
-    return (tr("Has a problem"), Tone.WARNING) if report.problem else (tr("Listening"), Tone.GOOD)
+    if report.problem:
+        return tr("Has a problem"), Tone.WARNING
+    return mark_of(one) or (tr("Listening"), Tone.GOOD)
 
 
 def mode_words(mode: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QBoxLayout, QPushButton, QSizePolicy, QWidget
 
 from ...cards import (
     Badge,
@@ -75,6 +75,8 @@ class ObjectSection(Section):
     """A new object, before anything is typed."""
     stays_after_add: ClassVar[bool] = False
     """Whether a new object is shown, not the list, once it is saved."""
+    is_ordered: ClassVar[bool] = False
+    """The first of the list that fits is taken: each can be moved up and down."""
 
     def __init__(self, page: Page, said: Words) -> None:
         super().__init__(page, said.title, said.subtitle)
@@ -278,13 +280,13 @@ class ObjectSection(Section):
         for number, one in enumerate(self._objects):
             if number:
                 body.addWidget(divider())
-            body.addWidget(self._row(one))
+            body.addWidget(self._row(one, number))
         if not self._objects:
             empty = EmptyState(self.said.icon, self.said.empty, self.said.empty_text)
             empty.add_action(self.said.add, self.new)
             body.addWidget(empty)
 
-    def _row(self, one: Plain) -> QWidget:
+    def _row(self, one: Plain, number: int) -> QWidget:
         shown = self.line(one)
         row = QWidget()
         layout = LeadLayout(row)
@@ -300,6 +302,8 @@ class ObjectSection(Section):
         beside = line(right, gap=6)
         if shown.word:
             beside.addWidget(Badge(shown.word, shown.tone), 0, Qt.AlignmentFlag.AlignVCenter)
+        if self.is_ordered:
+            self._add_moves(beside, shown.name, one, number)
         button = tool_button(
             "edit",
             tr("Edit {name}", name=shown.name),
@@ -311,6 +315,17 @@ class ObjectSection(Section):
         policy.setHeightForWidth(True)
         row.setSizePolicy(policy)
         return row
+
+    def _add_moves(self, beside: QBoxLayout, name: str, one: Plain, number: int) -> None:
+        moves = (("up", tr("Move {name} up", name=name), number - 1), ("down", tr("Move {name} down", name=name), number + 1))
+        for sign, said, place in moves:
+            button = tool_button(sign, said, lambda to=place: self.spawn(self._move(one["id"], to), "move"))  # type: ignore[misc]
+            button.setEnabled(0 <= place < len(self._objects))
+            beside.addWidget(button)
+
+    async def _move(self, identifier: str, place: int) -> None:
+        await self.context.session.client.move(self.collection, identifier, place)
+        await self.load()
 
 
 def enabled_badge(one: Plain) -> tuple[str, Tone]:

@@ -32,6 +32,7 @@ class Entry:
 
 _MAIL_IN, _MAIL_OUT = mark("Mail coming in"), mark("Mail going out")
 _FILTER, _APP, _KEPT = mark("Inspection"), mark("Relay and app"), mark("Configuration")
+_TEST = mark("Test inbox")
 
 ALL = (
     Entry("listeners", _MAIL_IN, mark("Listeners"), "inbox", "listeners", "ListenersSection"),
@@ -44,6 +45,9 @@ ALL = (
     Entry("dkim", _MAIL_OUT, mark("DKIM keys"), "key", "dkim", "DkimSection"),
     Entry("spam", _FILTER, mark("Spam"), "filter", "spam", "SpamSection"),
     Entry("virus", _FILTER, mark("Virus scan"), "quarantine", "virus", "VirusSection"),
+    Entry("trays", _TEST, mark("Trays"), "inbox", "trays", "TraysSection"),
+    Entry("faults", _TEST, mark("Faults"), "warning", "faults", "FaultsSection"),
+    Entry("inbox", _TEST, mark("Kept mail"), "clock", "inbox", "InboxSection"),
     Entry("server", _APP, mark("Server"), "server", "server", "ServerSection"),
     Entry("remote", _APP, mark("Remote administration"), "key", "remote", "RemoteSection"),
     Entry("metrics", _APP, mark("Metrics port"), "overview", "metrics", "MetricsSection"),
