@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLay
 from .application_menu import ApplicationMenu
 from .bug_dialog import BugStrip
 from .context import AppContext
+from .delivery_mark import DeliveryMark, mark_of
 from .help_panel import WIDTH, HelpPanel
 from .i18n import tr
 from .messages import Notice
@@ -89,6 +90,8 @@ class Frame(QMainWindow):
         self.bug_strip = BugStrip(above)
         for strip in (self.relay_notice, self.bug_strip, self.notice):
             above.add(strip)
+        self._above = above
+        self.mark: DeliveryMark | None = None
         self.stack = QStackedWidget(centre)
         self.stack.addWidget(self.waiting)
         column = QVBoxLayout()
@@ -287,7 +290,7 @@ class Frame(QMainWindow):
         return self._listed[0].key if self._listed else ""
 
     def _on_event(self, event: EventMessage) -> None:
-        if event.kind in ("mail.state", "delivery.paused", "delivery.resumed"):
+        if event.kind in ("mail.state", "delivery.paused", "delivery.resumed", "configuration.changed"):
             self._context.tasks.spawn(self._read_status(), "read the relay's state")
         self._tell("on_event", event)
 
@@ -321,7 +324,19 @@ class Frame(QMainWindow):
         was_there = session.snapshot is not None
         self.relay_notice.setVisible(was_there and self.relay_notice.is_needed)
         self._show_notice()
+        self._show_mark()
         self.relay_shown.emit()
+
+    def _show_mark(self) -> None:
+        """Made when it is needed for the first time: most relays deliver all their mail."""
+        found = mark_of(self._relay)
+        if found is not None:
+            if self.mark is None:
+                self.mark = DeliveryMark(self.navigate, self._above)
+                self._above.add(self.mark)
+            self.mark.show_mark(found)
+        if self.mark is not None:
+            self.mark.setVisible(found is not None and self.relay_notice.isHidden())
 
     @property
     def relay(self) -> RelayReport | None:
@@ -385,8 +400,9 @@ class Frame(QMainWindow):
 
     def _recolour(self) -> None:
         self.sidebar.recolour()
-        for strip in (self.waiting.notice, self.relay_notice, self.notice, self.bug_strip):
-            strip.recolour()
+        for strip in (self.waiting.notice, self.relay_notice, self.notice, self.bug_strip, self.mark):
+            if strip is not None:
+                strip.recolour()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """The application decides: drafts are asked about, the relay may go on in the tray."""

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 PREFIX = "relay/"
 """Begins the keys of what stands in the relay's own report, too: the overview shows it from there."""
+CHOSEN = ("capture", "faults")
+"""Kinds of problems that somebody chose to have: marked above every page, but no news."""
 
 
 class TroubleWatch(QObject):
@@ -33,6 +35,8 @@ class TroubleWatch(QObject):
         """What is wrong now; what was wrong before the connection was lost and is not any more is over."""
         now: dict[str, tuple[str, str]] = {}
         for problem in snapshot.status.relay.problems:
+            if problem.kind in CHOSEN:
+                continue
             now[f"{PREFIX}{problem.subject or problem.kind}"] = (problem.title, problem.detail)
         self._tell(now)
 

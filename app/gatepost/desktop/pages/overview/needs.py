@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from ...delivery_mark import COPIES, faults_words, place_of, what_it_does
 from ...i18n import ntr, tr
 from ...messages import Attention
 from ...relay_texts import said
-from ...trouble import PREFIX
+from ...trouble import CHOSEN, PREFIX
 from ...words import moment_text
 from ..wording import OUTBOUND, Plain, gateway_name, name_by_id
 
@@ -60,8 +61,9 @@ def needs(known: Known) -> list[Need]:
     """The worst first."""
     found = [
         *_of_mail(known.relay),
+        *_of_handling(known.relay),
         *_of_vault(known.relay),
-        *(_of_problem(problem, known) for problem in known.relay.problems if problem.kind != "vault"),
+        *(_of_problem(problem, known) for problem in known.relay.problems if problem.kind not in ("vault", *CHOSEN)),
         *_of_spool(known.spool),
         *_of_configuration(known.configuration, known.secrets),
         *_of_app(known.noted),
@@ -87,6 +89,20 @@ def _of_mail(relay: RelayReport) -> Iterator[Need]:
             tr("Resume delivery"),
             Mend.RESUME,
         )
+
+
+def _of_handling(relay: RelayReport) -> Iterator[Need]:
+    for one in relay.not_delivering:
+        page, arguments = place_of(one)
+        button = tr("Open the listener") if one.kind == "listener" else tr("Open the gateway")
+        if one.handling == COPIES:
+            yield Need(Weight.HINT, what_it_does(one), "", button, Mend.SHOW, page, arguments)
+        else:
+            title = tr("Mail is not delivered: {what}", what=what_it_does(one))
+            yield Need(Weight.WARNING, title, "", button, Mend.SHOW, page, arguments)
+    if relay.faults:
+        detail = tr("Clients are refused, delayed or dropped on purpose.")
+        yield _show(Weight.WARNING, faults_words(relay.faults), detail, tr("Show the faults"), "settings", section="faults")
 
 
 def _of_app(noted: Sequence[Attention]) -> Iterator[Need]:

@@ -36,6 +36,7 @@ from ...context import AppContext
 from ...i18n import format_count, language, ntr, tr
 from ...theme import Role, px, set_role
 from ...words import age_text
+from ..handling import mark_of
 from ..page import Page
 from ..wording import Plain, encryption_words, gateway_address, gateway_name
 from .needs import Known, Mend, Need, Weight, needs
@@ -317,7 +318,7 @@ class OverviewPage(Page):
             report = reports.get(gateway["id"])
             if report is not None:
                 waiting = lanes.get(f"gateway:{report.id}", 0) + lanes.get(f"inbound:{report.id}", 0)
-                found.append((gateway["id"], gateway_name(gateway), _where(gateway, waiting), *_health(report)))
+                found.append((gateway["id"], gateway_name(gateway), _where(gateway, waiting), *_health(gateway, report)))
         found.sort(key=lambda one: _ORDER.get(reports[one[0]].health, 0))
         if found == self._shown_gateways:
             return
@@ -455,7 +456,9 @@ def point_label(point: Point, shown: Range) -> str:
     return f"{moment:%H:%M}"
 
 
-def _health(report: GatewayReport) -> tuple[str, Tone]:
+def _health(gateway: Plain, report: GatewayReport) -> tuple[str, Tone]:
+    if report.health == "healthy" and (marked := mark_of(gateway)) is not None:
+        return marked
     words = {
         "healthy": (tr("Healthy"), Tone.GOOD),
         "resting": (tr("Resting"), Tone.BAD),
