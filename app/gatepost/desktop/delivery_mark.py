@@ -85,7 +85,7 @@ class DeliveryMark(Strip):
         super().__init__("warning", "delivery-mark", parent)
         self.setAccessibleName(tr("Mail is not delivered."))
         self._navigate = navigate
-        self._mark: Mark | None = None
+        self._shown: Mark | None = None
         self._inbox = self.add_button(tr("Show the test inbox"), lambda: navigate("inbox"), name="mark-inbox")
         self._change = self.add_button(tr("Change it"), self._lead, name="mark-change")
         self._faults = self.add_button(
@@ -93,12 +93,12 @@ class DeliveryMark(Strip):
         )
 
     def show_mark(self, mark: Mark) -> None:
-        self._mark = mark
+        self._shown = mark
         self.say(mark.title, mark.detail)
         self._inbox.setVisible(mark.holds_back)
         self._change.setVisible(bool(mark.page))
         self._faults.setVisible(mark.has_faults)
 
     def _lead(self) -> None:
-        if self._mark is not None and self._mark.page:
-            self._navigate(self._mark.page, **dict(self._mark.arguments))
+        if self._shown is not None and self._shown.page:
+            self._navigate(self._shown.page, **dict(self._shown.arguments))

@@ -9,6 +9,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from gatepost.model.access import TrustedNetwork
+from gatepost.model.capture import Capture, Tray
 from gatepost.model.configuration import Configuration
 from gatepost.model.domain import DomainMatch, DomainRule, GatewayRoute
 from gatepost.model.gateway import (
@@ -31,6 +32,7 @@ from ...support.ports import free_port, wait_until
 from ...support.relay_process import RelayProcess
 from ...support.smtp_peer import SmtpPeer
 from ...support.submission import submit
+from ..captured import letter, rich
 from ..mail import fill_quarantine
 
 _MAIL = (
@@ -48,10 +50,17 @@ _MAIL = (
     ("billing@example.org", ("heidi@customer.example",), "Invoice 20261128"),
 )
 ROUNDS = 4
+DEVELOPERS = "ls-developers"
+_SHOP_HTML = """<h2>Thank you, Anna!</h2><p><img src="cid:logo@shop"></p><p>Your order is on its way. It has</p>
+<ul><li>2 × notebook, dotted</li><li>1 × pencil</li></ul><p>Total: <b>12.40 €</b>.
+<a href="https://shop.example/track?order=2026">Follow the parcel</a></p><img src="https://count.example/pixel.png">"""
 PASSWORD = "correct horse battery staple"
 
 
-def sample_configuration(listener: int, main: int, second: int, dead: int, dns_port: int, fingerprint: str) -> Configuration:
+def sample_configuration(
+    listener: int, capturing: int, main: int, second: int, dead: int, dns_port: int, fingerprint: str
+) -> Configuration:
+    developers = Listener(id=DEVELOPERS, port=capturing, description="Developers", handling=Capture())
     pinned = Certificate(check=CertificateCheck.FINGERPRINT, fingerprint=fingerprint)
     return Configuration(
         gateways=(
@@ -82,7 +91,8 @@ def sample_configuration(listener: int, main: int, second: int, dead: int, dns_p
                 id="dom-1", domain="bulk.example.org", match=DomainMatch.SENDER, route=GatewayRoute(gateway="gw-bulk")
             ),
         ),
-        listeners=(Listener(port=listener),),
+        listeners=(Listener(port=listener), developers),
+        trays=(Tray(id="tray-shop", name="Webshop", recipient="*@shop.example"),),
         trusted_networks=(TrustedNetwork(network="127.0.0.0/8"),),
         settings=Settings(
             server=ServerSettings(host_name="relay.example.org"),
@@ -103,16 +113,30 @@ def sample_relay(folder: Path) -> Iterator[RelayProcess]:
         dns = stack.enter_context(in_background(DnsServer()))
         for name in ("smtp.example.com", "mail.provider.example", "bulk.example.net"):
             dns.add(name, "A", "127.0.0.1")
-        listener = free_port()
+        listener, capturing = free_port(), free_port()
         relay = RelayProcess(folder)
-        relay.configure(sample_configuration(listener, main.port, second.port, free_port(), dns.port, certificate.fingerprint))
+        relay.configure(
+            sample_configuration(listener, capturing, main.port, second.port, free_port(), dns.port, certificate.fingerprint)
+        )
         fill_quarantine(relay.data, 12, "gw-front")
         stack.enter_context(relay)
         answer = relay.api.call("PUT", "/v1/secrets/gateway/gw-main/password", {"secret": PASSWORD})
         assert answer.status < 300, answer.body
+        _fill_inbox(relay, capturing)
         _send(listener)
         wait_until(lambda: _is_settled(relay), "the sample mail is delivered, deferred or refused", 15)
         yield relay
+
+
+def _fill_inbox(relay: RelayProcess, port: int) -> None:
+    """Captured mail; from then on everything is delivered, so that only those scenes are marked that are about it."""
+    with smtplib.SMTP("127.0.0.1", port) as client:
+        for number, (sender, recipients, subject) in enumerate(_MAIL):
+            client.send_message(letter(sender, recipients[0], f"Test: {subject}"), to_addrs=list(recipients))
+            if number % 4 == 0:
+                client.send_message(rich(f"Your order {2000 + number} is on its way", _SHOP_HTML))
+    answer = relay.api.call("PATCH", f"/v1/listeners/{DEVELOPERS}", {"handling": {"action": "deliver"}})
+    assert answer.status < 300, answer.body
 
 
 def _send(port: int) -> None:

@@ -17,6 +17,8 @@ from gatepost.model.gateway import GatewayMode
 from gatepost.model.report import OAuthReport, OAuthState
 from tests.unit.importing.support import SAMPLES
 
+from .sample import DEVELOPERS
+
 Act = Callable[[Any], Awaitable[None]]
 SIGNED_IN = OAuthReport(
     "gw-1", "delegated", OAuthState.SIGNED_IN, "admin@example.com", since=1_790_000_000.0, token_until=1_790_003_600.0
@@ -36,6 +38,8 @@ class Scene:
     page: str
     arguments: dict[str, Any] = field(default_factory=dict)
     act: Act | None = None
+    undo: Act | None = None
+    """Takes back what ``act`` changed on the relay; given the page, before the next scene."""
     is_tall: bool = False
     """The page's whole body is shown, however long it is."""
 
@@ -253,6 +257,68 @@ LISTS = (
 )
 
 
+async def _open_order(page: Any, tab: str = "html") -> None:
+    await _open_row(page, lambda row: "order" in row.subject and row.attachment_count)
+    await asyncio.sleep(0.3)
+    page.detail.tabs.setCurrentWidget(getattr(page.detail, tab))
+
+
+async def _open_attachments(page: Any) -> None:
+    await _open_order(page, "attachments")
+
+
+async def _open_parts(page: Any) -> None:
+    await _open_order(page, "parts")
+
+
+async def _open_plain(page: Any) -> None:
+    await _open_row(page, lambda row: row.subject.startswith("Test:"))
+
+
+async def _ask_to_release(page: Any) -> None:
+    await _open_order(page)
+    page.release.trigger()
+    await asyncio.sleep(0.2)
+
+
+async def _show_where_to_send(page: Any) -> None:
+    from gatepost.desktop.pages.inbox.empty import Place
+
+    page._places, page._captures, page._shown = [Place("127.0.0.1", 2525)], True, page._query
+    page.model.clear()
+    page._show_selection()
+
+
+async def _capture_and_disturb(page: Any) -> None:
+    client = page.context.session.client
+    await client.patch("listeners", DEVELOPERS, {"handling": {"action": "capture"}})
+    await client.patch("gateways", "gw-second", {"handling": {"action": "redirect", "address": "developers@example.org"}})
+    fault = {"id": "fault-1", "stage": "rcpt", "fault": {"action": "refuse", "code": 451, "text": "Come back later"}}
+    await client.add("faults", fault | {"listener": DEVELOPERS})
+    await asyncio.sleep(0.4)
+
+
+async def _deliver_again(page: Any) -> None:
+    client = page.context.session.client
+    await client.patch("listeners", DEVELOPERS, {"handling": {"action": "deliver"}})
+    await client.patch("gateways", "gw-second", {"handling": {"action": "deliver"}})
+    await client.remove("faults", "fault-1")
+
+
+INBOX = (
+    Scene("inbox-html", "inbox", act=_open_order),
+    Scene("inbox-attachments", "inbox", act=_open_attachments),
+    Scene("inbox-parts", "inbox", act=_open_parts),
+    Scene("inbox-plain", "inbox", act=_open_plain),
+    Scene("inbox-release", "inbox", act=_ask_to_release),
+    Scene("inbox-nothing-found", "inbox", {"text": "no such message"}),
+    Scene("inbox-empty", "inbox", act=_show_where_to_send),
+    Scene("inbox-loud", "inbox", act=_capture_and_disturb, undo=_deliver_again),
+    Scene("overview-loud", "overview", act=_capture_and_disturb, undo=_deliver_again),
+    Scene("gateways-loud", "gateways", act=_capture_and_disturb, undo=_deliver_again),
+)
+
+
 async def _choose_microsoft(page: Any) -> None:
     page.purpose.chosen.emit("send")
     page.provider.provider.set_value("microsoft")
@@ -351,4 +417,4 @@ PLACES = (
 
 def scenes() -> tuple[Scene, ...]:
     plain = tuple(Scene(entry.key, entry.key) for entry in PAGES)
-    return (*plain, *GATEWAYS, *DOMAINS, *EXPLAIN, *LISTS, *FIRST_RUN, *_settings(), *PLACES)
+    return (*plain, *GATEWAYS, *DOMAINS, *EXPLAIN, *LISTS, *INBOX, *FIRST_RUN, *_settings(), *PLACES)

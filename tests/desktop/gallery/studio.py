@@ -20,7 +20,7 @@ from gatepost.desktop.supervisor import Supervisor
 from gatepost.desktop.tasks import Tasks
 from gatepost.desktop.theme import theme
 
-from .scenes import Scene
+from .scenes import Act, Scene
 
 USUAL = QSize(1180, 800)
 LARGE = QSize(1475, 1000)
@@ -36,10 +36,12 @@ class Studio:
         self.context = context
         self.frame = frame
         self._size = size
+        self._undo: Act | None = None
 
     async def show(self, scene: Scene) -> QWidget:
         """The page. Whatever the scene before it typed is forgotten."""
         frame = self.frame
+        await self.take_back()
         for dialog in self.dialogs:
             dialog.reject()
         await frame.close_pages()
@@ -49,12 +51,19 @@ class Studio:
         assert page is not None
         await self._settle()
         if scene.act is not None:
+            self._undo = scene.undo
             await scene.act(page)
             await self._settle()
         if scene.is_tall:
             self._grow(page)
             await self._settle()
         return page
+
+    async def take_back(self) -> None:
+        undo, self._undo = self._undo, None
+        if undo is not None and self.frame.current is not None:
+            await undo(self.frame.current)
+            await self._settle()
 
     @property
     def dialogs(self) -> list[QDialog]:
@@ -106,9 +115,11 @@ async def studio(
     if size is None:
         size = USUAL if text_scale == 1.0 else LARGE
     frame.show()
+    opened = Studio(context, frame, size)
     try:
-        yield Studio(context, frame, size)
+        yield opened
     finally:
+        await opened.take_back()
         await frame.close_pages()
         frame.detach()
         await session.close()

@@ -50,9 +50,11 @@ class FilterChips(QWidget):
     def choose(self, key: str) -> None:
         self._buttons[key].setChecked(True)
 
-    def set_count(self, key: str, count: int | None) -> None:
+    def set_count(self, key: str, count: int | None, *, note: str = "") -> None:
+        """``note``: a word behind the count, such as “new”."""
         words = self._words[key]
-        self._buttons[key].setText(words if count is None else f"{words}  {format_count(count)}")
+        text = words if count is None else f"{words}  {format_count(count)}"
+        self._buttons[key].setText(f"{text} · {note}" if note else text)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         steps = {Qt.Key.Key_Right: 1, Qt.Key.Key_Down: 1, Qt.Key.Key_Left: -1, Qt.Key.Key_Up: -1}

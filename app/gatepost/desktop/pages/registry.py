@@ -44,6 +44,7 @@ PAGES = (
     PageEntry("spool", mark("Spool"), "spool", "spool", "SpoolPage"),
     PageEntry("quarantine", mark("Quarantine"), "quarantine", "quarantine", "QuarantinePage"),
     PageEntry("tracking", mark("Tracking"), "tracking", "tracking", "TrackingPage"),
+    PageEntry("inbox", mark("Test inbox"), "inbox", "inbox", "InboxPage"),
     PageEntry("explain", mark("Explain route"), "explain", "explain", "ExplainPage"),
     PageEntry("settings", mark("Settings"), "settings", "settings", "SettingsPage"),
     PageEntry("first-run", mark("First steps"), "play", "first_run", "FirstRunPage", in_sidebar=False),

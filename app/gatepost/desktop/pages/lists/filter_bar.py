@@ -8,7 +8,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QComboBox, QLineEdit, QSizePolicy, QWidget
 
-from ...cards import FilterChips, LeadLayout, rows
+from ...cards import LeadLayout, rows
 from ...theme import icon, px
 
 PAUSE_MS = 250
@@ -54,7 +54,7 @@ class SearchBox(QLineEdit):
 class FilterBar(QWidget):
     """Search box and further fields on one line, chips below; both fold where there is no room."""
 
-    def __init__(self, search: SearchBox, fields: Sequence[QWidget], chips: FilterChips, parent: QWidget | None = None) -> None:
+    def __init__(self, search: SearchBox, fields: Sequence[QWidget], chips: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         outer = rows(self, gap=10)
         holder = QWidget()

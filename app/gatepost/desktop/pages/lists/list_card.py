@@ -21,7 +21,7 @@ class ListCard(QFrame):
         super().__init__(parent)
         set_role(self, Role.CARD)
         self.table = table
-        self.empty = empty
+        self.empty: QWidget = empty
         set_role(table, Role.EMBEDDED)
         outer = QVBoxLayout(self)
         outer.setSpacing(0)
@@ -35,6 +35,13 @@ class ListCard(QFrame):
         self.foot = Foot()
         outer.addWidget(self.foot)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    def replace_empty(self, empty: QWidget) -> None:
+        """Other words than a title and a text where there is nothing to show."""
+        self._stack.removeWidget(self.empty)
+        self.empty.deleteLater()
+        self.empty = empty
+        self._stack.addWidget(empty)
 
     def show_empty(self, is_empty: bool) -> None:
         self._stack.setCurrentWidget(self.empty if is_empty else self.table)

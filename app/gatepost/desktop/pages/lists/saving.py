@@ -19,16 +19,35 @@ Content = Callable[[str], AsyncIterator[bytes]]
 
 async def ask_where(parent: QWidget, queue_ids: Sequence[str]) -> Path | None:
     """A file for one message, a folder for several; None when the person cancelled."""
-    documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation) or str(Path.home())
-    if len(queue_ids) == 1:
-        dialog = QFileDialog(parent, tr("Save message"), documents, tr("Mail messages (*.eml)"))
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix("eml")
-        dialog.selectFile(f"{queue_ids[0]}.eml")
-    else:
-        dialog = QFileDialog(parent, tr("Choose a folder for the messages"), documents)
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+    if len(queue_ids) != 1:
+        return await ask_folder(parent, tr("Choose a folder for the messages"))
+    dialog = QFileDialog(parent, tr("Save message"), _documents(), tr("Mail messages (*.eml)"))
+    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+    dialog.setDefaultSuffix("eml")
+    dialog.selectFile(f"{queue_ids[0]}.eml")
+    return await _chosen(dialog)
+
+
+async def ask_file(parent: QWidget, title: str, name: str) -> Path | None:
+    """``name`` is proposed; see ``file_names``."""
+    dialog = QFileDialog(parent, title, _documents())
+    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+    dialog.selectFile(name)
+    return await _chosen(dialog)
+
+
+async def ask_folder(parent: QWidget, title: str) -> Path | None:
+    dialog = QFileDialog(parent, title, _documents())
+    dialog.setFileMode(QFileDialog.FileMode.Directory)
+    dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+    return await _chosen(dialog)
+
+
+def _documents() -> str:
+    return QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation) or str(Path.home())
+
+
+async def _chosen(dialog: QFileDialog) -> Path | None:
     if not await show_dialog(dialog):
         return None
     chosen = dialog.selectedFiles()
@@ -44,7 +63,7 @@ async def save(content: Content, queue_ids: Sequence[str], where: Path, progress
     for number, queue_id in enumerate(queue_ids):
         path = where if len(queue_ids) == 1 else where / f"{queue_id}.eml"
         try:
-            await _write(content(queue_id), path)
+            await write(content(queue_id), path)
             saved += 1
         except NotFound:
             if len(queue_ids) == 1:
@@ -53,7 +72,8 @@ async def save(content: Content, queue_ids: Sequence[str], where: Path, progress
     return saved
 
 
-async def _write(content: AsyncIterator[bytes], path: Path) -> None:
+async def write(content: AsyncIterator[bytes], path: Path) -> None:
+    """All of it, or nothing. Raises GatepostError in words when the disk refuses."""
     part = path.with_name(path.name + ".part")
     try:
         file = await asyncio.to_thread(part.open, "wb")

@@ -33,6 +33,7 @@ from ...cards import (
     tool_button,
 )
 from ...context import AppContext
+from ...delivery_mark import held_back
 from ...i18n import format_count, language, ntr, tr
 from ...theme import Role, px, set_role
 from ...words import age_text
@@ -421,6 +422,13 @@ def sentence(relay: RelayReport | None) -> str:
         return ntr(
             "{host} takes mail on {n} listener; delivery is paused.",
             "{host} takes mail on {n} listeners; delivery is paused.",
+            listening,
+            host=relay.host_name,
+        )
+    if held_back(relay):
+        return ntr(
+            "{host} takes mail on {n} listener and does not deliver all of it.",
+            "{host} takes mail on {n} listeners and does not deliver all of it.",
             listening,
             host=relay.host_name,
         )

@@ -10,13 +10,24 @@ from email.message import Message
 
 from ....model.mail import BROKEN, LINKS, MAX_OCTETS, MAX_TEXT, bounded, cleaned, leaves, octets_of, parsed, text_of
 
-__all__ = ["LINKS", "MAX_OCTETS", "MAX_TEXT", "Attachment", "Preview", "cleaned", "preview_of"]
+__all__ = [
+    "LINKS",
+    "MAX_OCTETS",
+    "MAX_PICTURE",
+    "MAX_PICTURES",
+    "MAX_TEXT",
+    "PICTURES",
+    "Attachment",
+    "Preview",
+    "cleaned",
+    "preview_of",
+]
 
 MAX_PICTURES = 20
 MAX_PICTURE = 1_000_000
 SHOWN_HEADERS = ("From", "Reply-To", "To", "Cc", "Date", "Subject")
 
-_PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +65,7 @@ def _preview(message: Message) -> Preview:
         kind = part.get_content_type()
         name = part.get_filename()
         identifier = str(part.get("Content-ID", "")).strip().strip("<>")
-        if kind in _PICTURES and identifier and len(pictures) < MAX_PICTURES:
+        if kind in PICTURES and identifier and len(pictures) < MAX_PICTURES:
             data = octets_of(part)
             if len(data) <= MAX_PICTURE:
                 pictures[identifier] = data

@@ -1,52 +1,21 @@
-"""A message from a stranger, shown so that it can do nothing: nothing from outside, no script, no link without a question."""
+"""A message in quarantine as it may be looked at: who it is from, its text or its HTML made harmless, what is attached."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QWidget
 
-from PySide6.QtCore import QUrl
-from PySide6.QtGui import QDesktopServices, QImage, QResizeEvent
-from PySide6.QtWidgets import QFrame, QTextBrowser, QWidget
-
-from ...cards import Facts, FilterChips, confirm, label, line, rows
+from ...cards import Facts, FilterChips, label, line, rows
 from ...i18n import tr
 from ...theme import Role, px
 from ...words import size_text
-from .mail_parts import LINKS, Preview
-
-MAX_SIDE = 4000
-"""Pixels of a picture's longest side."""
-
-
-class Browser(QTextBrowser):
-    """Loads only what the message itself holds (``cid:``)."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.pictures: dict[str, bytes] = {}
-        self.setOpenLinks(False)
-        self.setOpenExternalLinks(False)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setAccessibleName(tr("Message"))
-
-    def loadResource(self, kind: int, name: QUrl | str) -> Any:
-        """Never a file, never the network: what is not in the message is not there."""
-        url = QUrl(name)
-        data = self.pictures.get(url.path()) if url.scheme() == "cid" else None
-        if data is None:
-            return QImage()
-        picture = QImage.fromData(data)
-        if picture.isNull() or max(picture.width(), picture.height()) > MAX_SIDE:
-            return QImage()
-        widest = max(1, self.viewport().width() - px(16))
-        return picture.scaledToWidth(widest) if picture.width() > widest else picture
+from ..lists.mail_reader import MailReader, Spawn
+from .mail_parts import Preview
 
 
 class PreviewView(QWidget):
-    def __init__(self, spawn: Callable[[Coroutine[Any, Any, Any], str], object]) -> None:
+    def __init__(self, spawn: Spawn) -> None:
         super().__init__()
-        self._spawn = spawn
         self._preview = Preview()
         outer = rows(self, gap=8)
         outer.setContentsMargins(px(12), px(12), px(12), px(4))
@@ -58,13 +27,9 @@ class PreviewView(QWidget):
         bar.addWidget(self._kinds)
         bar.addStretch(1)
         outer.addLayout(bar)
-        self.browser = Browser()
-        self.browser.anchorClicked.connect(lambda url: self._spawn(self._follow(url), "follow a link"))
-        self.browser.highlighted.connect(self._tell_target)
-        outer.addWidget(self.browser, 1)
-        self._target = label("", Role.MUTED, wrap=True)
-        self._target.hide()
-        outer.addWidget(self._target)
+        self.reader = MailReader(spawn, tr("The message is in quarantine; its links may do harm."))
+        self.browser = self.reader.browser
+        outer.addWidget(self.reader, 1)
         self._attachments = label("", Role.MUTED, wrap=True, selectable=True)
         outer.addWidget(self._attachments)
 
@@ -75,7 +40,6 @@ class PreviewView(QWidget):
 
     def show_preview(self, preview: Preview) -> None:
         self._preview = preview
-        self.browser.pictures = preview.pictures
         self._facts.set(preview.headers)
         both = bool(preview.text and preview.html)
         self._kinds.setVisible(both)
@@ -91,23 +55,8 @@ class PreviewView(QWidget):
     def _show(self) -> None:
         preview = self._preview
         if preview.problem:
-            self.browser.setPlainText(tr("This message cannot be taken apart. Its raw text is beside, under Raw."))
+            self.reader.show_text(tr("This message cannot be taken apart. Its raw text is beside, under Raw."))
         elif preview.html and (self._kinds.current == "html" or not preview.text):
-            self.browser.setHtml(preview.html)
+            self.reader.show_html(preview.html, preview.pictures)
         else:
-            self.browser.setPlainText(preview.text or tr("There is no text in this message."))
-
-    def _tell_target(self, url: QUrl) -> None:
-        text = url.toString(QUrl.ComponentFormattingOption.FullyEncoded)
-        self._target.setText(tr("Leads to {url}", url=text) if text else "")
-        self._target.setVisible(bool(text))
-
-    async def _follow(self, url: QUrl) -> None:
-        """Only after the person has seen where it really leads."""
-        if url.scheme().lower() not in LINKS:
-            return
-        target = url.toString(QUrl.ComponentFormattingOption.FullyEncoded)
-        host = url.host(QUrl.ComponentFormattingOption.FullyEncoded) or target
-        text = tr("It leads to {host}:\n\n{url}\n\nThe message is in quarantine; its links may do harm.", host=host, url=target)
-        if await confirm(self, tr("Open this link?"), text, tr("Open {host}", host=host), is_dangerous=True):
-            QDesktopServices.openUrl(url)
+            self.reader.show_text(preview.text or tr("There is no text in this message."))

@@ -1,0 +1,343 @@
+"""The Test inbox page: trays, the list, its search, one message beside it, and what can be done with many."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QMenu, QPushButton
+
+from ....control.capture_schema import CapturedRow
+from ....control.schema import EventMessage
+from ...cards import Banner, PageHeader, Tone
+from ...context import AppContext
+from ...i18n import format_count, ntr, tr
+from ...theme import Role, icon, set_role
+from ..fault_words import rule_name
+from ..handling import CAPTURE, COPY, action_of
+from ..lists.filter_bar import Choice, FilterBar, SearchBox
+from ..lists.gateways import Gateways
+from ..lists.list_page import ListPage
+from ..lists.loading import soon
+from ..wording import Plain, listener_name
+from .actions import Target, target_of
+from .columns import columns
+from .detail import CapturedDetail
+from .empty import InboxEmpty, Place, place_of
+from .query import InboxQuery, InboxSource
+from .trays import TrayChips, tray_name
+from .work import Work
+
+FAULTS_NAMED = 3
+
+
+class InboxPage(ListPage):
+    key: ClassVar[str] = "inbox"
+
+    def __init__(self, context: AppContext) -> None:
+        self._names: dict[str, str] = {}
+        super().__init__(context, tr("Test inbox"), columns(lambda: self._names), Gateways())
+        self._query = InboxQuery()
+        self._shown: InboxQuery | None = None
+        self._places: list[Place] = []
+        self._captures = False
+        self.work = Work(self, self.worker, self.card.foot, self.gateways, self._changed)
+        self._build()
+        self._connect()
+        self._show_selection()
+
+    # --- building ---
+
+    def _build(self) -> None:
+        self.header = PageHeader(tr("Test inbox"), tr("Mail that was captured instead of being delivered, and copies of mail."))
+        self.clear = QPushButton(icon("delete"), tr("Clear the tray…"))
+        self.clear.clicked.connect(self._start_clearing)
+        self.header.add_action(self.clear)
+        self.settings = QPushButton(icon("settings"), tr("Set up"))
+        self.settings.setProperty("menu", "true")
+        self.settings.setMenu(self._settings_menu())
+        self.header.add_action(self.settings)
+        self.outer.addWidget(self.header)
+        self.faults = Banner(Tone.WARNING)
+        self.faults.add_action(tr("Show the faults"), lambda: self._set_up("faults"))
+        self.faults.hide()
+        self.outer.addWidget(self.faults)
+        self.search = SearchBox(tr("Search the test inbox"), tr("Sender, recipient, subject, text, attachment or id"))
+        self.where = Choice(
+            tr("What is searched"),
+            [
+                ("", tr("Everywhere")), ("sender", tr("In senders")), ("recipient", tr("In recipients")),
+                ("subject", tr("In subjects")), ("user", tr("Sent by user")),
+            ],
+        )  # fmt: skip
+        self.trays = TrayChips(self.context.preferences)
+        self.outer.addWidget(FilterBar(self.search, [self.where], self.trays))
+        self.nothing = InboxEmpty()
+        self.show_all = self.nothing.add_action(tr("Show all"), self._show_all)
+        self.begin = self.nothing.add_action(tr("Capture at a listener"), lambda: self._set_up("listeners"))
+        self.card.replace_empty(self.nothing)
+        self._build_actions()
+        self.outer.addWidget(self.splitter, 1)
+
+    def _settings_menu(self) -> QMenu:
+        menu = QMenu(self)
+        for section, text in (
+            ("trays", tr("Trays…")),
+            ("faults", tr("Faults…")),
+            ("inbox", tr("How long mail is kept…")),
+            ("listeners", tr("What listeners do with mail…")),
+        ):
+            menu.addAction(text).triggered.connect(lambda _=False, section=section: self._set_up(section))
+        return menu
+
+    def _build_actions(self) -> None:
+        self.menu = QMenu(self)
+        self.release = self._action("send", tr("&Release…"), "Ctrl+L", self._start_releasing)
+        self.save = self._action("download", tr("&Save as .eml…"), "Ctrl+S", self._start_saving)
+        self.delete = self._action("delete", tr("&Delete"), "Del", self._start_deleting)
+        self._actions = (self.release, self.save, self.delete)
+        self.menu.addActions(self._actions)
+        self.table.addActions(self._actions)
+        foot = self.card.foot
+        self.all_button = QPushButton(tr("Choose all"))
+        set_role(self.all_button, Role.LINK)
+        self.all_button.clicked.connect(self.table.selectAll)
+        foot.add(self.all_button)
+        release = QPushButton(self.release.icon(), self.release.text().replace("&", ""))
+        release.clicked.connect(self.release.trigger)
+        more = QPushButton(tr("More"))
+        more.setProperty("menu", "true")
+        more.setMenu(self.menu)
+        self._buttons = (release, more)
+        for button in self._buttons:
+            foot.add(button)
+
+    def _action(self, sign: str, text: str, keys: str, act: Any) -> QAction:
+        action = QAction(icon(sign), text, self)
+        action.setShortcut(QKeySequence(keys))
+        action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        action.triggered.connect(lambda: act())
+        return action
+
+    def _make_detail(self) -> CapturedDetail:
+        made = CapturedDetail(self.context, self.spawn, lambda: self._names)
+        made.tracking_wanted.connect(lambda queue_id: self.context.navigate("tracking", queue_id=queue_id))
+        made.release_wanted.connect(lambda: self._act_on_shown(self._start_releasing))
+        made.delete_wanted.connect(lambda: self._act_on_shown(self._start_deleting))
+        made.said.connect(self.card.foot.say)
+        return made
+
+    def _connect(self) -> None:
+        self.search.wanted.connect(lambda text: self._ask(text=text))
+        self.where.wanted.connect(lambda where: self._ask(where=where))
+        self.trays.chosen.connect(lambda tray: self._ask(tray=tray))
+        self.table.order_wanted.connect(lambda order, descending: self._ask(order=order, descending=descending))
+        self.table.selection_changed.connect(self._show_selection)
+        self.table.clicked.connect(lambda _: self._open_current())
+        self.table.menu_wanted.connect(self._show_menu)
+        self.model.loaded.connect(self._show_selection)
+        self.model.changed.connect(self._show_selection)
+
+    # --- the page ---
+
+    async def enter(self, **arguments: Any) -> None:
+        """``text``, ``tray``: what to filter by; without any, as it was left."""
+        if arguments:
+            self._query = replace(self._query.unfiltered(), **arguments)
+            self._show_query()
+        self.live.set_on(True)
+        await self._load_around()
+        self._show_query()
+        await soon(self.spawn(self._refresh_list() if self._shown == self._query else self._load(), "load the list"))
+
+    async def leave(self) -> bool:
+        self.live.set_on(False)
+        return True
+
+    def on_connected(self) -> None:
+        self._shown = None
+        self.spawn(self.enter(), "load again")
+
+    def on_event(self, event: EventMessage) -> None:
+        if event.kind.startswith("captured."):
+            self.live.touch()
+        elif event.kind in ("configuration.changed", "mail.state"):
+            self.spawn(self._load_around(), "load trays")
+
+    def _set_up(self, section: str) -> None:
+        self.context.navigate("settings", section=section)
+
+    async def _load_around(self) -> None:
+        """What stands around the list: trays, names, where mail is captured, faults."""
+        client = self.context.session.client
+        status = (await client.status()).relay
+        listeners = (await client.objects("listeners")).value
+        await self.gateways.load(self.context.session)
+        self.trays.set_relay(status.host_name)
+        self._captures = any(one.handling in (CAPTURE, COPY) for one in status.not_delivering)
+        ports = {report.id: report.port for report in status.listeners}
+        self._places = [
+            place_of(one["address"], ports.get(one["id"], one["port"]), one["mode"])
+            for one in listeners
+            if one["enabled"] and action_of(one) in (CAPTURE, COPY)
+        ]
+        self._names = {one["id"]: listener_name(one) for one in listeners} | {one.id: one.label for one in self.gateways.all}
+        await self._load_trays()
+        self._show_faults((await client.objects("faults")).value if status.faults else ())
+        self._show_selection()
+
+    async def _load_trays(self) -> None:
+        reports = await self.context.session.client.trays()
+        self._names.update({report.id: tray_name(report) for report in reports})
+        self.trays.show_trays(reports)
+        if self.isVisible():
+            self.trays.see()
+
+    def _show_faults(self, rules: Any) -> None:
+        """Loud while one is switched on."""
+        enabled: list[Plain] = [rule for rule in rules if rule["enabled"]]
+        self.faults.setVisible(bool(enabled))
+        if enabled:
+            named = [rule_name(rule) for rule in enabled[:FAULTS_NAMED]] + (["…"] if len(enabled) > FAULTS_NAMED else [])
+            title = ntr("{n} fault happens to senders on purpose.", "{n} faults happen to senders on purpose.", len(enabled))
+            self.faults.tell(Tone.WARNING, title, "\n".join(named))
+
+    # --- the list ---
+
+    def _ask(self, **changes: Any) -> None:
+        self._query = replace(self._query, **changes)
+        if self._query.text or "where" not in changes:
+            self.spawn(self._load(), "filter the list")
+
+    def _show_all(self) -> None:
+        self._query = self._query.unfiltered()
+        self._show_query()
+        self.spawn(self._load(), "show all")
+
+    def _show_query(self) -> None:
+        self.search.set_quietly(self._query.text)
+        self.where.choose(self._query.where)
+        self.trays.choose(self._query.tray)
+        if self.trays.current != self._query.tray:  # it is not there any more
+            self._query = replace(self._query, tray=self.trays.current)
+
+    async def _load(self) -> None:
+        query = self._query
+        source = InboxSource(self.context.session, query)
+        self.table.show_order(query.order, query.descending)
+        await self.model.show(source, by_id=source.by_id)
+        if query == self._query:
+            self._shown = query
+            self.context.messages.clear_banner(self.key)
+            self._show_selection()
+
+    async def _refresh_list(self) -> None:
+        await self._load_trays()
+        if self._shown is None:
+            await self._load()
+        else:
+            await self.model.refresh()
+
+    def _show_selection(self) -> None:
+        total, chosen = len(self.model.ids), self.table.chosen_count
+        is_empty = total == 0 and not self.model.is_loading and self._shown is not None
+        if is_empty:
+            self._tell_empty()
+        self.card.show_empty(is_empty)
+        if chosen:
+            self.card.foot.set_count(tr("{n} of {m} chosen", n=format_count(chosen), m=format_count(total)))
+        else:
+            self.card.foot.set_count(ntr("{n} message", "{n} messages", total))
+        self.all_button.setVisible(0 < chosen < total)
+        for button in self._buttons:
+            button.setEnabled(bool(chosen))
+        for action in self._actions:
+            action.setEnabled(bool(chosen))
+        self.clear.setEnabled(total > 0 and not self._query.text)
+
+    def _tell_empty(self) -> None:
+        self.show_all.setVisible(self._query.is_filtered)
+        self.begin.setVisible(not self._query.is_filtered and not self._captures)
+        if self._query.is_filtered:
+            self.nothing.tell(tr("Nothing captured matches"))
+        elif self._places:
+            place = self._places[0]
+            where = tr(
+                "Let your program send to {host}, port {port}: each message appears here.", host=place.host, port=place.port
+            )
+            self.nothing.tell(tr("Nothing was captured yet"), where, self._places)
+        elif self._captures:
+            self.nothing.tell(tr("Nothing was captured yet"), tr("What would leave by the gateway that captures appears here."))
+        else:
+            self.nothing.tell(
+                tr("Nothing is captured"),
+                tr("All mail is delivered. Let a listener capture what your programs send, and it appears here instead."),
+            )
+
+    # --- details ---
+
+    def _open(self, number: int) -> None:
+        if self.model.known(number) is not None:
+            self._show_detail(str(number))
+
+    def _follow_current(self) -> None:
+        current = self.table.current
+        if self.splitter.is_open and current is not None and self.model.known(current) is not None:
+            self.detail.show_message(str(current))
+
+    def _close_detail(self) -> None:
+        super()._close_detail()
+        self._forget()
+
+    def _forget(self) -> None:
+        """What the details show may be gone: they load it anew when it is opened again."""
+        if self.splitter.is_made:
+            self.detail.forget()
+
+    def _act_on_shown(self, act: Any) -> None:
+        """A button of the details means the message that they show, whatever is chosen in the list."""
+        if self.detail.queue_id and self.table.choose(int(self.detail.queue_id)):
+            act()
+
+    # --- actions ---
+
+    def _show_menu(self, place: QPoint) -> None:
+        self.menu.popup(place)
+
+    def _target(self) -> Target:
+        return target_of(self.table.chosen, len(self.model.ids), self._query.filter)
+
+    @property
+    def _can_start(self) -> bool:
+        return bool(self.table.chosen_count) and not self.worker.is_busy
+
+    def _start_deleting(self) -> None:
+        if self._can_start:
+            self.spawn(self.work.delete(self._target()), "delete")
+
+    def _start_releasing(self) -> None:
+        if self._can_start:
+            target = self._target()
+            self.spawn(self.work.release(target, self._only_row(target)), "release")
+
+    def _only_row(self, target: Target) -> CapturedRow | None:
+        if target.ids is None or len(target.ids) != 1:
+            return None
+        found: CapturedRow | None = self.model.known(target.ids[0])
+        return found
+
+    def _start_clearing(self) -> None:
+        tray = self._query.tray
+        if not self.worker.is_busy:
+            name = self._names.get(tray, tray) if tray else tr("All")
+            self.spawn(self.work.clear(tray, name), "clear the tray")
+
+    def _start_saving(self) -> None:
+        if self._can_start:
+            self.spawn(self.work.save(self.table.chosen), "save messages")
+
+    def _changed(self) -> None:
+        self._forget()
+        self.live.touch()
