@@ -2,26 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from gatepost.desktop.cards import Tone
 from gatepost.desktop.context import AppContext
+from gatepost.desktop.messages import Messages
 from gatepost.desktop.pages.fault_words import fault_words
 from gatepost.desktop.pages.gateways import GatewaysPage
 from gatepost.desktop.pages.handling import mark_of
 from gatepost.desktop.pages.settings import SettingsPage
 from gatepost.desktop.pages.settings.listeners import _state
+from gatepost.desktop.preferences import Preferences
+from gatepost.desktop.session import RelaySession
+from gatepost.desktop.tasks import Tasks
 from gatepost.model.report import ListenerHealth, ListenerReport
 
+from ...support.relay_process import RelayProcess
 from ..waiting import closed, settled
 
 
+@pytest.fixture(scope="module")
+def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RelayProcess]:
+    with RelayProcess(tmp_path_factory.mktemp("handling") / "relay") as found:
+        yield found
+
+
 @pytest.fixture
-def page(connected_context: AppContext, show: Callable[..., Any]) -> SettingsPage:
-    made = SettingsPage(connected_context)
+def fresh_context(
+    relay: RelayProcess,
+    monkeypatch: pytest.MonkeyPatch,
+    preferences: Preferences,
+    messages: Messages,
+    tasks: Tasks,
+    on_loop: Callable[..., Any],
+) -> Iterator[AppContext]:
+    """On a relay whose configuration is as it was at first; what a test changes is taken back."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", relay.environment["XDG_RUNTIME_DIR"])
+    session = RelaySession(relay.data)
+    session.start(tasks)
+    on_loop(session.wait_connected())
+    before = on_loop(session.client.configuration()).value
+    yield AppContext(session=session, messages=messages, tasks=tasks, preferences=preferences)
+    on_loop(session.client.replace_configuration(before))
+    on_loop(session.close())
+
+
+@pytest.fixture
+def page(fresh_context: AppContext, show: Callable[..., Any]) -> SettingsPage:
+    made = SettingsPage(fresh_context)
     show(made, 1120, 900)
     return made
 
@@ -80,9 +111,9 @@ async def test_redirecting_needs_an_address_and_says_so_at_its_field(page: Setti
 
 
 async def test_an_outbound_gateway_has_the_card_and_an_inbound_one_has_not(
-    connected_context: AppContext, show: Callable[..., Any]
+    fresh_context: AppContext, show: Callable[..., Any]
 ) -> None:
-    page = GatewaysPage(connected_context)
+    page = GatewaysPage(fresh_context)
     show(page)
     await page.enter(new="domain-forward")
     assert not page.form.handling.isVisible()
@@ -96,7 +127,7 @@ async def test_an_outbound_gateway_has_the_card_and_an_inbound_one_has_not(
     assert not form.handling.mark.isVisible(), "this mail is delivered"
     form.options.verify_first.setChecked(False)
     assert await form.save()
-    (gateway,) = (await connected_context.session.client.objects("gateways")).value
+    (gateway,) = (await fresh_context.session.client.objects("gateways")).value
     assert gateway["handling"] == {"action": "capture-and-deliver"}
     await closed(page)
 

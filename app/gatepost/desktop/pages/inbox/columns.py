@@ -17,7 +17,7 @@ Names = Callable[[], Mapping[str, str]]
 def state_text(row: CapturedRow) -> str:
     if row.released_at is not None:
         return tr("Released")
-    return tr("Copy") if row.is_copy else tr("Captured")
+    return tr("Copied") if row.is_copy else tr("Captured")
 
 
 def state_tone(row: CapturedRow) -> Tone:
