@@ -64,7 +64,7 @@ def test_faults_are_marked_alone_and_beside() -> None:
 def test_the_overview_has_each_with_the_button_that_leads_there() -> None:
     told = (Problem("capture", "x", subject="listener:ls-1"), Problem("faults", "y"))
     relay = report(DEVELOPERS, COPIED, faults=("fault-1",), problems=told)
-    found = needs(Known(relay, SpoolFigures()), 0.0)
+    found = needs(Known(relay, SpoolFigures()))
     assert [(need.weight, need.title, need.button) for need in found] == [
         (Weight.WARNING, "Mail is not delivered: Developers captures all mail.", "Open the listener"),
         (Weight.WARNING, "1 fault is switched on.", "Show the faults"),

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QPoint, Qt, QUrl
-from PySide6.QtGui import QDesktopServices
-from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QTextBrowser
+from PySide6.QtCore import QEvent, QPointF, Qt, QUrl
+from PySide6.QtGui import QDesktopServices, QMouseEvent
+from PySide6.QtWidgets import QApplication, QTextBrowser
 
 from gatepost.control.capture_schema import CapturedListRequest
 from gatepost.desktop.cards import Dialog
@@ -120,7 +119,10 @@ async def looked_at(widget: Any) -> None:
         if browser.isVisible():
             for y in range(0, browser.viewport().height(), 16):
                 for x in range(0, browser.viewport().width(), 120):
-                    QTest.mouseMove(browser.viewport(), QPoint(x, y))
+                    place = QPointF(x, y)
+                    kind, button = QEvent.Type.MouseMove, Qt.MouseButton.NoButton
+                    moved = QMouseEvent(kind, place, place, button, button, Qt.KeyboardModifier.NoModifier)
+                    QApplication.sendEvent(browser.viewport(), moved)
             browser.selectAll()
             browser.copy()
             browser.reload()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtWidgets import QPushButton, QWidget
 
@@ -14,8 +14,13 @@ from ...theme import Role, set_role
 from ..page import Page
 from .primary import PrimaryStep
 from .provider import ProviderStep
-from .purpose import SEND, PurposeStep
+from .purpose import CAPTURE, SEND, PurposeStep
 from .test_message import MessageStep
+
+if TYPE_CHECKING:
+    from ....control.schema import EventMessage
+    from ..inbox.empty import Place
+    from .capture import CapturedStep, InboxStep
 
 DONE = "first-run/done"
 
@@ -35,7 +40,7 @@ class FirstRunPage(Page):
         self.skip = QPushButton(tr("Skip"))
         set_role(self.skip, Role.QUIET)
         self.skip.setToolTip(tr("You find these steps in the menu whenever you want them."))
-        self.skip.clicked.connect(self._finish)
+        self.skip.clicked.connect(lambda: self._finish())
         header.add_action(self.skip)
         body.add(header)
         self.where = Steps()
@@ -68,7 +73,26 @@ class FirstRunPage(Page):
     def message(self) -> MessageStep:
         made = self._add(MessageStep(self.context, self.spawn))
         made.back_wanted.connect(lambda: self._chosen(self._purpose))
-        made.finished.connect(self._finish)
+        made.finished.connect(lambda: self._finish())
+        return made
+
+    @cached_property
+    def inbox(self) -> InboxStep:
+        from .capture import InboxStep
+
+        made = self._add(InboxStep(self.context, self.spawn))
+        made.back_wanted.connect(lambda: self._show(self.purpose, 0))
+        made.saved.connect(self._inbox_saved)
+        return made
+
+    @cached_property
+    def captured(self) -> CapturedStep:
+        from .capture import CapturedStep
+
+        made = self._add(CapturedStep(self.spawn))
+        made.back_wanted.connect(lambda: self._chosen(CAPTURE))
+        made.finished.connect(lambda: self._finish())
+        made.inbox_wanted.connect(lambda: self._finish("inbox"))
         return made
 
     def _add(self, step: Step) -> Step:
@@ -85,6 +109,10 @@ class FirstRunPage(Page):
 
     def _chosen(self, purpose: str) -> None:
         self._purpose = purpose
+        if purpose == CAPTURE:
+            self._show(self.inbox, 1)
+            self.spawn(self.inbox.begin(), "propose a port")
+            return
         self._show(self.provider if purpose == SEND else self.primary, 1)
 
     def _provider_saved(self, gateway: str) -> None:
@@ -97,12 +125,20 @@ class FirstRunPage(Page):
         self.message.begin(None, f"postmaster@{domain}", f"postmaster@{domain}")
         self._show(self.message, 2)
 
+    def _inbox_saved(self, listener: str, place: Place) -> None:
+        self.captured.begin(listener, place)
+        self._show(self.captured, 2)
+
+    def on_event(self, event: EventMessage) -> None:
+        if self._shown is self.__dict__.get("captured"):
+            self.captured.on_event(event)
+
     async def refresh(self) -> None:
         """Nothing here is loaded: what was typed stays."""
 
-    def _finish(self) -> None:
+    def _finish(self, page: str = "overview") -> None:
         self.context.preferences.set_flag(DONE, True)
-        self.context.navigate("overview")
+        self.context.navigate(page)
 
 
 class Steps(QWidget):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QPushButton, QWidget
@@ -17,6 +17,9 @@ from ...forms import Form, FormModel
 from ...i18n import tr
 from ...theme import Role, set_role
 from ..gateways.verify_dialog import Verdict, VerifyDialog
+
+if TYPE_CHECKING:
+    from ....control.client import Client
 
 Plain = dict[str, Any]
 SMTP_PORT = 25
@@ -130,10 +133,15 @@ class PrimaryStep(QWidget):
                 mode=ListenerMode.MX, tls=ListenerTls.STARTTLS,
             )  # fmt: skip
             await client.add("listeners", listener.model_dump(mode="json"))
-        for report in (await client.status()).relay.listeners:
-            if report.id == self._listener_id and report.state == "failed":
-                raise GatepostError(
-                    tr("The port cannot be opened."),
-                    report.problem,
-                    tr("Ports below 1024 need special rights on this computer, and another program may be using the port."),
-                )
+        await fail_where_it_cannot_listen(client, self._listener_id)
+
+
+async def fail_where_it_cannot_listen(client: Client, listener: str) -> None:
+    """Raises GatepostError in words where the listener's port is not open."""
+    for report in (await client.status()).relay.listeners:
+        if report.id == listener and report.state == "failed":
+            raise GatepostError(
+                tr("The port cannot be opened."),
+                report.problem,
+                tr("Ports below 1024 need special rights on this computer, and another program may be using the port."),
+            )

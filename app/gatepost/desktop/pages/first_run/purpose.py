@@ -9,19 +9,19 @@ from ...cards import Card, Sign, label, line, rows
 from ...i18n import tr
 from ...theme import Role, icon, px, set_role
 
-SEND, RECEIVE = "send", "receive"
+SEND, RECEIVE, CAPTURE = "send", "receive", "capture"
 
 
 class PurposeStep(QWidget):
     chosen = Signal(str)
-    """SEND or RECEIVE"""
+    """SEND, RECEIVE or CAPTURE"""
     import_wanted = Signal()
     """Another server's settings shall be taken over instead."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         layout = rows(self)
-        card = Card(tr("What is this relay for?"), tr("You can do both; begin with one."))
+        card = Card(tr("What is this relay for?"), tr("You can do all of it; begin with one."))
         self._group = QButtonGroup(self)
         self._buttons: dict[str, QRadioButton] = {}
         self._option(
@@ -31,6 +31,10 @@ class PurposeStep(QWidget):
         self._option(
             card, RECEIVE, "server", tr("Stand in front of our mail server"),
             tr("Mail from the internet arrives here and is passed on to your server, and kept while that is down."),
+        )  # fmt: skip
+        self._option(
+            card, CAPTURE, "inbox", tr("Test inbox for developers"),
+            tr("What your programs send is captured and can be looked at; none of it reaches anybody."),
         )  # fmt: skip
         self._buttons[SEND].setChecked(True)
         layout.addWidget(card)
