@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, ClassVar
 
 from PySide6.QtCore import QPoint, Qt
@@ -60,10 +61,6 @@ class InboxPage(ListPage):
         self.settings.setMenu(self._settings_menu())
         self.header.add_action(self.settings)
         self.outer.addWidget(self.header)
-        self.faults = Banner(Tone.WARNING)
-        self.faults.add_action(tr("Show the faults"), lambda: self._set_up("faults"))
-        self.faults.hide()
-        self.outer.addWidget(self.faults)
         self.search = SearchBox(tr("Search the test inbox"), tr("Sender, recipient, subject, text, attachment or id"))
         self.where = Choice(
             tr("What is searched"),
@@ -74,12 +71,26 @@ class InboxPage(ListPage):
         )  # fmt: skip
         self.trays = TrayChips(self.context.preferences)
         self.outer.addWidget(FilterBar(self.search, [self.where], self.trays))
-        self.nothing = InboxEmpty()
-        self.show_all = self.nothing.add_action(tr("Show all"), self._show_all)
-        self.begin = self.nothing.add_action(tr("Capture at a listener"), lambda: self._set_up("listeners"))
-        self.card.replace_empty(self.nothing)
         self._build_actions()
         self.outer.addWidget(self.splitter, 1)
+
+    @cached_property
+    def nothing(self) -> InboxEmpty:
+        """Made when there is nothing to list for the first time."""
+        made = InboxEmpty()
+        self.show_all = made.add_action(tr("Show all"), self._show_all)
+        self.begin = made.add_action(tr("Capture at a listener"), lambda: self._set_up("listeners"))
+        self.card.replace_empty(made)
+        return made
+
+    @cached_property
+    def faults(self) -> Banner:
+        """Made when one is switched on for the first time."""
+        made = Banner(Tone.WARNING)
+        made.hide()
+        made.add_action(tr("Show the faults"), lambda: self._set_up("faults"))
+        self.outer.insertWidget(1, made)
+        return made
 
     def _settings_menu(self) -> QMenu:
         menu = QMenu(self)
@@ -198,6 +209,8 @@ class InboxPage(ListPage):
     def _show_faults(self, rules: Any) -> None:
         """Loud while one is switched on."""
         enabled: list[Plain] = [rule for rule in rules if rule["enabled"]]
+        if not enabled and "faults" not in self.__dict__:
+            return
         self.faults.setVisible(bool(enabled))
         if enabled:
             named = [rule_name(rule) for rule in enabled[:FAULTS_NAMED]] + (["…"] if len(enabled) > FAULTS_NAMED else [])
@@ -258,20 +271,21 @@ class InboxPage(ListPage):
         self.clear.setEnabled(total > 0 and not self._query.text)
 
     def _tell_empty(self) -> None:
+        nothing = self.nothing
         self.show_all.setVisible(self._query.is_filtered)
         self.begin.setVisible(not self._query.is_filtered and not self._captures)
         if self._query.is_filtered:
-            self.nothing.tell(tr("Nothing captured matches"))
+            nothing.tell(tr("Nothing captured matches"))
         elif self._places:
             place = self._places[0]
             where = tr(
                 "Let your program send to {host}, port {port}: each message appears here.", host=place.host, port=place.port
             )
-            self.nothing.tell(tr("Nothing was captured yet"), where, self._places)
+            nothing.tell(tr("Nothing was captured yet"), where, self._places)
         elif self._captures:
-            self.nothing.tell(tr("Nothing was captured yet"), tr("What would leave by the gateway that captures appears here."))
+            nothing.tell(tr("Nothing was captured yet"), tr("What would leave by the gateway that captures appears here."))
         else:
-            self.nothing.tell(
+            nothing.tell(
                 tr("Nothing is captured"),
                 tr("All mail is delivered. Let a listener capture what your programs send, and it appears here instead."),
             )
