@@ -13,7 +13,9 @@ from PySide6.QtWidgets import QLabel, QPushButton
 from gatepost.control import schema
 from gatepost.desktop.cards import Dialog
 from gatepost.desktop.context import AppContext
+from gatepost.desktop.i18n import set_language
 from gatepost.desktop.pages.quarantine import QuarantinePage
+from gatepost.desktop.pages.quarantine.columns import reason_text
 from gatepost.model.report import QuarantineOperation
 
 from ..waiting import until
@@ -56,6 +58,17 @@ async def opened(page: QuarantinePage, subject: str) -> schema.QuarantineRow:
     page.table.opened.emit(row.id)
     await until(lambda: page.detail._entry, "the details are there")
     return row
+
+
+def test_the_score_is_said_in_the_persons_language_and_the_sum_stays_as_it_was_written() -> None:
+    spam = schema.QuarantineRow.model_construct(
+        kind="spam", level="high", score=41.25, reason="spam level high, score 41.3: SPF +8.0 (fail)"
+    )
+    assert reason_text(spam) == "Score 41.3: SPF +8.0 (fail)"
+    set_language("de")
+    assert reason_text(spam) == "41,3 Punkte: SPF +8.0 (fail)"
+    virus = schema.QuarantineRow.model_construct(kind="virus", level="", score=None, reason="Eicar-Test-Signature")
+    assert reason_text(virus) == "Eicar-Test-Signature"
 
 
 async def test_it_shows_what_is_held_back_and_sorts_by_score(page: QuarantinePage) -> None:

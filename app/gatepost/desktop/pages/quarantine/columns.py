@@ -36,6 +36,15 @@ def score_text(row: QuarantineRow) -> str:
     return QLocale(language()).toString(row.score, "f", 1) if row.score is not None else "–"
 
 
+def reason_text(row: QuarantineRow) -> str:
+    """The score in the person's language, and the arithmetic as the relay wrote it; a virus by its name."""
+    if row.kind == "virus" or row.score is None:
+        return row.reason
+    words = tr("Score {score}", score=score_text(row))
+    arithmetic = row.reason.partition(": ")[2]
+    return f"{words}: {arithmetic}" if arithmetic else words
+
+
 def kept_text(row: QuarantineRow) -> str:
     if row.expires_at is None:
         return tr("until decided")
@@ -49,7 +58,7 @@ def recipients_text(row: QuarantineRow) -> str:
 
 def columns() -> tuple[Column, ...]:
     return (
-        Column("why", mark("Why"), why_text, 15, 14, kind=Kind.PILL, tone=why_tone, tooltip=lambda row: row.reason),
+        Column("why", mark("Why"), why_text, 15, 14, kind=Kind.PILL, tone=why_tone, tooltip=reason_text),
         Column(
             "score", mark("Score"), score_text, 7, 7, order="score", rank=3, kind=Kind.NUMBER, descending_first=True,
             tone=lambda row: Tone.QUIET,
@@ -69,5 +78,5 @@ def columns() -> tuple[Column, ...]:
             "size", mark("Size"), lambda row: size_text(row.size), 8, 8, order="size", rank=7, kind=Kind.NUMBER,
             tone=lambda row: Tone.QUIET, descending_first=True,
         ),
-        Column("reason", mark("In words"), lambda row: row.reason, 40, 18, rank=6, tone=lambda row: Tone.QUIET),
+        Column("reason", mark("In words"), reason_text, 40, 18, rank=6, tone=lambda row: Tone.QUIET),
     )  # fmt: skip

@@ -21,7 +21,7 @@ from ..lists.list_page import Detail
 from ..lists.raw import RawText, beginning, header_text, raw_text
 from ..lists.timeline import Arithmetic
 from ..spool.columns import sender_text
-from .columns import kept_text, why_text, why_tone
+from .columns import kept_text, reason_text, why_text, why_tone
 from .mail_parts import MAX_OCTETS, preview_of
 from .preview import PreviewView
 
@@ -140,7 +140,7 @@ class _Why(QScrollArea):
     def show_entry(self, entry: QuarantineEntry, gateways: Gateways) -> None:
         self.clear()
         row = entry.row
-        self._banner.tell(Tone.BAD if row.kind == "virus" else Tone.WARNING, why_text(row), row.reason)
+        self._banner.tell(Tone.BAD if row.kind == "virus" else Tone.WARNING, why_text(row), reason_text(row))
         self._banner.show()
         if entry.parts:
             self._sum = Arithmetic(entry.parts)
