@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import secrets
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -28,7 +29,13 @@ class Model(BaseModel):
 
 def refused(field: str, text: str) -> PydanticCustomError:
     """What a model's own check raises: the words, at the field (dotted, below the model) that a person must change."""
-    return PydanticCustomError("inconsistent", "{text}", {"text": text, "issues": [(field, text, "inconsistent")]})
+    return all_refused([(field, text)])
+
+
+def all_refused(found: Sequence[tuple[str, str]]) -> PydanticCustomError:
+    """The same for several fields at once, each with its words."""
+    issues = [(field, text, "inconsistent") for field, text in found]
+    return PydanticCustomError("inconsistent", "{text}", {"text": found[0][1], "issues": issues})
 
 
 def new_id(prefix: str) -> str:

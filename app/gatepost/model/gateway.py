@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from .capture import Deliver, Handling
-from .fields import DomainPattern, Fingerprint, Host, Identifier, IPText, Line, Model, Port, new_id, refused
+from .fields import DomainPattern, Fingerprint, Host, Identifier, IPText, Line, Model, Port, all_refused, new_id, refused
 from .network import MAX_TARGETS, AddressText, parse_address_range
 from .oauth import OAuthAccount, OAuthSettings
 from .smartermail import SmarterMailCard, SmarterMailUserVerification
@@ -67,12 +67,14 @@ class GatewayAuth(Model):
         return self.enabled and self.method is AuthMethod.OAUTH
 
     @model_validator(mode="after")
-    def _username_when_enabled(self) -> GatewayAuth:
+    def _complete_when_enabled(self) -> GatewayAuth:
+        missing = []
         if self.enabled and not self.username:
-            raise refused("username", "a username is needed when authentication is enabled")
+            missing.append(("username", "a username is needed when authentication is enabled"))
         if self.is_oauth:
-            for field, words in self.oauth.lacks():
-                raise refused(f"oauth.{field}", words)
+            missing += [(f"oauth.{field}", words) for field, words in self.oauth.lacks()]
+        if missing:
+            raise all_refused(missing)
         return self
 
 

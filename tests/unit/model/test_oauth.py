@@ -72,6 +72,15 @@ def test_what_cannot_work_is_refused_at_its_field(given: dict[str, Any], field: 
     assert f"gateways.0.auth.oauth.{field}" in issues(**given)
 
 
+def test_everything_that_is_missing_is_said_at_once() -> None:
+    bare = gateway(provider="other") | {"auth": {"enabled": True, "method": "oauth", "oauth": {"provider": "other"}}}
+    with pytest.raises(InvalidInput) as caught:
+        parse_configuration({"gateways": [bare]})
+    assert {issue.field.removeprefix("gateways.0.auth.") for issue in caught.value.issues} == {
+        "username", "oauth.client_id", "oauth.token_url", "oauth.authorize_url",
+    }  # fmt: skip
+
+
 def test_an_unencrypted_endpoint_is_taken_on_this_computer_only() -> None:
     for host in ("127.0.0.1", "localhost", "[::1]"):
         assert OAuthSettings(client_id="c", token_url=f"http://{host}:8080/token").token_endpoint.startswith("http://")
