@@ -169,21 +169,29 @@ def context(tmp_path: Path, preferences: Preferences, messages: Messages, tasks:
 
 
 @pytest.fixture
-def connected_context(
-    start_relay: Callable[..., Any],
-    monkeypatch: pytest.MonkeyPatch,
-    preferences: Preferences,
-    messages: Messages,
-    tasks: Tasks,
-) -> Iterator[AppContext]:
+def connect(
+    monkeypatch: pytest.MonkeyPatch, preferences: Preferences, messages: Messages, tasks: Tasks
+) -> Iterator[Callable[[Any], AppContext]]:
+    """``connect(relay)``: a context with a session that is connected to this relay process."""
+    sessions: list[RelaySession] = []
+
+    def connected(relay: Any) -> AppContext:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", relay.environment["XDG_RUNTIME_DIR"])
+        session = RelaySession(relay.data)
+        sessions.append(session)
+        session.start(tasks)
+        _run(session.wait_connected())
+        return AppContext(session=session, messages=messages, tasks=tasks, preferences=preferences)
+
+    yield connected
+    for session in sessions:
+        _run(session.close())
+
+
+@pytest.fixture
+def connected_context(start_relay: Callable[..., Any], connect: Callable[[Any], AppContext]) -> AppContext:
     """With a session that is connected to a real relay process, which starts with the default configuration."""
-    relay = start_relay()
-    monkeypatch.setenv("XDG_RUNTIME_DIR", relay.environment["XDG_RUNTIME_DIR"])
-    session = RelaySession(relay.data)
-    session.start(tasks)
-    _run(session.wait_connected())
-    yield AppContext(session=session, messages=messages, tasks=tasks, preferences=preferences)
-    _run(session.close())
+    return connect(start_relay())
 
 
 @pytest.fixture
@@ -214,12 +222,5 @@ def filled_office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 @pytest.fixture
-def office_context(
-    filled_office: Any, monkeypatch: pytest.MonkeyPatch, preferences: Preferences, messages: Messages, tasks: Tasks
-) -> Iterator[AppContext]:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", filled_office.relay.environment["XDG_RUNTIME_DIR"])
-    session = RelaySession(filled_office.relay.data)
-    session.start(tasks)
-    _run(session.wait_connected())
-    yield AppContext(session=session, messages=messages, tasks=tasks, preferences=preferences)
-    _run(session.close())
+def office_context(filled_office: Any, connect: Callable[[Any], AppContext]) -> AppContext:
+    return connect(filled_office.relay)

@@ -9,15 +9,11 @@ import pytest
 
 from gatepost.desktop.cards import Tone
 from gatepost.desktop.context import AppContext
-from gatepost.desktop.messages import Messages
 from gatepost.desktop.pages.fault_words import fault_words
 from gatepost.desktop.pages.gateways import GatewaysPage
 from gatepost.desktop.pages.handling import mark_of
 from gatepost.desktop.pages.settings import SettingsPage
 from gatepost.desktop.pages.settings.listeners import _state
-from gatepost.desktop.preferences import Preferences
-from gatepost.desktop.session import RelaySession
-from gatepost.desktop.tasks import Tasks
 from gatepost.model.report import ListenerHealth, ListenerReport
 
 from ...support.relay_process import RelayProcess
@@ -32,22 +28,13 @@ def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RelayProcess]:
 
 @pytest.fixture
 def fresh_context(
-    relay: RelayProcess,
-    monkeypatch: pytest.MonkeyPatch,
-    preferences: Preferences,
-    messages: Messages,
-    tasks: Tasks,
-    on_loop: Callable[..., Any],
+    relay: RelayProcess, connect: Callable[[RelayProcess], AppContext], on_loop: Callable[..., Any]
 ) -> Iterator[AppContext]:
     """On a relay whose configuration is as it was at first; what a test changes is taken back."""
-    monkeypatch.setenv("XDG_RUNTIME_DIR", relay.environment["XDG_RUNTIME_DIR"])
-    session = RelaySession(relay.data)
-    session.start(tasks)
-    on_loop(session.wait_connected())
-    before = on_loop(session.client.configuration()).value
-    yield AppContext(session=session, messages=messages, tasks=tasks, preferences=preferences)
-    on_loop(session.client.replace_configuration(before))
-    on_loop(session.close())
+    made = connect(relay)
+    before = on_loop(made.session.client.configuration()).value
+    yield made
+    on_loop(made.session.client.replace_configuration(before))
 
 
 @pytest.fixture

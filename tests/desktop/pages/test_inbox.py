@@ -12,14 +12,10 @@ from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 from gatepost.control.capture_schema import CapturedFilter, CapturedListRequest, CapturedRow
 from gatepost.desktop.cards import Dialog
 from gatepost.desktop.context import AppContext
-from gatepost.desktop.messages import Messages
 from gatepost.desktop.pages.inbox import InboxPage
 from gatepost.desktop.pages.inbox.actions import ReleaseDialog, wrong_recipients
 from gatepost.desktop.pages.inbox.detail import CapturedDetail
 from gatepost.desktop.pages.inbox.empty import Place, place_of, python, swaks
-from gatepost.desktop.preferences import Preferences
-from gatepost.desktop.session import RelaySession
-from gatepost.desktop.tasks import Tasks
 
 from ..captured import LISTENER, PROVIDER, SHOP, Developers, developers, letter, rich
 from ..waiting import closed, until
@@ -42,27 +38,17 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Developers]:
 
 @pytest.fixture
 def page(
-    office: Developers,
-    monkeypatch: pytest.MonkeyPatch,
-    preferences: Preferences,
-    messages: Messages,
-    tasks: Tasks,
-    show: Callable[..., Any],
-    on_loop: Callable[..., Any],
+    office: Developers, connect: Callable[[Any], AppContext], show: Callable[..., Any], on_loop: Callable[..., Any]
 ) -> Iterator[InboxPage]:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", office.relay.environment["XDG_RUNTIME_DIR"])
-    session = RelaySession(office.relay.data)
-    session.start(tasks)
-    on_loop(session.wait_connected())
-    made = InboxPage(AppContext(session=session, messages=messages, tasks=tasks, preferences=preferences))
-    session.happened.connect(lambda event: made.on_event(event))
+    context = connect(office.relay)
+    made = InboxPage(context)
+    context.session.happened.connect(lambda event: made.on_event(event))
     show(made, 1250, 820)
     on_loop(made.enter())
     on_loop(until(lambda: made._shown, "the list is loaded"))
     yield made
     on_loop(made.leave())
     on_loop(closed(made))
-    on_loop(session.close())
 
 
 async def row_of(page: InboxPage, subject: str) -> CapturedRow:

@@ -19,13 +19,9 @@ from PySide6.QtWidgets import QApplication, QTextBrowser
 from gatepost.control.capture_schema import CapturedListRequest
 from gatepost.desktop.cards import Dialog
 from gatepost.desktop.context import AppContext
-from gatepost.desktop.messages import Messages
 from gatepost.desktop.pages.inbox import InboxPage
 from gatepost.desktop.pages.inbox.detail import CapturedDetail
 from gatepost.desktop.pages.lists.mail_reader import MailReader
-from gatepost.desktop.preferences import Preferences
-from gatepost.desktop.session import RelaySession
-from gatepost.desktop.tasks import Tasks
 
 from ..captured import Developers, developers, hostile_html, rich
 from ..file_watch import FileWatch
@@ -90,23 +86,13 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Developers]:
 
 @pytest.fixture
 def page(
-    office: Developers,
-    monkeypatch: pytest.MonkeyPatch,
-    preferences: Preferences,
-    messages: Messages,
-    tasks: Tasks,
-    show: Callable[..., Any],
-    on_loop: Callable[..., Any],
+    office: Developers, connect: Callable[[Any], AppContext], show: Callable[..., Any], on_loop: Callable[..., Any]
 ) -> Iterator[InboxPage]:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", office.relay.environment["XDG_RUNTIME_DIR"])
-    session = RelaySession(office.relay.data)
-    session.start(tasks)
-    on_loop(session.wait_connected())
-    made = InboxPage(AppContext(session=session, messages=messages, tasks=tasks, preferences=preferences))
+    context = connect(office.relay)
+    made = InboxPage(context)
     show(made, 1250, 820)
     yield made
     on_loop(closed(made))
-    on_loop(session.close())
 
 
 async def looked_at(widget: Any) -> None:
