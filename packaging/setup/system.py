@@ -47,6 +47,8 @@ def _library(package: str, soname: str) -> Need:
 TEST_TOOLS = (
     _program("postfix", "smtp-source", "tests and measurements against a real mail server"),
     _program("swaks", "swaks", "tests with a client that administrators use"),
+    _program("curl", "curl", "the test of remote administration with another client"),
+    _program("systemd", "systemd-analyze", "the check of the service's unit"),
     _program("gnome-keyring", "gnome-keyring-daemon", "the test against a real keyring"),
     _program("dbus-daemon", "dbus-run-session", "the test against a real keyring"),
     _program("libsecret-tools", "secret-tool", "the test that looks into a real keyring"),

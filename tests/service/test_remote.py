@@ -17,6 +17,7 @@ import pytest
 
 from gatepost.control.server.routes import ROUTES, Form
 from tests.support.certificates import issued
+from tests.support.mail_tools import tool
 from tests.support.ports import free_port, is_listening, wait_until
 from tests.support.relay_process import RelayProcess
 from tests.support.relaying import relaying
@@ -268,7 +269,7 @@ def test_curl_administers_with_the_pinned_certificate(relay: RelayProcess, port:
     certificate = relay.data / "tls" / "remote.pem"
     # ``--config -``: the token never stands on a command line
     done = subprocess.run(
-        ["curl", "--silent", "--show-error", "--cacert", str(certificate), "--resolve", f"gatepost:{port}:127.0.0.1",
+        [tool("curl"), "--silent", "--show-error", "--cacert", str(certificate), "--resolve", f"gatepost:{port}:127.0.0.1",
          "--config", "-", f"https://gatepost:{port}/v1/version"],
         input=f'header = "Authorization: Bearer {token}"\n', capture_output=True, text=True, timeout=20, check=False,
     )  # fmt: skip

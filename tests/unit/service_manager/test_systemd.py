@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from gatepost.model.errors import GatepostError
 from gatepost.service_manager.choose import resources
 from gatepost.service_manager.systemd import CREDENTIAL, UNIT, Systemd
 from gatepost.service_manager.values import NeedsRights, NoManager, Outcome, State
+from tests.support.mail_tools import tool
 from tests.support.system_tools import SystemTools
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="root is needed, as for a service")
@@ -198,9 +198,7 @@ def test_who_is_not_root_is_told_the_line_to_type(
 
 
 def test_systemd_itself_reads_the_unit_without_complaint(systemd: Systemd, root: Path, tmp_path: Path) -> None:
-    analyze = shutil.which("systemd-analyze", path="/usr/bin:/bin")
-    if analyze is None:
-        pytest.skip("systemd-analyze is not installed")
+    analyze = tool("systemd-analyze")
     program = tmp_path / "gatepost-relay"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
