@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QTabWidget, QWidget
 
 from ....control.capture_schema import CapturedMessage, CapturedPart
@@ -86,10 +87,16 @@ class CapturedDetail(Detail):
             self.tabs.addTab(widget, title)
         self.tabs.currentChanged.connect(lambda _: self._load_source())
         self.column.addWidget(self.tabs, 1)
+        self.setMinimumSize(px(320), px(170))  # above it stand trays, search and buttons, also with text of 200 %
 
     def _track(self) -> None:
         if self.message is not None:
             self.tracking_wanted.emit(self.message.row.queue_id)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a low pane the message itself has the room."""
+        super().resizeEvent(event)
+        self.head.show_facts(event.size().height() >= self.fontMetrics().height() * 18)
 
     # --- showing ---
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QMenu, QPushButton
+from PySide6.QtWidgets import QMenu, QPushButton, QWidget
 
 from ....control.capture_schema import CapturedRow
 from ....control.schema import EventMessage
@@ -71,6 +71,7 @@ class InboxPage(ListPage):
         )  # fmt: skip
         self.trays = TrayChips(self.context.preferences)
         self.outer.addWidget(FilterBar(self.search, [self.where], self.trays))
+        self.card.replace_empty(QWidget())  # takes no room; what is said instead is made when it is needed
         self._build_actions()
         self.outer.addWidget(self.splitter, 1)
 

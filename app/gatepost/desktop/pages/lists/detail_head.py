@@ -35,6 +35,10 @@ class DetailHead(QWidget):
         self._line.insertWidget(self._line.count() - 1, button)
         return button
 
+    def show_facts(self, are_shown: bool) -> None:
+        """Beside a list they stand in its columns, too."""
+        self._facts.setVisible(are_shown)
+
     def clear(self, facts: str) -> None:
         self.badge.set("…", Tone.NEUTRAL)
         self._subject.setText("")
