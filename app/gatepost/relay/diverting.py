@@ -7,13 +7,16 @@ finds its copy there.
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..model.capture import Capture, CaptureAndDeliver, RedirectAll
+from ..model.capture import Capture, CaptureAndDeliver, Deliver, Handling, RedirectAll
+from ..model.configuration import Configuration
 from ..model.envelope import Recipient
 from ..model.errors import GatepostError
 from ..model.reply import Reply
@@ -23,7 +26,7 @@ from ..store.values import Delivery, RecipientRow
 from .common.hop import NextHop
 from .common.tasks import Tasks
 from .delivery.attempt import Attempt
-from .delivery.values import Features, Job, Outcome, OutcomeState, Session
+from .delivery.values import Features, Job, Outcome, OutcomeState, Session, Stage
 from .reception.trace import original_recipients
 
 if TYPE_CHECKING:
@@ -48,10 +51,13 @@ class Diverting:
         self._pool = pool
         self._tasks = Tasks("diverting")
         self._busy: dict[str, int] = {}
+        self._known: Configuration | None = None
+        self._handlings: dict[str, Handling | None] = {}
+        """Of the outbound gateways, as of ``_known``."""
 
     def submit(self, hop: NextHop, job: Job, done: Done) -> None:
         if hop.handling is None or job.content is None:
-            self._pool.submit(hop, job, done)
+            self._send(hop, job, done)
             return
         self._busy[hop.key] = self._busy.get(hop.key, 0) + 1
         self._tasks.spawn(self._divert(hop, job, done), f"divert mail for {hop.label}")
@@ -62,6 +68,23 @@ class Diverting:
         if self._busy.get(hop.key, 0) >= AT_ONCE:
             return False
         return isinstance(hop.handling, Capture) or self._pool.has_capacity(hop)
+
+    def _send(self, hop: NextHop, job: Job, done: Done) -> None:
+        """By the pool; but what was planned before its gateway's handling changed is planned anew."""
+        if job.content is None or not self._is_outdated(hop):
+            self._pool.submit(hop, job, done)
+            return
+        nothing = Outcome(OutcomeState.NOT_STARTED, job, stage=Stage.CONNECT)
+        asyncio.get_running_loop().call_soon(done, job, nothing)
+
+    def _is_outdated(self, hop: NextHop) -> bool:
+        configuration = self._service.configuration
+        if configuration is not self._known:
+            self._known = configuration
+            self._handlings = {
+                one.id: None if isinstance(one.handling, Deliver) else one.handling for one in configuration.outbound
+            }
+        return hop.gateway_id is not None and self._handlings.get(hop.gateway_id, hop.handling) != hop.handling
 
     async def drain(self, seconds: float) -> None:
         """What is being kept is kept; then the connections."""
@@ -76,7 +99,7 @@ class Diverting:
                     outcome = _captured(job, await self._keep(hop, job, is_copy=False))
                 case CaptureAndDeliver():
                     await self._keep(hop, job, is_copy=True)
-                    self._pool.submit(hop, job, done)
+                    self._send(hop, job, done)
                     outcome = None
                 case RedirectAll(address=address):
                     await self._redirect(hop, job, address, done)
@@ -95,7 +118,8 @@ class Diverting:
         keeping, gateway = capturing.keeping, hop.gateway_id or hop.key
         rows = [row for row in job.recipients if isinstance(row, RecipientRow)]
         envelope = replace(delivery.envelope, recipients=tuple(Recipient(row.address, row.notify, row.orcpt) for row in rows))
-        source = f"{gateway} {delivery.id} {rows[0].id}-{rows[-1].id}"
+        numbers = ",".join(str(row.id) for row in rows)
+        source = f"{gateway} {delivery.id} {hashlib.blake2b(numbers.encode(), digest_size=16).hexdigest()}"
         content = job.content
         assert isinstance(content, bytes | BodyFile)  # noqa: S101 - what the spool gave
         own = await keeping.store.second_name(content)
@@ -115,7 +139,7 @@ class Diverting:
     async def _redirect(self, hop: NextHop, job: Job, address: str, done: Done) -> None:
         names = [recipient.address for recipient in job.recipients]
         if set(names) == {address}:
-            self._pool.submit(hop, job, done)
+            self._send(hop, job, done)
             return
         content, written = await self._with_names(job, names)
         self._service.counters.add("redirected", hop.gateway_id or hop.key)
@@ -128,7 +152,7 @@ class Diverting:
             replies = tuple(outcome.recipients) * len(names) if outcome.recipients else ()
             done(job, replace(outcome, job=job, recipients=replies))
 
-        self._pool.submit(hop, sent, came_back)
+        self._send(hop, sent, came_back)
 
     async def _with_names(self, job: Job, names: Sequence[str]) -> tuple[Any, BodyFile | None]:
         """The content with who it was for on top; and the file that was written for it."""

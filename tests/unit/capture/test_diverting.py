@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gatepost.model.capture import Capture, CaptureAndDeliver, Handling, RedirectAll
-from gatepost.model.configuration import Configuration
+from gatepost.model.configuration import Configuration, parse_configuration
 from gatepost.model.envelope import Envelope, Origin, Recipient
 from gatepost.model.gateway import Certificate, Encryption, Limits
 from gatepost.model.reply import Reply
@@ -64,13 +64,22 @@ class Rig:
             counters=self.counters,
             journal=SimpleNamespace(add=lambda message_id, at, kind, recipient, words: self.notes.append(words)),
             clock=lambda: NOW,
+            configuration=Configuration(),
         )
         self.diverting = Diverting(self.service, self.pool)  # type: ignore[arg-type]
 
+    def configure(self, action: str) -> None:
+        gateway = {"mode": "round-robin", "id": "gw-1", "description": "gw-1", "host": "smtp.example.com"}
+        self.service.configuration = parse_configuration({"gateways": [{**gateway, "handling": {"action": action}}]})
+
     async def attempt(
-        self, handling: Handling | None, *addresses: str, content: Any = b"Subject: Hi\r\n\r\nHello\r\n"
+        self,
+        handling: Handling | None,
+        *addresses: str,
+        content: Any = b"Subject: Hi\r\n\r\nHello\r\n",
+        ids: tuple[int, ...] = tuple(range(10)),
     ) -> Outcome:
-        rows = tuple(RecipientRow(index, address) for index, address in enumerate(addresses or ("bob@example.org",)))
+        rows = tuple(RecipientRow(*one) for one in zip(ids, addresses or ("bob@example.org",), strict=False))
         envelope = Envelope("a@example.com", tuple(Recipient(row.address) for row in rows), origin=Origin("ls-1"))
         delivery = Delivery(7 << 16, 7, "gateway:gw-1", NOW, 0, 0, NOW, None, NOW, 10, "Hi", envelope, rows)
         hop = NextHop(
@@ -81,6 +90,7 @@ class Rig:
         assert job is not None
         self.diverting.submit(hop, job, lambda _, outcome: self.outcomes.append(outcome))
         await self.diverting.drain(0)
+        await asyncio.sleep(0)
         return self.outcomes[-1]
 
 
@@ -116,6 +126,35 @@ async def test_the_same_attempt_after_a_crash_keeps_no_second_one(rig: Rig, hand
         assert (await rig.attempt(handling)).is_delivered
     assert await kept(rig) == ["bob@example.org"]
     assert rig.counters.totals["captured", "gw-1"] == 1
+
+
+async def test_recipients_who_come_later_are_no_second_attempt_for_those_around_them(rig: Rig) -> None:
+    await rig.attempt(Capture(), "ann@example.org", "eve@example.org", ids=(1, 3))
+    await rig.attempt(Capture(), "ann@example.org", "bob@example.org", "eve@example.org", ids=(1, 2, 3))
+    assert await kept(rig) == ["ann@example.org,eve@example.org", "ann@example.org,bob@example.org,eve@example.org"]
+
+
+@pytest.mark.parametrize("planned", [None, RedirectAll(address="qa@example.org"), CaptureAndDeliver()])
+async def test_what_was_planned_before_its_gateway_began_to_capture_is_not_sent(rig: Rig, planned: Handling | None) -> None:
+    rig.configure("capture")
+    outcome = await rig.attempt(planned)
+    assert rig.pool.sent == []
+    assert outcome.state is OutcomeState.NOT_STARTED, "so that it is planned anew"
+
+
+async def test_a_gateway_that_begins_to_capture_while_a_copy_is_being_kept_sends_nothing(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.configure("capture-and-deliver")
+    keep = rig.service.capturing.keeping.store.keep
+
+    async def kept_meanwhile(new: Any) -> Any:
+        rig.configure("capture")
+        return await keep(new)
+
+    monkeypatch.setattr(rig.service.capturing.keeping.store, "keep", kept_meanwhile)
+    assert (await rig.attempt(CaptureAndDeliver())).state is OutcomeState.NOT_STARTED
+    assert rig.pool.sent == []
 
 
 @pytest.mark.parametrize("handling", [Capture(), CaptureAndDeliver()])
