@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,8 @@ from gatepost.model.reply import Reply
 from gatepost.model.settings import Settings
 from gatepost.relay.common.metrics import Counters
 from gatepost.relay.reception import Inspected, ReceptionContext
+from gatepost.relay.reception.context import Share
+from gatepost.relay.reception.pickup import watch
 from gatepost.relay.reception.pickup.watch import PickupWatch
 from gatepost.store.bodies import BodyFile
 
@@ -181,6 +184,92 @@ async def test_a_missing_folder_is_a_problem_until_it_is_there(tmp_path: Path) -
     rig.folder.mkdir()
     await rig.watch.look()
     assert not rig.watch.problems()
+
+
+async def test_a_link_in_the_folder_for_what_cannot_be_sent_is_not_written_through(rig: Rig, tmp_path: Path) -> None:
+    victim = tmp_path / "spool.sqlite"
+    victim.write_bytes(b"precious")
+    rig.rejected.mkdir()
+    (rig.rejected / "one.txt").symlink_to(victim)
+    (rig.rejected / "one-1.eml").symlink_to(victim)
+    rig.put(content=b"nonsense")
+    await rig.look_twice()
+    assert victim.read_bytes() == b"precious"
+    assert (rig.rejected / "one-2.eml").read_bytes() == b"nonsense"
+    assert ((rig.rejected / "one-2.txt").stat().st_mode & 0o777) == 0o600, "it quotes addresses"
+
+
+async def test_a_file_that_is_written_over_while_it_is_taken_in_is_another_message(rig: Rig) -> None:
+    file = rig.put()
+
+    async def inspect(envelope: Envelope, content: Any, may_relay: bool) -> Inspected:
+        if not rig.spool.messages:
+            rig.put(content=LETTER.replace(b"Hello", b"World"))
+        return Inspected(shares=(Share(envelope, content),))
+
+    rig.context.inspect = inspect
+    assert await rig.look_twice() == 1
+    assert file.exists()
+    assert await rig.look_twice() == 1
+    assert [b"World" in message.content for message in rig.spool.messages] == [False, True]  # type: ignore[operator]
+    assert not file.exists()
+
+
+async def test_a_template_in_the_place_of_one_that_was_sent_is_sent_too(rig: Rig) -> None:
+    rig.known = lambda _: True
+    file = rig.put()
+    modified, again = file.stat().st_mtime_ns, rig.folder / "again.tmp"
+    again.hardlink_to(file)  # the system gives the same inode to a new file, sooner or later
+    assert await rig.look_twice() == 1
+    again.write_bytes(LETTER.replace(b"Hello", b"World"))
+    os.utime(again, ns=(modified, modified))
+    again.rename(file)
+    assert await rig.look_twice() == 1
+    assert len(rig.spool.messages) == 2
+
+
+async def test_stopping_waits_for_the_file_that_is_being_taken_in_and_takes_no_other(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def inspect(envelope: Envelope, content: Any, may_relay: bool) -> Inspected:
+        begun.set()
+        await may_go_on.wait()
+        return Inspected(shares=(Share(envelope, content),))
+
+    monkeypatch.setattr(watch, "LOOK_SECONDS", 0.01)
+    rig.context.inspect = inspect
+    rig.put("a.eml")
+    rig.put("b.eml")
+    await rig.watch.start()
+    await begun.wait()
+    stopping = asyncio.ensure_future(rig.watch.stop())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not stopping.done(), "or the next start finds it again"
+    may_go_on.set()
+    await stopping
+    assert len(rig.spool.messages) == 1
+    assert len(list(rig.folder.glob("*.eml"))) == 1
+
+
+async def test_changes_of_other_settings_do_not_make_a_file_settle_sooner(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks, look = 0, rig.watch.look
+
+    async def counted() -> int:
+        nonlocal looks
+        looks += 1
+        return await look()
+
+    monkeypatch.setattr(watch, "LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr(rig.watch, "look", counted)
+    await rig.watch.start()
+    for size in range(1_000_001, 1_000_020):
+        rig.apply(size=size)
+        await asyncio.sleep(0.001)
+    assert looks == 1
+    await rig.watch.stop()
 
 
 async def test_without_room_the_file_stays(rig: Rig) -> None:

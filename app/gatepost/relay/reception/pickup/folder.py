@@ -6,8 +6,8 @@ meanwhile leads nowhere else.
 
 from __future__ import annotations
 
+import contextlib
 import os
-import shutil
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +16,8 @@ from pathlib import Path
 SUFFIX = ".eml"
 LISTED = 10_000
 """Files looked at in one go."""
-_OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_BINARY = getattr(os, "O_BINARY", 0)
+_OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | _BINARY
 _HAS_DIR_FD = os.open in os.supports_dir_fd and os.unlink in os.supports_dir_fd
 
 
@@ -29,10 +30,12 @@ class Seen:
     inode: int
     size: int
     modified_ns: int
+    changed_ns: int
+    """Unlike the time of modification nobody can set it: a copy of a template in a reused inode is not the one before."""
 
     @property
     def key(self) -> str:
-        return f"{self.device}:{self.inode}:{self.size}:{self.modified_ns}"
+        return f"{self.device}:{self.inode}:{self.size}:{self.modified_ns}:{self.changed_ns}"
 
 
 class Changed(Exception):
@@ -102,41 +105,73 @@ class Folder:
                 os.close(descriptor)
 
     def remove(self, file: Seen) -> None:
-        """Delete exactly this file; one that took its place stays. Raises OSError."""
+        """Delete exactly this file; one that took its place, or was written over it, stays. Raises OSError."""
         with self._opened() as folder:
             try:
                 found = os.stat(self._target(file.name), follow_symlinks=False, **folder)
-                if (found.st_dev, found.st_ino) == (file.device, file.inode):
+                if _seen(file.name, found) == file:
                     os.unlink(self._target(file.name), **folder)
             except FileNotFoundError:
                 return
 
     def reject(self, file: Seen, reason: str) -> Path:
-        """Move it to the folder for what cannot be sent, its reason beside it. Raises OSError."""
+        """Move it to the folder for what cannot be sent, its reason beside it. Raises Changed, or OSError.
+
+        Whoever may write to the pickup folder may put links into that folder: none is followed.
+        """
         self.rejected.mkdir(mode=0o700, exist_ok=True)
         if self.rejected.is_symlink():
             raise OSError(0, "the folder for what cannot be sent is a link", str(self.rejected))
         stem = file.name[: -len(SUFFIX)][:180] or "message"
-        for number in range(10_000):
-            target = self.rejected / (f"{stem}{SUFFIX}" if number == 0 else f"{stem}-{number}{SUFFIX}")
+        with self._opened() as source, _Opened(self.rejected) as target:
+            found = os.stat(self._target(file.name), follow_symlinks=False, **source)
+            if _seen(file.name, found) != file:
+                raise Changed
+            name = self._reserve(stem, f"{file.name} was not sent: {reason}.\n".encode(), target)
             try:
-                os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+                self._move(file, name, source, target)
+            except BaseException:
+                for suffix in (SUFFIX, ".txt"):
+                    with contextlib.suppress(OSError):
+                        os.unlink(self._rejected(name + suffix), **target)
+                raise
+        return self.rejected / f"{name}{SUFFIX}"
+
+    def _reserve(self, stem: str, reason: bytes, target: dict[str, int]) -> str:
+        """The first name that is free for both, with the reason written and the message's place kept."""
+        for number in range(10_000):
+            name = stem if number == 0 else f"{stem}-{number}"
+            try:
+                self._write(name + SUFFIX, b"", target)
             except FileExistsError:
                 continue
-            break
-        else:
-            raise OSError(0, "there are too many files of this name", str(self.rejected))
-        target.with_suffix(".txt").write_text(f"{file.name} was not sent: {reason}.\n", encoding="utf-8")
-        source = self.path / file.name
-        found = source.lstat()
-        if stat.S_ISLNK(found.st_mode) or (found.st_dev, found.st_ino) != (file.device, file.inode):
-            raise Changed
+            try:
+                self._write(f"{name}.txt", reason, target)
+            except FileExistsError:
+                os.unlink(self._rejected(name + SUFFIX), **target)
+                continue
+            return name
+        raise OSError(0, "there are too many files of this name", str(self.rejected))
+
+    def _move(self, file: Seen, name: str, source: dict[str, int], target: dict[str, int]) -> None:
+        place = self._rejected(name + SUFFIX)
+        directories = {"src_dir_fd": source["dir_fd"], "dst_dir_fd": target["dir_fd"]} if source else {}
         try:
-            os.replace(source, target)
+            os.replace(self._target(file.name), place, **directories)
         except OSError:  # another file system
-            shutil.copyfile(source, target, follow_symlinks=False)
-            source.unlink()
-        return target
+            content = self.read(file, file.size)
+            os.unlink(place, **target)
+            self._write(name + SUFFIX, content, target)
+            self.remove(file)
+
+    def _write(self, name: str, content: bytes, target: dict[str, int]) -> None:
+        """A new file in the folder for what cannot be sent. Raises FileExistsError where the name is taken, by a link too."""
+        descriptor = os.open(self._rejected(name), os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o600, **target)
+        with os.fdopen(descriptor, "wb") as handle:
+            handle.write(content)
+
+    def _rejected(self, name: str) -> str:
+        return name if _HAS_DIR_FD else str(self.rejected / name)
 
     def _target(self, name: str) -> str:
         return name if _HAS_DIR_FD else str(self.path / name)
@@ -164,4 +199,4 @@ class _Opened:
 
 
 def _seen(name: str, found: os.stat_result) -> Seen:
-    return Seen(name, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+    return Seen(name, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

@@ -56,6 +56,7 @@ class PickupWatch:
         self._tasks = Tasks("pickup")
         self._settings = Settings()
         self._running = False
+        self._is_ending = False
         self._problem: Problem | None = None
         self._stuck: set[Seen] = set()
         """Could not be moved out of the way: left alone until they change."""
@@ -67,8 +68,8 @@ class PickupWatch:
     def apply(self, settings: Settings) -> None:
         if settings.pickup != self._settings.pickup:
             self._last, self._stuck, self._problem = frozenset(), set(), None
+            self._changed.set()
         self._settings = settings
-        self._changed.set()
 
     def problems(self) -> list[Problem]:
         return [self._problem] if self._problem is not None and self._settings.pickup.enabled else []
@@ -76,7 +77,7 @@ class PickupWatch:
     async def start(self) -> None:
         if self._running:
             return
-        self._running = True
+        self._running, self._is_ending = True, False
         try:
             data = await asyncio.to_thread(self._markers.load)
             self._taking = {str(key): int(value) for key, value in data.get("taking", {}).items()}
@@ -85,10 +86,11 @@ class PickupWatch:
         self._tasks.spawn(self._look_for_ever(), "look into the pickup folder")
 
     async def stop(self) -> None:
-        """What is being committed is finished."""
+        """The file that is being taken in is finished with, and deleted: the next start must not find it half done."""
         self._running = False
+        self._is_ending = True
         self._changed.set()
-        await self._tasks.close()
+        await self._tasks.finished()
 
     async def _look_for_ever(self) -> None:
         while self._running:
@@ -97,7 +99,7 @@ class PickupWatch:
             if self._settings.pickup.enabled:
                 pause = LOOK_SECONDS
                 try:
-                    await asyncio.shield(self.look())
+                    await self.look()
                 except (OSError, GatepostError) as error:
                     self._trouble(str(getattr(error, "strerror", None) or error))
                     pause = AGAIN_SECONDS
@@ -118,12 +120,16 @@ class PickupWatch:
             self._trouble(trouble)
             return 0
         found = await asyncio.to_thread(folder.look)
+        if settings != self._settings.pickup:
+            return 0  # another folder by now, which nobody has looked into
         settled = [file for file in found if file in self._last and file not in self._stuck][:AT_ONCE]
         self._last = frozenset(found)
         self._stuck &= self._last
         self._problem = self._problem if self._stuck else None
         taken = 0
         for file in settled:
+            if self._is_ending or settings != self._settings.pickup:
+                break
             taken += await self._take(folder, file, settings)
         return taken
 
