@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import contextlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -144,8 +145,9 @@ class CaptureDesk:
             if not ids:
                 return done
             for number in ids:
-                await self.release(number, gateway=gateway, recipients=None, author=author)
-                done += 1
+                with contextlib.suppress(NotFound):  # its time was over meanwhile; those behind it go on
+                    await self.release(number, gateway=gateway, recipients=None, author=author)
+                    done += 1
             after = ids[-1]
 
     def _check_gateway(self, identifier: str | None) -> None:

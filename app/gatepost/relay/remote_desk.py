@@ -147,7 +147,12 @@ class RemoteDesk:
                     "%d wrong tokens from %s: it is not listened to for %g seconds", FAILURES_ALLOWED, address, REST_SECONDS
                 )
             return None
-        await self._note_use(found, address)
+        try:
+            await self._note_use(found, address)
+        except StoreError as error:  # on a full disk, say: who may help is let in all the more
+            log.warning("the use of token %s is not noted: %s", found.id, error)
+        if all(one.id != found.id for one in await self._loaded()):
+            return None  # revoked meanwhile
         return _report_of(found)
 
     async def _note_use(self, token: StoredToken, address: str) -> None:

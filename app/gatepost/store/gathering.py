@@ -8,6 +8,7 @@ do. A loop that never rests is not waited for longer than ``LONGEST``.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable
@@ -55,8 +56,9 @@ class Gathering(Generic[T]):
 
     def hand_over(self) -> None:
         gathered, found = self._gathered, []
-        while gathered:
-            found.append(gathered.popleft())
+        with contextlib.suppress(IndexError):  # whoever looks whether there is one more may find it gone: to another thread
+            while True:
+                found.append(gathered.popleft())
         if found:
             self._put(found)
 

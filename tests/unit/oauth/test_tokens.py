@@ -293,6 +293,23 @@ async def test_an_authority_that_is_not_there_or_silent_is_a_passing_trouble(rig
     assert "cannot be reached" in fault.title
 
 
+async def test_a_refresh_token_that_is_on_its_way_at_the_end_is_kept(rig: Rig) -> None:
+    await rig.sign_in()
+    rig.clock.now += 4000
+    rig.authority.wait = asyncio.Event()
+    asking = asyncio.ensure_future(rig.tokens.token(rig.account))
+    while not rig.renewals:
+        await asyncio.sleep(0.001)
+    closing = asyncio.ensure_future(rig.tokens.close())
+    await asyncio.sleep(0)
+    rig.authority.wait.set()
+    await closing
+    await asking
+    again = rig.other_tokens()
+    await again.renew(rig.account)  # the one before was replaced: the provider takes it no more
+    await again.close()
+
+
 async def test_the_end_of_a_sign_in_is_known_where_the_provider_tells_it(rig: Rig) -> None:
     rig.authority.refresh_life = 7 * 86_400
     await rig.sign_in()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 from collections.abc import Callable
 from typing import cast
 
@@ -85,6 +86,26 @@ def test_enough_for_a_commit_waits_for_nothing(loop: Loop, numbers: Gathering[in
     loop.turn(IDLE)
     loop.turn(IDLE)
     assert handed == [[0, 1, 2, 3], [4, 5]], "what came behind them is not forgotten"
+
+
+class Contended(collections.deque[int]):
+    """Another thread takes the last one between our look and our grasp."""
+
+    def popleft(self) -> int:
+        found = super().popleft()
+        if len(self) == 1:
+            super().popleft()
+        return found
+
+
+def test_two_threads_that_hand_over_do_not_hinder_each_other(numbers: Gathering[int], handed: list[list[int]]) -> None:
+    class Seen(Contended):
+        def __bool__(self) -> bool:
+            return True
+
+    numbers._gathered = Seen([1, 2])
+    numbers.hand_over()
+    assert handed == [[1]]
 
 
 def test_what_was_handed_over_by_others_is_not_handed_over_twice(

@@ -127,6 +127,7 @@ def assertion_form(account: OAuthAccount, key: Secret, now: float) -> Form:
 
 
 def _assertion(account: OAuthAccount, key: Secret, now: int) -> str:
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
@@ -136,7 +137,7 @@ def _assertion(account: OAuthAccount, key: Secret, now: int) -> str:
         private = serialization.load_pem_private_key(pem.encode(), password=None)
         if not isinstance(private, rsa.RSAPrivateKey) or not isinstance(issuer, str):
             raise TypeError("not an RSA key of an account")
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, UnsupportedAlgorithm):
         raise OAuthFault(
             FaultKind.SECRET,
             "The service account's key cannot be read: enter the whole JSON file.",

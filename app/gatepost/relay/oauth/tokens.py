@@ -8,6 +8,7 @@ that came with it is used (RFC 6749 §6, RFC 9700 §4.14). Wall time counts: a s
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections.abc import Callable, Mapping
@@ -36,6 +37,8 @@ RETRY_SECONDS = 30.0
 """Between attempts to renew a token that is still good."""
 WORN_SECONDS = 60.0
 """A token that is refused when it is older than this may have been ended by the provider."""
+CLOSE_SECONDS = 5.0
+"""An answer that is on its way at the end is waited for so long: it may hold the refresh token that counts from now on."""
 SAVE_SECONDS = 86_400.0
 """A grant whose refresh token stayed the same is saved this often, so that it is known when it was last used."""
 
@@ -176,6 +179,9 @@ class Tokens:
             state.token, state.fault = None, None
 
     async def close(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._tasks.finished()
         await self._tasks.close()
         self._states.clear()
 

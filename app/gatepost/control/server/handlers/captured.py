@@ -22,6 +22,7 @@ from . import spool
 
 WAITING: web.AppKey[set[asyncio.Future[Any]]] = web.AppKey("waiting", set[asyncio.Future[Any]])
 """Calls of ``wait`` that are held open."""
+MAX_WAITING = 200
 _NUMBER = re.compile(r"[0-9]{1,15}\Z")
 _PART = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4}){0,20}\Z")
 
@@ -83,6 +84,8 @@ async def ids(call: Call) -> list[int] | web.Response:
 
 async def wait(call: Call) -> capture_schema.CapturedFound:
     """Held open until a message matches, or the time is over: then ``message`` is null."""
+    if len(call.request.app[WAITING]) >= MAX_WAITING:
+        raise Unavailable("Too many wait for captured mail.", f"{MAX_WAITING} may at a time.", "End some of them.")
     query: WaitQuery = call.query
     values = query.model_dump(exclude={"to", "timeout"})
     chosen = CapturedFilter(**values, recipient=query.to)
