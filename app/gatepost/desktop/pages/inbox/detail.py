@@ -72,8 +72,8 @@ class CapturedDetail(Detail):
         self.text = RawText(tr("Text"))
         self.headers = RawText(tr("Headers"))
         self.source = RawText(tr("Source"))
-        self.parts = PartsView(tr("Parts"))
-        self.attachments = PartsView(tr("Attachments"))
+        self.parts = PartsView(tr("Parts"), says_more=True)
+        self.attachments = PartsView(tr("Attachments"), says_more=False)
         for view in (self.parts, self.attachments):
             view.save_wanted.connect(lambda chosen: self._spawn(self._save(chosen), "save parts"))
         for widget, title in (

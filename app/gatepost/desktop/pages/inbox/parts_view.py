@@ -21,8 +21,8 @@ class PartsView(QWidget):
     save_wanted = Signal(object)
     """CapturedPart…: the chosen ones, in a tuple"""
 
-    def __init__(self, name: str) -> None:
-        """``name``: what the list is about, for screen readers."""
+    def __init__(self, name: str, *, says_more: bool) -> None:
+        """``name``: what the list is about, for screen readers. ``says_more``: how each part is encoded and meant, too."""
         super().__init__()
         outer = rows(self, gap=8)
         outer.setContentsMargins(0, px(8), 0, 0)
@@ -34,7 +34,11 @@ class PartsView(QWidget):
         self.tree.setUniformRowHeights(True)
         self.tree.setAllColumnsShowFocus(True)
         self.tree.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.tree.header().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.tree.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.tree.header().setStretchLastSection(False)
+        self.tree.header().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.tree.header().setSectionResizeMode(_SIZE, QHeaderView.ResizeMode.ResizeToContents)
+        self.tree.setColumnHidden(_MORE, not says_more)
         self.tree.itemSelectionChanged.connect(self._follow)
         self.tree.itemActivated.connect(lambda item, _column: self._save_items([item]))
         outer.addWidget(self.tree, 1)
