@@ -39,7 +39,8 @@ def chosen_parts(proposal: Proposal, keys: Collection[str] | None) -> tuple[Part
 
 def with_parts(current: Configuration, parts: Collection[Part]) -> Configuration:
     """What comes in takes the place of what stands for the same: a gateway of the same id, a row of the same domain, a
-    listener of the same address and port. A network that is trusted already stays as it is. Raises InvalidInput."""
+    listener of the same address and port; what is done with mail instead of delivering it stays as it is, and so does a network
+    that is trusted already. Raises InvalidInput."""
     data: _Plain = current.model_dump(mode="json")
     for part in parts:
         if part.kind is PartKind.SETTING:
@@ -62,7 +63,9 @@ def _put(items: list[_Plain], value: _Plain, kind: PartKind) -> None:
     for index, item in enumerate(items):
         if item["id"] == value["id"] or _identity(item, kind) == identity:
             if kind is not PartKind.NETWORK:
-                items[index] = value if kind is PartKind.GATEWAY else {**value, "id": item["id"]}
+                # Other servers know no handling: what is captured here is not delivered because of an import.
+                kept = {name: item[name] for name in ("id", "handling") if name in item}
+                items[index] = {**value, **kept}
             return
     items.append(value)
 

@@ -7,7 +7,7 @@ import pytest
 from gatepost.importing.applying import chosen_parts, with_parts
 from gatepost.importing.kinds import ImportKind, propose
 from gatepost.model.access import TrustedNetwork
-from gatepost.model.configuration import Configuration
+from gatepost.model.configuration import Configuration, parse_configuration
 from gatepost.model.domain import DomainMatch, DomainRule
 from gatepost.model.errors import InvalidInput
 from gatepost.model.listener import Listener
@@ -48,6 +48,18 @@ def test_what_stands_for_the_same_is_replaced_and_a_trusted_network_stays() -> N
     [listener] = [one for one in changed.listeners if (one.address, one.port) == ("0.0.0.0", 25)]
     assert (listener.id, listener.mode.value) == ("mine", "mx")
     assert [one.description for one in changed.trusted_networks if one.network == "192.168.10.0/24"] == ["kept"]
+
+
+def test_what_is_captured_is_captured_after_an_import_too() -> None:
+    parts = chosen_parts(propose(ImportKind.POSTFIX, postfix_sample()), None)
+    once = with_parts(Configuration(), parts)
+    data = once.model_dump(mode="json")
+    for item in (*data["gateways"], *data["listeners"]):
+        if "handling" in item:
+            item["handling"] = {"action": "capture"}
+    captured = parse_configuration(data)
+    assert captured.outbound
+    assert with_parts(captured, parts) == captured
 
 
 def test_a_row_without_its_gateway_is_refused_in_words() -> None:

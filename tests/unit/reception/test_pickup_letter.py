@@ -81,3 +81,9 @@ def test_groups_and_empty_places_are_lists_too(more: bytes) -> None:
 def test_nothing_in_a_display_name_becomes_a_recipient() -> None:
     raw = b"From: ann@example.org\nTo: =?utf-8?q?x=40evil=2Eexample=2C?= <bob@example.com>\n\nx\n"
     assert read(raw).recipients == ("bob@example.com",)
+
+
+def test_addresses_on_which_the_standard_library_gives_up_are_unusable_like_others() -> None:
+    """Else such a file would keep every one behind it waiting."""
+    with pytest.raises(Unusable, match="cannot be read"):
+        read(b"From: a@example.org\nTo: b@example.org\nCc: \x01],\r\n .):\n\nHi\n")

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from email.errors import InvalidHeaderDefect, MessageError
+from email.errors import InvalidHeaderDefect
 from email.headerregistry import HeaderRegistry
 from typing import Any
 
 from ....model.address import AddressError, parse_mailbox
+from ....model.mail import BROKEN
 from .folder import Unusable
 
 MAX_HEADER = 262_144
@@ -106,7 +107,7 @@ def _addresses(texts: list[str]) -> list[str]:
             raise Unusable(f"a list of addresses is longer than {MAX_LIST:,} letters")
         try:
             header: Any = _HEADERS("To", text)  # an AddressHeader, which the registry makes of “To”
-        except (ValueError, IndexError, AttributeError, RecursionError, MessageError) as error:
+        except BROKEN as error:
             raise Unusable("its addresses cannot be read") from error
         if any(isinstance(defect, InvalidHeaderDefect) and "address-list" in str(defect) for defect in header.defects):
             raise Unusable(f"“{text[:100]}” is no list of mail addresses")
