@@ -64,7 +64,7 @@ def _put(items: list[_Plain], value: _Plain, kind: PartKind) -> None:
         if item["id"] == value["id"] or _identity(item, kind) == identity:
             if kind is not PartKind.NETWORK:
                 # Other servers know no handling: what is captured here is not delivered because of an import.
-                kept = {name: item[name] for name in ("id", "handling") if name in item}
+                kept: _Plain = {name: item[name] for name in ("id", "handling") if name in item}
                 items[index] = {**value, **kept}
             return
     items.append(value)
