@@ -98,7 +98,8 @@ class Diverting:
                 case Capture():
                     outcome = _captured(job, await self._keep(hop, job, is_copy=False))
                 case CaptureAndDeliver():
-                    await self._keep(hop, job, is_copy=True)
+                    if not await self._has_copy(hop, job):
+                        await self._keep(hop, job, is_copy=True)
                     self._send(hop, job, done)
                     outcome = None
                 case RedirectAll(address=address):
@@ -135,6 +136,14 @@ class Diverting:
         if is_copy and number is not None:
             self._note(delivery, f"A copy is kept in the tray “{name}”, for gateway {hop.label}")
         return name
+
+    async def _has_copy(self, hop: NextHop, job: Job) -> bool:
+        """Whether an earlier attempt kept one: a recipient who was put off is no reason for another."""
+        delivery = _delivery(job)
+        if not delivery.attempts:
+            return False
+        store, names = self._service.capturing.keeping.store, [recipient.address for recipient in job.recipients]
+        return await store.holds_copy(delivery.message_id, hop.gateway_id or hop.key, names)
 
     async def _redirect(self, hop: NextHop, job: Job, address: str, done: Done) -> None:
         names = [recipient.address for recipient in job.recipients]

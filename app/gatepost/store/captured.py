@@ -128,6 +128,10 @@ class Captured:
             raise NotFound("This message is not in the test inbox.", "It was deleted, or its time was over.")
         return found
 
+    async def holds_copy(self, message_id: int, gateway: str, addresses: Sequence[str]) -> bool:
+        """Whether a copy of this message for all these recipients was kept for the gateway. Looks through all that is kept."""
+        return await self._readers.run(lambda c: spool_captured.holds_copy(c, message_id, gateway, addresses))
+
     async def figures(self) -> builtins.list[TrayFigures]:
         return await self._readers.run(spool_captured.figures)
 

@@ -147,6 +147,13 @@ def get(connection: sqlite3.Connection, number: int, bodies: Bodies) -> Captured
     return CapturedEntry(row, envelope, message_id_header, content)
 
 
+def holds_copy(connection: sqlite3.Connection, message: int, gateway: str, addresses: Iterable[str]) -> bool:
+    """Whether a copy of this message for all these recipients was kept for the gateway."""
+    wanted = {clean(address) for address in addresses}
+    query = "SELECT recipients FROM captured WHERE message = ? AND gateway = ? AND is_copy"
+    return any(wanted <= set(json.loads(recipients)) for (recipients,) in connection.execute(query, (message, gateway)))
+
+
 def figures(connection: sqlite3.Connection) -> list[TrayFigures]:
     query = "SELECT tray, count(*), sum(size), min(received_at), max(received_at), max(id) FROM captured GROUP BY tray"
     return [

@@ -78,10 +78,11 @@ class Rig:
         *addresses: str,
         content: Any = b"Subject: Hi\r\n\r\nHello\r\n",
         ids: tuple[int, ...] = tuple(range(10)),
+        attempts: int = 0,
     ) -> Outcome:
         rows = tuple(RecipientRow(*one) for one in zip(ids, addresses or ("bob@example.org",), strict=False))
         envelope = Envelope("a@example.com", tuple(Recipient(row.address) for row in rows), origin=Origin("ls-1"))
-        delivery = Delivery(7 << 16, 7, "gateway:gw-1", NOW, 0, 0, NOW, None, NOW, 10, "Hi", envelope, rows)
+        delivery = Delivery(7 << 16, 7, "gateway:gw-1", NOW, 0, attempts, NOW, None, NOW, 10, "Hi", envelope, rows)
         hop = NextHop(
             "gateway:gw-1", HopKind.GATEWAY, "smtp.example.com:25", "smtp.example.com", 25, Encryption.NONE, Certificate(),
             Limits(), "gw-1", handling=handling,
@@ -126,6 +127,15 @@ async def test_the_same_attempt_after_a_crash_keeps_no_second_one(rig: Rig, hand
         assert (await rig.attempt(handling)).is_delivered
     assert await kept(rig) == ["bob@example.org"]
     assert rig.counters.totals["captured", "gw-1"] == 1
+
+
+async def test_a_recipient_who_was_put_off_is_no_reason_for_a_second_copy(rig: Rig) -> None:
+    await rig.attempt(CaptureAndDeliver(), "ann@example.org", "eve@example.org")
+    await rig.attempt(CaptureAndDeliver(), "eve@example.org", ids=(1,), attempts=1)
+    assert await kept(rig) == ["ann@example.org,eve@example.org"]
+    await rig.attempt(CaptureAndDeliver(), "bob@example.org", ids=(2,), attempts=1)
+    assert await kept(rig) == ["ann@example.org,eve@example.org", "bob@example.org"], "nobody saw the mail for him"
+    assert [recipients for recipients, _ in rig.pool.sent][1:] == [["eve@example.org"], ["bob@example.org"]]
 
 
 async def test_recipients_who_come_later_are_no_second_attempt_for_those_around_them(rig: Rig) -> None:
