@@ -46,7 +46,7 @@ from .connection import (
     quoted,
     read_endpoint,
 )
-from .loopback import Redirected
+from .loopback import Redirected, for_browser
 from .place import Local, NotAllowed, NotRunning, OtherVersion, Place, Remote, Service
 
 __all__ = [
@@ -306,7 +306,9 @@ class Client(Connection):
             "client_secret": client_secret.reveal() if client_secret else None,
         }
         raw, _ = await self.call("POST", f"v1/gateways/{quoted(identifier)}/oauth/begin", body)
-        return decoded(OAuthSignIn, raw)
+        begun = decoded(OAuthSignIn, raw)
+        for_browser(begun.url)
+        return begun
 
     async def oauth_complete(self, identifier: str, found: Redirected) -> OAuthReport:
         body = {

@@ -15,7 +15,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qs, urlsplit
 
-from ..model.errors import InvalidInput, Issue
+from ..model.errors import GatepostError, InvalidInput, Issue
+from ..model.oauth import is_loopback
 from ..model.secret import Secret
 
 if TYPE_CHECKING:
@@ -60,6 +61,19 @@ def redirected(url: str) -> Redirected:
     if not first("state") or not (first("code") or first("error")):
         raise InvalidInput([Issue("url", "paste the whole address that the browser shows after the sign-in")])
     return Redirected(first("state"), Secret(first("code")), first("error"), first("error_description"))
+
+
+def for_browser(url: str) -> str:
+    """An address to be opened here as a relay named it, which may be another machine's: only what a browser opens, never a
+    file or another program's kind of address. Raises GatepostError."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+    except ValueError:
+        usable = False
+    if not usable or not url.isascii() or not url.isprintable() or " " in url:
+        raise GatepostError("The relay names no address for a browser.", f"It names “{ascii(url[:200])[1:-1]}”.")
+    return url
 
 
 class LoopbackListener:

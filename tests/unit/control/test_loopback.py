@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import logging
+from typing import Any
 
 import aiohttp
 import pytest
 
+from gatepost.control.client import Client
 from gatepost.control.loopback import LoopbackListener, redirected
-from gatepost.model.errors import InvalidInput
+from gatepost.model.errors import GatepostError, InvalidInput
 
 
 async def get(url: str, **more: object) -> tuple[int, str]:
@@ -74,3 +78,26 @@ def test_a_pasted_address_that_is_not_the_way_back_is_refused(url: str) -> None:
 def test_a_pasted_address_is_read() -> None:
     found = redirected(" http://localhost:5/?code=a%2Fb&state=s&session_state=x \n")
     assert (found.code.reveal(), found.state) == ("a/b", "s")
+
+
+@pytest.mark.parametrize(
+    ("url", "opens"),
+    [
+        ("https://login.example.com/authorize?state=1", True),
+        ("http://127.0.0.1:8080/authorize", True),
+        ("http://login.example.com/authorize", False),
+        ("file:///home/ann/evil.desktop", False),
+        ("smb://attacker.example/share", False),
+        ("--new-window", False),
+        ("https://login.example.com/a b", False),
+    ],
+)
+async def test_a_relay_elsewhere_makes_a_browser_open_only_pages(url: str, opens: bool) -> None:
+    client = Client.__new__(Client)
+
+    async def call(*_: Any) -> tuple[bytes, None]:
+        return json.dumps({"url": url, "state": "1", "until": 1.0}).encode(), None
+
+    client.call = call  # type: ignore[method-assign, assignment]
+    with contextlib.nullcontext() if opens else pytest.raises(GatepostError, match="no address for a browser"):
+        assert (await client.oauth_begin("gw-1", "http://127.0.0.1:1")).url == url
