@@ -155,7 +155,7 @@ class OAuthDesk:
         if typed is None and account == self._accounts().get(account.gateway_id):
             return self.tokens
         overlay = _NotedVault(self._service, {account.client_secret: typed} if typed is not None else None)
-        return Tokens(overlay, self._authority, self._service.clock)
+        return Tokens(overlay, self._authority, self._service.clock, locks=self.tokens.locks)
 
     def _account(self, gateway: Gateway | str) -> OAuthAccount:
         """Raises NotFound, and InvalidInput for a gateway that does not sign in by OAuth."""

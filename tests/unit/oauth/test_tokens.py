@@ -293,6 +293,16 @@ async def test_an_authority_that_is_not_there_or_silent_is_a_passing_trouble(rig
     assert "cannot be reached" in fault.title
 
 
+async def test_two_who_share_a_vault_do_not_use_one_refresh_token_twice(rig: Rig) -> None:
+    """Delivery, and Verify Connection with a client secret that was just typed."""
+    await rig.sign_in()
+    other = rig.other_tokens()
+    other.locks = rig.tokens.locks
+    await asyncio.gather(rig.tokens.renew(rig.account), other.renew(rig.account))
+    assert rig.renewals == 2
+    await other.close()
+
+
 async def test_a_refresh_token_that_is_on_its_way_at_the_end_is_kept(rig: Rig) -> None:
     await rig.sign_in()
     rig.clock.now += 4000

@@ -99,6 +99,8 @@ class Tokens:
     jitter: Callable[[], float] = random.random
     """A number from 0 to 1."""
     changed: Callable[[str], None] = lambda _gateway: None
+    locks: dict[str, asyncio.Lock] = field(default_factory=dict)
+    """By gateway. Whoever else asks with what the same vault holds shares them: a refresh token is good for one request."""
     _states: dict[str, _State] = field(default_factory=dict)
     _tasks: Tasks = field(default_factory=lambda: Tasks("tokens"))
 
@@ -190,7 +192,7 @@ class Tokens:
     def _state(self, account: OAuthAccount) -> _State:
         state = self._states.get(account.gateway_id)
         if state is None or state.account != account:
-            lock = state.lock if state is not None else asyncio.Lock()
+            lock = self.locks.setdefault(account.gateway_id, asyncio.Lock())
             state = self._states[account.gateway_id] = _State(account, lock)
         return state
 
