@@ -23,6 +23,7 @@ from ..model.configuration import Configuration
 from ..model.errors import Conflict, InvalidInput, Issue, NotFound
 from ..model.gateway import Gateway
 from ..model.identifiers import queue_id
+from ..model.oauth import grant_name
 from ..model.report import (
     AlarmReport,
     CertificateReport,
@@ -216,8 +217,12 @@ class Administration:
         service.secret_changed(name)
 
     async def delete_secret(self, name: str) -> None:
-        await self._service.vault.delete(name)
-        await asyncio.to_thread(self._service.store.secret_index.remove, name)
+        gateway_id = name.removeprefix("gateway/").partition("/")[0]
+        if name == grant_name(gateway_id):
+            await self._service.oauth.tokens.forget_sign_in(gateway_id)
+        else:
+            await self._service.vault.delete(name)
+            await asyncio.to_thread(self._service.store.secret_index.remove, name)
         self._service.secret_changed(name)
 
     async def secrets(self) -> Sequence[SecretReport]:

@@ -6,6 +6,8 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from aiohttp import web
@@ -15,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from gatepost.model.errors import Unavailable
 from gatepost.model.oauth import OAuthSettings
 from gatepost.model.secret import Secret
+from gatepost.relay.administration import Administration
 from gatepost.relay.oauth.authority import HttpAuthority
 from gatepost.relay.oauth.faults import FaultKind, OAuthFault
 
@@ -301,6 +304,31 @@ async def test_two_who_share_a_vault_do_not_use_one_refresh_token_twice(rig: Rig
     await asyncio.gather(rig.tokens.renew(rig.account), other.renew(rig.account))
     assert rig.renewals == 2
     await other.close()
+
+
+async def test_a_sign_in_that_is_forgotten_does_not_come_back_by_a_renewal_that_was_under_way(rig: Rig) -> None:
+    await rig.sign_in()
+    rig.authority.wait = asyncio.Event()
+    renewing = asyncio.ensure_future(rig.tokens.renew(rig.account))
+    while not rig.renewals:
+        await asyncio.sleep(0.001)
+    forgetting = asyncio.ensure_future(rig.tokens.forget_sign_in("gw-1"))
+    await asyncio.sleep(0)
+    rig.authority.wait.set()
+    await renewing
+    await forgetting
+    assert rig.account.grant not in rig.vault.values
+    rig.clock.now += 4000
+    assert (await fault_of(rig)).kind is FaultKind.SIGN_IN
+
+
+async def test_a_removed_gateway_takes_its_sign_in_along_that_way(rig: Rig) -> None:
+    await rig.sign_in()
+    changed: list[str] = []
+    service = SimpleNamespace(oauth=SimpleNamespace(tokens=rig.tokens), secret_changed=changed.append)
+    await Administration.delete_secret(cast(Any, SimpleNamespace(_service=service)), rig.account.grant)
+    assert rig.account.grant not in rig.vault.values
+    assert (await rig.tokens.grant(rig.account), changed) == (None, [rig.account.grant])
 
 
 async def test_a_refresh_token_that_is_on_its_way_at_the_end_is_kept(rig: Rig) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from ...model.errors import GatepostError
-from ...model.oauth import OAuthAccount, OAuthFlow
+from ...model.oauth import OAuthAccount, OAuthFlow, grant_name
 from ...model.secret import Secret
 from ..common.clock import Clock
 from ..common.tasks import Tasks
@@ -169,11 +169,14 @@ class Tokens:
 
     async def sign_out(self, account: OAuthAccount) -> None:
         """Forget the sign-in and every token. Raises VaultError."""
-        lock = self._state(account).lock
-        async with lock:
-            await self.vault.delete(account.grant)
-            self._states[account.gateway_id] = _State(account, lock)
-        self.changed(account.gateway_id)
+        await self.forget_sign_in(account.gateway_id)
+
+    async def forget_sign_in(self, gateway_id: str) -> None:
+        """As ``sign_out``, also of a gateway that is gone. A renewal that is under way ends first: it would bring it back."""
+        async with self.locks.setdefault(gateway_id, asyncio.Lock()):
+            await self.vault.delete(grant_name(gateway_id))
+            self._states.pop(gateway_id, None)
+        self.changed(gateway_id)
 
     def forget(self, gateway_id: str) -> None:
         """A secret changed: the token that the old one gave, and why there was none, count no more."""
