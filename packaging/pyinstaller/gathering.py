@@ -112,7 +112,7 @@ def licences() -> list[tuple[str, str]]:
             package = distribution(name)
         except PackageNotFoundError:
             continue  # of another system
-        texts = _licence_files(package)
+        texts = licence_files(package)
         found += [(text, f"licenses/{name}") for text in texts]
     standard = Path(sysconfig.get_paths()["stdlib"])
     for candidate in (
@@ -128,16 +128,26 @@ def licences() -> list[tuple[str, str]]:
     return found
 
 
-def _licence_files(package: Distribution) -> list[str]:
-    """Beside its metadata; a package that brings no text still says in its metadata which licence it is under."""
+def licence_files(package: Distribution) -> list[str]:
+    """Beside its metadata; a package that brings no text still says in its metadata which licence it is under.
+
+    The folder is looked through, not the package's own list of files: one that an old tool installed (``.egg-info``) lists
+    what it was made from.
+    """
     said = re.compile(r"(licen[cs]e|copying|notice|authors)", re.IGNORECASE)
     texts, metadata = [], []
-    for file in package.files or ():
-        if ".dist-info" not in file.parts[0]:
-            continue
-        path = Path(str(package.locate_file(file)))
+    for file in sorted(path for folder in _metadata_folders(package) for path in folder.rglob("*") if path.is_file()):
         if said.search(file.name) or "licenses" in file.parts:
-            texts.append(str(path))
-        elif file.name == "METADATA":
-            metadata.append(str(path))
-    return [text for text in (texts or metadata) if Path(text).is_file()]
+            texts.append(str(file))
+        elif file.name in ("METADATA", "PKG-INFO"):
+            metadata.append(str(file))
+    return texts or metadata
+
+
+def _metadata_folders(package: Distribution) -> list[Path]:
+    def plain(text: str) -> str:
+        return re.sub(r"[-_.]+", "-", text).lower()
+
+    start = plain(f"{package.metadata['Name']}-{package.version}-")
+    folders = Path(str(package.locate_file(""))).glob("*-info")
+    return [folder for folder in folders if folder.is_dir() and plain(folder.name).startswith(start)]

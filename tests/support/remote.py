@@ -45,6 +45,14 @@ def fingerprint_at(port: int) -> str:
     return hashlib.sha256(found).hexdigest()
 
 
+def shown_at(port: int) -> str:
+    """The certificate's fingerprint, or an empty text while the port is closed or just being opened anew."""
+    try:
+        return fingerprint_at(port)
+    except OSError:
+        return ""
+
+
 class RemoteApi:
     """One connection for each call, like ``ControlApi``."""
 

@@ -54,5 +54,17 @@ def test_every_package_that_is_carried_brings_its_licence() -> None:
     assert all(Path(source).stat().st_size > 0 for source, _ in gathering.licences())
 
 
+def test_a_package_that_an_old_tool_installed_says_its_licence_too(tmp_path: Path) -> None:
+    from importlib.metadata import PathDistribution
+
+    folder = tmp_path / "some_package-1.0-py3.11.egg-info"
+    folder.mkdir()
+    (folder / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: some-package\nVersion: 1.0\nLicense: MIT\n")
+    (folder / "SOURCES.txt").write_text("LICENSE\nsetup.py\n")
+    assert gathering.licence_files(PathDistribution(folder)) == [str(folder / "PKG-INFO")]
+    (folder / "LICENSE.txt").write_text("free\n")
+    assert gathering.licence_files(PathDistribution(folder)) == [str(folder / "LICENSE.txt")]
+
+
 def test_tools_for_development_are_told_by_their_modules() -> None:
     assert {"pytest", "_pytest", "mypy"} <= set(gathering.modules_of(["pytest", "mypy"]))
