@@ -63,6 +63,7 @@ def places(relay: RelayProcess) -> Iterator[tuple[object, bytes]]:
     for route in ROUTES:
         if route.method == "GET" and route.form is not Form.WEBSOCKET:
             path_of = route.path.replace("{number}", "1").replace("{id}", "gw-1").replace("{queue_id}", "000001")
+            path_of += "?timeout=0" if path_of.endswith("/wait") else ""
             yield path_of, relay.api.call("GET", path_of).body
 
 

@@ -29,11 +29,17 @@ def run(relay: RelayProcess, *arguments: str, stdin: str = "", code: int = 0) ->
     return done.stdout + done.stderr
 
 
-def test_every_command_says_what_it_is_for(relay: RelayProcess) -> None:
+def test_every_command_says_what_it_is_for(relay: RelayProcess, capsys: pytest.CaptureFixture[str]) -> None:
+    from gatepost.cli.main import build_parser
     from gatepost.cli.registry import COMMANDS
 
     for command in COMMANDS:
-        assert command.name in run(relay, command.name, "--help")
+        with pytest.raises(SystemExit):
+            build_parser([command]).parse_args([command.name, "--help"])
+        said = capsys.readouterr().out
+        assert f"gatepost {command.name}" in said
+        assert "--json" in said
+    assert "gateway add" in run(relay, "gateway", "add", "--help")
 
 
 def test_status_domains_users_settings_revisions_and_completion(relay: RelayProcess) -> None:
