@@ -33,6 +33,8 @@ from gatepost.desktop.preferences import Preferences  # noqa: E402
 from gatepost.desktop.session import RelaySession  # noqa: E402
 from gatepost.desktop.tasks import Tasks  # noqa: E402
 
+from ..support.relay_process import configure_first  # noqa: E402
+
 TIMEOUT = 60.0
 """Seconds for one test's coroutine: generous, the machine may be busy."""
 
@@ -118,11 +120,21 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
         widget.deleteLater()
     _run(asyncio.sleep(0))
     left = [task.get_name() for task in asyncio.all_tasks(loop) if not task.done()]
-    for task in asyncio.all_tasks(loop):
-        task.cancel()
-    _run(asyncio.sleep(0))
-    assert not left, f"tasks still run: {left}"
+    if left:
+        _run(_end_all())
+    assert not left, f"tasks still run: {left} {_complaints}"
     assert not _complaints, _complaints
+
+
+async def _end_all() -> None:
+    """And hear how each ended, so that no later test is blamed for it."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    ended, _ = await asyncio.wait(others, timeout=5)
+    for task in ended:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _complaints.append(f"task: {task.get_name()} ended with {error!r}")
 
 
 @pytest.fixture
@@ -189,8 +201,9 @@ def connect(
 
 
 @pytest.fixture
-def connected_context(start_relay: Callable[..., Any], connect: Callable[[Any], AppContext]) -> AppContext:
-    """With a session that is connected to a real relay process, which starts with the default configuration."""
+def connected_context(tmp_path: Path, start_relay: Callable[..., Any], connect: Callable[[Any], AppContext]) -> AppContext:
+    """With a session that is connected to a real relay process, which starts with the configuration of a first start."""
+    configure_first(tmp_path / "relay" / "data")
     return connect(start_relay())
 
 

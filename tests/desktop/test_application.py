@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,33 +22,35 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton, QWidget
 from gatepost.desktop.application import Application
 from gatepost.desktop.bug_report import BugReport
 from gatepost.desktop.pages.spool import SpoolPage
-from gatepost.desktop.preferences import Preferences
 from gatepost.desktop.supervisor import Phase
 from gatepost.desktop.theme.fonts import scale as theme_scale
 
 from ..support.relay_process import ROOT
-from .test_supervisor import command
+from .living import live, sealed_app
 from .waiting import until
 
 
 @pytest.fixture
 def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_loop: Callable[..., Any]) -> Iterator[Application]:
-    """Built as ``main`` does it, on the loop of the tests; its relay is sealed in the test's folder."""
-    runtime = tempfile.mkdtemp(prefix="gp-")
-    monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    qt = QApplication.instance()
-    assert isinstance(qt, QApplication)
-    preferences = Preferences(tmp_path / "preferences.ini")
-    preferences.set_flag("first-run/done", True)
-    preferences.language = "en"
-    found = Application(qt, tmp_path / "data", preferences)
-    found.supervisor._command = command
-    found.show()
-    yield found
-    on_loop(found._end())
-    found._funnel.uninstall()
-    shutil.rmtree(runtime, ignore_errors=True)
+    with sealed_app(tmp_path, monkeypatch, on_loop) as found:
+        yield found
+
+
+def test_an_app_that_a_failed_test_leaves_alive_is_ended_with_its_window(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_loop: Callable[..., Any], complaints: list[str]
+) -> None:
+    async def fail(app: Application) -> None:
+        live(app)
+        await until(lambda: app.frame.current, "the first page is shown")
+        raise LookupError
+
+    with pytest.raises(LookupError), sealed_app(tmp_path, monkeypatch, on_loop) as app:
+        on_loop(fail(app))
+    assert app.supervisor.status.phase is Phase.ENDED
+    del app
+    gc.unfreeze()
+    gc.collect()
+    assert not complaints
 
 
 def shown_field(page: QWidget, name: str) -> QLineEdit | None:
@@ -81,7 +82,7 @@ def test_the_window_is_painted_before_anything_slow_is_imported(tmp_path: Path) 
 
 
 async def test_it_starts_a_relay_and_ends_it(app: Application) -> None:
-    living = asyncio.ensure_future(app._live())
+    living = live(app)
     await until(lambda: app.supervisor.status.phase is Phase.RUNNING, "the relay runs")
     await until(lambda: app.frame.current, "the first page is shown")
     app.frame.close()
@@ -91,7 +92,7 @@ async def test_it_starts_a_relay_and_ends_it(app: Application) -> None:
 
 
 async def test_with_a_tray_closing_asks_and_the_relay_may_go_on(app: Application) -> None:
-    living = asyncio.ensure_future(app._live())
+    living = live(app)
     await until(lambda: app.supervisor.status.phase is Phase.RUNNING, "the relay runs")
     from gatepost.desktop.tray import Tray
 
@@ -174,7 +175,7 @@ def test_a_thread_that_fails_is_logged_and_ends_nothing(app: Application, caplog
 
 async def test_a_gateway_that_is_being_typed_survives_the_relay(app: Application) -> None:
     app.supervisor._backoff = (0.3,)
-    living = asyncio.ensure_future(app._live())
+    living = live(app)
     await until(lambda: app.frame.current, "the first page is shown")
     app.frame.navigate("gateways", new="round-robin")
     await until(lambda: app.frame.current is not None and app.frame.current.key == "gateways", "the gateways are shown")
@@ -203,7 +204,7 @@ async def test_a_gateway_that_is_being_typed_survives_the_relay(app: Application
 
 async def test_a_relay_killed_under_the_spool_page_comes_back_and_the_page_is_live_again(app: Application) -> None:
     app.supervisor._backoff = (0.3,)
-    living = asyncio.ensure_future(app._live())
+    living = live(app)
     await until(lambda: app.frame.current, "the first page is shown")
     app.frame.navigate("spool")
     await until(lambda: app.frame.current is not None and app.frame.current.key == "spool", "the spool page is shown")

@@ -18,7 +18,6 @@ from gatepost.control.client import Remote, Service
 from gatepost.desktop.add_relay import AddRelayDialog
 from gatepost.desktop.application import Application
 from gatepost.desktop.move_dialog import MoveDialog
-from gatepost.desktop.preferences import Preferences
 from gatepost.desktop.relay_chooser import RelayChooser
 from gatepost.desktop.relay_words import Offer, words_for
 from gatepost.desktop.supervisor import Phase
@@ -29,7 +28,8 @@ from ..support.procfs import is_running
 from ..support.relay_process import RelayProcess
 from ..support.relaying import relaying
 from ..support.remote import fingerprint_at, make_token, switch_on
-from .test_supervisor import Make, command, own_runtime_folder, supervise
+from .living import live, sealed_app
+from .test_supervisor import Make, own_runtime_folder, supervise
 from .waiting import until
 
 __all__ = ["own_runtime_folder", "supervise"]  # fixtures
@@ -121,20 +121,10 @@ async def test_what_is_refused_is_said_and_tried_again_later(supervise: Make, po
 
 @pytest.fixture
 def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_loop: Callable[..., Any]) -> Iterator[Application]:
-    runtime = tempfile.mkdtemp(prefix="gp-")
-    for name, value in (("XDG_RUNTIME_DIR", runtime), ("HOME", str(tmp_path)), ("GATEPOST_DATA", str(tmp_path / "data"))):
-        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("GATEPOST_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("GATEPOST_SERVICE", str(tmp_path / "no-service"))
-    preferences = Preferences(tmp_path / "preferences.ini")
-    preferences.set_flag("first-run/done", True)
-    preferences.language = "en"
-    found = Application(cast(QApplication, QApplication.instance()), tmp_path / "data", preferences)
-    found.supervisor._command = command
-    found.show()
-    yield found
-    on_loop(found._end())
-    found._funnel.uninstall()
-    shutil.rmtree(runtime, ignore_errors=True)
+    with sealed_app(tmp_path, monkeypatch, on_loop) as found:
+        yield found
 
 
 async def test_the_app_switches_remembers_and_asks_about_drafts(
@@ -142,7 +132,7 @@ async def test_the_app_switches_remembers_and_asks_about_drafts(
 ) -> None:
     known = validated("Office", "127.0.0.1", port, fingerprint_at(port))
     await RelayBook().add(known, Secret(token))
-    living = asyncio.ensure_future(app._live())
+    living = live(app)
     await until(lambda: app.frame.current is not None, "the first page is shown")
     app.frame.navigate("settings", section="spool")
     await until(lambda: getattr(app.frame.current, "key", "") == "settings", "the settings are shown")
@@ -179,7 +169,7 @@ async def test_the_app_switches_remembers_and_asks_about_drafts(
 
 async def test_a_relay_that_was_forgotten_does_not_keep_the_app_from_starting(app: Application) -> None:
     app.preferences.set_text("relay/chosen", "Gone")
-    living = asyncio.ensure_future(app._live())
+    living = live(app)
     await until(lambda: app.supervisor.status.phase is Phase.RUNNING, "this computer's relay runs instead")
     assert app.session.elsewhere is None
     app._exit.set()

@@ -16,14 +16,35 @@ from types import TracebackType
 from typing import Any, Self
 
 from gatepost.model.configuration import Configuration
+from gatepost.relay.defaults import first_configuration
 from gatepost.store.configuration import ConfigurationStore
 from gatepost.store.folder import DataFolder
 
 from . import procfs
 from .control import ControlApi
+from .ports import free_port
 from .processes import Process
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def configure(data: Path, configuration: Configuration) -> None:
+    """Save a configuration in a data folder that no relay uses, past the control API."""
+    mask = os.umask(0o077)
+    try:
+        store = ConfigurationStore.open(DataFolder(data), time.time)
+        try:
+            store.save(configuration, "test", None)
+        finally:
+            store.close()
+    finally:
+        os.umask(mask)  # the data folder sets it for the whole process, which is not the relay's here
+
+
+def configure_first(data: Path) -> None:
+    """What a relay sets up at its first start, on a port of its own: relays of tests that run side by side, and one that is
+    killed and started again, never find it taken by each other."""
+    configure(data, first_configuration(free_port()))
 
 
 class CommandFailed(AssertionError):
@@ -69,15 +90,7 @@ class RelayProcess:
     def configure(self, configuration: Configuration) -> None:
         """Save a configuration before the relay is started, past the control API."""
         assert not self.process.is_running, "use the control API of a running relay"
-        mask = os.umask(0o077)
-        try:
-            store = ConfigurationStore.open(DataFolder(self.data), time.time)
-            try:
-                store.save(configuration, "test", None)
-            finally:
-                store.close()
-        finally:
-            os.umask(mask)  # the data folder sets it for the whole process, which is not the relay's here
+        configure(self.data, configuration)
 
     @property
     def pid(self) -> int:
