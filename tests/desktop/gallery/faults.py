@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QAccessible, QImage
@@ -39,17 +40,26 @@ _SLACK = 2
 
 def faults(window: QWidget, *, measure_contrast: bool = False) -> Iterator[str]:
     """Of a window or dialog; what lies in another one is not looked at."""
-    seen = [
-        widget
-        for widget in window.findChildren(QWidget)
-        if widget.isVisible() and widget.window() is window and not widget.visibleRegion().isEmpty()
-    ]
+    seen = _seen(window)
     yield from _clipped(seen)
     yield from _sideways(seen)
     yield from _nameless(seen)
     yield from _mnemonics(seen)
     if measure_contrast:
         yield from _pale(window, seen)
+
+
+def pale(window: QWidget) -> Iterator[str]:
+    """Only the contrast: for another theme on widgets whose places are the same."""
+    yield from _pale(window, _seen(window))
+
+
+def _seen(window: QWidget) -> list[QWidget]:
+    return [
+        widget
+        for widget in window.findChildren(QWidget)
+        if widget.isVisible() and widget.window() is window and not widget.visibleRegion().isEmpty()
+    ]
 
 
 def name_of(widget: QWidget) -> str:
@@ -167,7 +177,11 @@ def _pale(window: QWidget, seen: Iterable[QWidget]) -> Iterator[str]:
 
 
 def _contrast_in(part: QImage) -> float:
-    pixels = memoryview(part.constBits()).cast("B").cast("I")
-    counted = Counter(pixels.tolist())
+    counted = Counter(memoryview(part.constBits()).cast("B").cast("I"))
     ground = counted.most_common(1)[0][0] & 0xFFFFFF
-    return max(contrast(f"#{ground:06x}", f"#{colour & 0xFFFFFF:06x}") for colour in counted)
+    return max(_contrast(ground, colour & 0xFFFFFF) for colour in counted)
+
+
+@lru_cache(maxsize=100_000)
+def _contrast(one: int, other: int) -> float:
+    return contrast(f"#{one:06x}", f"#{other:06x}")

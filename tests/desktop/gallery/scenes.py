@@ -198,12 +198,20 @@ def _settings() -> tuple[Scene, ...]:
     )
 
 
+async def _quiet(page: Any) -> None:
+    """What the page began is done, and lists show it."""
+    for _ in range(100):
+        await asyncio.sleep(0.01)
+        if not page.tasks.names:
+            return
+
+
 async def _open_row(page: Any, wanted: Callable[[Any], bool], tab: int | None = None) -> None:
     """Choose the first row that is wanted and open its details."""
     rows = [row for number in page.model.ids if (row := page.model.known(number)) is not None and wanted(row)]
     page.table.choose(rows[0].id)
     page.table.opened.emit(rows[0].id)
-    await asyncio.sleep(0.3)
+    await _quiet(page)
     if tab is not None:
         page.detail.tabs.setCurrentIndex(tab)
 
@@ -239,7 +247,7 @@ async def _open_spam(page: Any) -> None:
 
 async def _open_preview(page: Any) -> None:
     await _open_row(page, lambda row: row.level == "high", tab=1)
-    await asyncio.sleep(0.3)
+    await _quiet(page)
     page.detail.preview._kinds.choose("html")
     page.detail.preview._show()
 
@@ -259,7 +267,7 @@ LISTS = (
 
 async def _open_order(page: Any, tab: str = "html") -> None:
     await _open_row(page, lambda row: "order" in row.subject and row.attachment_count)
-    await asyncio.sleep(0.3)
+    await _quiet(page)
     page.detail.tabs.setCurrentWidget(getattr(page.detail, tab))
 
 
@@ -429,5 +437,12 @@ PLACES = (
 
 
 def scenes() -> tuple[Scene, ...]:
+    """Those of one page and arguments follow each other, the plain one first: what is done there goes on from it."""
     plain = tuple(Scene(entry.key, entry.key) for entry in PAGES)
-    return (*plain, *GATEWAYS, *DOMAINS, *EXPLAIN, *LISTS, *INBOX, *FIRST_RUN, *_settings(), *PLACES)
+    found = (*plain, *GATEWAYS, *DOMAINS, *EXPLAIN, *LISTS, *INBOX, *FIRST_RUN, *_settings(), *PLACES)
+    first = {place: number for number, place in reversed(list(enumerate(map(_place, found))))}
+    return tuple(sorted(found, key=lambda scene: (first[_place(scene)], scene.act is not None)))
+
+
+def _place(scene: Scene) -> tuple[str, str]:
+    return scene.page, repr(sorted(scene.arguments.items()))

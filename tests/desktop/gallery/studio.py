@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, QRect, QSize
+from PySide6.QtCore import QPoint, QRect, QSize, QTimer
 from PySide6.QtGui import QColor, QPainter, QPixmap
 from PySide6.QtWidgets import QDialog, QScrollArea, QWidget
 
@@ -26,30 +26,29 @@ USUAL = QSize(1180, 800)
 LARGE = QSize(1475, 1000)
 """For text of 200 %."""
 SETTLED_SECONDS = 0.25
-"""What a page fetches after it was entered is there by then; what is slower shows itself as not there yet."""
+"""Whatever is still under way then is waited for no longer: a dialog that asks never ends by itself."""
+TURNS = 3
+"""So many turns of the loop without anything under way are quiet: layouts follow each other."""
+TURN_SECONDS = 0.01
 
 
 class Studio:
     """``show`` sets a scene; the window then looks as a person sees it."""
 
-    def __init__(self, context: AppContext, frame: Frame, size: QSize) -> None:
+    def __init__(self, context: AppContext, frame: Frame, size: QSize, text_scale: float) -> None:
         self.context = context
         self.frame = frame
         self._size = size
+        self._text_scale = text_scale
         self._undo: Act | None = None
+        self._before: Scene | None = None
+        self._always = asyncio.all_tasks()
 
     async def show(self, scene: Scene) -> QWidget:
-        """The page. Whatever the scene before it typed is forgotten."""
-        frame = self.frame
-        await self.take_back()
-        for dialog in self.dialogs:
-            dialog.reject()
-        await frame.close_pages()
-        frame.resize(self._size)
-        assert await frame.visit(scene.page, **scene.arguments)
-        page = frame.current
+        """The page. Whatever the scene before it typed is forgotten; one that did nothing is gone on from."""
+        page = self.frame.current if self._goes_on(scene) else await self._enter(scene)
         assert page is not None
-        await self._settle()
+        self._before = scene
         if scene.act is not None:
             self._undo = scene.undo
             await scene.act(page)
@@ -58,6 +57,21 @@ class Studio:
             self._grow(page)
             await self._settle()
         return page
+
+    def _goes_on(self, scene: Scene) -> bool:
+        before = self._before
+        return before is not None and before.act is None and (before.page, before.arguments) == (scene.page, scene.arguments)
+
+    async def _enter(self, scene: Scene) -> QWidget | None:
+        frame = self.frame
+        await self.take_back()
+        for dialog in self.dialogs:
+            dialog.reject()
+        await frame.close_pages()
+        frame.resize(self._size)
+        assert await frame.visit(scene.page, **scene.arguments)
+        await self._settle()
+        return frame.current
 
     async def take_back(self) -> None:
         undo, self._undo = self._undo, None
@@ -73,6 +87,10 @@ class Studio:
     def windows(self) -> list[QWidget]:
         """The window and the dialogs over it."""
         return [self.frame, *self.dialogs]
+
+    def switch_theme(self) -> None:
+        """From light to dark or back, with the same widgets, as a person does it in the menu."""
+        theme().apply("light" if theme().choice == "dark" else "dark", self._text_scale)
 
     def picture(self) -> QPixmap:
         """The window, with its dialogs in its middle."""
@@ -91,11 +109,23 @@ class Studio:
         missing = [area.verticalScrollBar().maximum() for area in page.findChildren(QScrollArea) if area.isVisible()]
         self.frame.resize(self.frame.width(), self.frame.height() + max(missing, default=0))
 
-    @staticmethod
-    async def _settle() -> None:
+    async def _settle(self) -> None:
         """Wait for quiet: layouts and answers of the relay. Never by ``processEvents``, which would run other tasks inside
         this one."""
-        await asyncio.sleep(SETTLED_SECONDS)
+        loop = asyncio.get_running_loop()
+        ends, turns = loop.time() + SETTLED_SECONDS, 0
+        while turns < TURNS and loop.time() < ends:
+            await asyncio.sleep(TURN_SECONDS)
+            turns = 0 if self._is_busy() else turns + 1
+
+    def _is_busy(self) -> bool:
+        """A task runs that has not run from the beginning, or something waits for a moment before it is done."""
+        if asyncio.all_tasks() - self._always:
+            return True
+        return any(
+            timer.isSingleShot() and timer.isActive() and timer.interval() < SETTLED_SECONDS * 1000
+            for timer in self.frame.findChildren(QTimer)
+        )
 
 
 @asynccontextmanager
@@ -115,7 +145,7 @@ async def studio(
     if size is None:
         size = USUAL if text_scale == 1.0 else LARGE
     frame.show()
-    opened = Studio(context, frame, size)
+    opened = Studio(context, frame, size, text_scale)
     try:
         yield opened
     finally:
