@@ -24,7 +24,7 @@ from .gallery.sample import sample_relay
 from .gallery.scenes import scenes
 from .gallery.studio import Studio, studio
 
-pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("gallery")]
+pytestmark = pytest.mark.timeout(600)
 
 VARIANTS = {
     "least-size": {"size": MINIMUM, "contrast": True},
