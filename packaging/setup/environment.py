@@ -95,6 +95,9 @@ def _ensure_itself() -> None:
         "The locked packages do not fit together.",
         quiet=True,
     )
+    # Else the first start compiles some hundred modules before its window is seen; the app runs its relay with -OO.
+    for level in ([], ["-OO"]):
+        _run([str(PYTHON), *level, "-m", "compileall", "-q", str(ROOT / "app")], "Gatepost's modules could not be compiled.")
     stamp.write_text(current, encoding="utf-8")
 
 
