@@ -88,7 +88,8 @@ async def _main(options: RelayOptions) -> int:
         if options.lifeline:
             _on_lifeline(ending)
         administration = Administration(service)
-        server = await serve(administration, prepare_runtime_folder(folder.path, options.runtime_folder, gid), group)
+        runtime = prepare_runtime_folder(folder.path, options.runtime_folder, gid)
+        server = await serve(administration, runtime, group, loaded=_settle_memory)
         metrics = MetricsPort(administration)
         await metrics.follow()
         remote = RemotePort(administration)

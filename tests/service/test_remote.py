@@ -281,7 +281,7 @@ def test_a_slow_stranger_is_dropped_in_time(tmp_path: Any) -> None:
     """The deadlines of the door, short ones, with nothing sent, half a handshake, and half a request."""
     import asyncio
 
-    from gatepost.control.server.remote_port import Door
+    from gatepost.control.server.remote_door import Door
     from gatepost.model.remote import RemoteSettings
     from gatepost.relay.reception.tls import load_context
 

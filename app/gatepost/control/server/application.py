@@ -22,12 +22,14 @@ def make_application(
     authenticators: Iterable[Authenticator] | None = None,
     hosts: Iterable[str] | Hosts = LOCAL_HOSTS,
     *,
-    words: tuple[str, str] = (NOT_OURS, ""),
+    words: tuple[str, str] | None = None,
 ) -> web.Application:
     """The control API over ``facade``. Without other authenticators, callers are known by their uid on a Unix socket.
     ``words``: detail and hint for who is not let in."""
     checks = [peers()] if authenticators is None else list(authenticators)
-    app = web.Application(middlewares=[tell_errors, guard(checks, hosts, words=words)], client_max_size=MAX_BODY)
+    app = web.Application(
+        middlewares=[tell_errors, guard(checks, hosts, words=words or (NOT_OURS, ""))], client_max_size=MAX_BODY
+    )
     app[FACADE] = facade
     app[FOLLOWERS] = set()
     app[WAITING] = set()

@@ -11,11 +11,14 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-
-from aiohttp import web
+from typing import TYPE_CHECKING
 
 from ...model.errors import NotFound
-from .guard import Authenticator, Caller, account, peer_of
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from .guard import Authenticator, Caller
 
 REMEMBERED_SECONDS = 10.0
 MAX_REMEMBERED = 1000
@@ -29,6 +32,8 @@ class Group:
     _known: dict[int, tuple[float, bool]] = field(default_factory=dict)
 
     def authenticator(self) -> Authenticator:
+        from .guard import Caller, account, peer_of  # with aiohttp: once somebody calls
+
         async def authenticate(request: web.Request) -> Caller | None:
             uid = peer_of(request)
             return Caller(account(uid)) if uid is not None and await self.has(uid) else None

@@ -10,15 +10,18 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
-
-from aiohttp import web
+from typing import TYPE_CHECKING
 
 from ...model.network import parse_ip
 from ...model.report import Problem
 from ...model.settings import MonitoringSettings
 from ...relay.common.events import Event
 from ...relay.common.tasks import Tasks
-from .facade import RelayFacade
+
+if TYPE_CHECKING:  # loaded when the port is opened
+    from aiohttp import web
+
+    from .facade import RelayFacade
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +63,8 @@ class MetricsPort:
             self._facade.tell_problem(SUBJECT, await self._start(wanted) if wanted.metrics_enabled else None)
 
     async def _start(self, settings: MonitoringSettings) -> Problem | None:
+        from aiohttp import web
+
         from .application import make_metrics_application
 
         address, port = settings.metrics_address, settings.metrics_port
