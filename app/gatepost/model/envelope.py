@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import field
 from enum import IntFlag, StrEnum
+from typing import Protocol
 
 from .value import value
 
@@ -40,6 +42,29 @@ class Recipient:
     @property
     def domain(self) -> str:
         return self.address.rpartition("@")[2]
+
+
+class Asking(Protocol):
+    """A recipient, as far as its DSN parameters go."""
+
+    @property
+    def notify(self) -> Notify: ...
+
+    @property
+    def orcpt(self) -> str: ...
+
+
+def redirected(address: str, recipients: Sequence[Asking]) -> Recipient:
+    """The one who gets a message instead of ``recipients``, with what the sender wants to hear of them (RFC 3461 §4.1, §4.2).
+
+    Whoever is not to be reported on does not count while there is another; NEVER stays when it was asked for all.
+    """
+    asked = [one.notify for one in recipients if one.notify is not Notify.NEVER]
+    notify = Notify.NEVER if recipients and not asked else Notify.UNSPECIFIED
+    if any(asked):
+        for one in asked:
+            notify |= one or Notify.FAILURE | Notify.DELAY  # no parameter: as we see fit
+    return Recipient(address, notify, recipients[0].orcpt if len(recipients) == 1 else "")
 
 
 @value(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..model.capture import Capture, CaptureAndDeliver, Deliver, Handling, RedirectAll
 from ..model.configuration import Configuration
-from ..model.envelope import Recipient
+from ..model.envelope import Recipient, redirected
 from ..model.errors import GatepostError
 from ..model.reply import Reply
 from ..store.bodies import BodyFile
@@ -153,7 +153,8 @@ class Diverting:
         content, written = await self._with_names(job, names)
         self._service.counters.add("redirected", hop.gateway_id or hop.key)
         self._note(_delivery(job), f"Gateway {hop.label} redirects all mail to {address}; it was for {', '.join(names)}"[:1000])
-        sent = Job(job.sender, (Recipient(address),), content, job.body, job.smtputf8, job.ret, job.envid, job.tag, job.returns)
+        to = redirected(address, job.recipients)
+        sent = Job(job.sender, (to,), content, job.body, job.smtputf8, job.ret, job.envid, job.tag, job.returns)
 
         def came_back(_: Job, outcome: Outcome) -> None:
             if written is not None:

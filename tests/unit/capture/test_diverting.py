@@ -12,7 +12,7 @@ import pytest
 
 from gatepost.model.capture import Capture, CaptureAndDeliver, Handling, RedirectAll
 from gatepost.model.configuration import Configuration, parse_configuration
-from gatepost.model.envelope import Envelope, Origin, Recipient
+from gatepost.model.envelope import Envelope, Notify, Origin, Recipient
 from gatepost.model.gateway import Certificate, Encryption, Limits
 from gatepost.model.reply import Reply
 from gatepost.relay.capture.keeping import Keeping
@@ -38,9 +38,11 @@ class MemoryPool:
 
     def __init__(self) -> None:
         self.sent: list[tuple[list[str], bytes]] = []
+        self.recipients: list[tuple[Any, ...]] = []
 
     def submit(self, hop: NextHop, job: Job, done: Any) -> None:
         content = job.content if isinstance(job.content, bytes) else job.content.path.read_bytes() if job.content else b""
+        self.recipients.append(tuple(job.recipients))
         self.sent.append(([one.address for one in job.recipients], content))
         replies = tuple(OK for _ in job.recipients)
         done(job, Outcome(OutcomeState.COMPLETED, job, mail=OK, recipients=replies, data=OK, final=OK))
@@ -79,8 +81,9 @@ class Rig:
         content: Any = b"Subject: Hi\r\n\r\nHello\r\n",
         ids: tuple[int, ...] = tuple(range(10)),
         attempts: int = 0,
+        notify: Notify = Notify.UNSPECIFIED,
     ) -> Outcome:
-        rows = tuple(RecipientRow(*one) for one in zip(ids, addresses or ("bob@example.org",), strict=False))
+        rows = tuple(RecipientRow(*one, notify) for one in zip(ids, addresses or ("bob@example.org",), strict=False))
         envelope = Envelope("a@example.com", tuple(Recipient(row.address) for row in rows), origin=Origin("ls-1"))
         delivery = Delivery(7 << 16, 7, "gateway:gw-1", NOW, 0, attempts, NOW, None, NOW, 10, "Hi", envelope, rows)
         hop = NextHop(
@@ -142,6 +145,11 @@ async def test_recipients_who_come_later_are_no_second_attempt_for_those_around_
     await rig.attempt(Capture(), "ann@example.org", "eve@example.org", ids=(1, 3))
     await rig.attempt(Capture(), "ann@example.org", "bob@example.org", "eve@example.org", ids=(1, 2, 3))
     assert await kept(rig) == ["ann@example.org,eve@example.org", "ann@example.org,bob@example.org,eve@example.org"]
+
+
+async def test_the_next_hop_of_redirected_mail_is_asked_not_to_report_what_nobody_wants_to_hear(rig: Rig) -> None:
+    await rig.attempt(RedirectAll(address="qa@example.org"), "ann@example.org", "eve@example.org", notify=Notify.NEVER)
+    assert rig.pool.recipients == [(Recipient("qa@example.org", Notify.NEVER),)]
 
 
 @pytest.mark.parametrize("planned", [None, RedirectAll(address="qa@example.org"), CaptureAndDeliver()])

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gatepost.model.envelope import Envelope
+from gatepost.model.envelope import Envelope, Notify
 from gatepost.model.reply import Reply
 from gatepost.relay.reception import Inspected
 from gatepost.store.bodies import BodyFile
@@ -107,6 +107,30 @@ async def test_a_redirecting_listener_has_one_recipient_and_names_the_others() -
     assert [one.address for _, part in message.parts for one in part] == ["qa@test.example"]
     assert b"X-Gatepost-Original-Recipients: b@elsewhere.example,\r\n\tc@example.org\r\n" in message.content
     assert "it was for b@elsewhere.example, c@example.org" in notes[0].text
+
+
+@pytest.mark.parametrize(
+    ("asked", "notify", "orcpt"),
+    [
+        (["NOTIFY=NEVER"], Notify.NEVER, ""),
+        (["NOTIFY=NEVER", "NOTIFY=NEVER"], Notify.NEVER, ""),
+        (["NOTIFY=NEVER", ""], Notify.UNSPECIFIED, ""),
+        (["NOTIFY=NEVER", "NOTIFY=FAILURE"], Notify.FAILURE, ""),
+        (["NOTIFY=SUCCESS,DELAY ORCPT=rfc822;z@example.org"], Notify.SUCCESS | Notify.DELAY, "rfc822;z@example.org"),
+        (["NOTIFY=SUCCESS", ""], Notify.SUCCESS | Notify.FAILURE | Notify.DELAY, ""),
+        (["", ""], Notify.UNSPECIFIED, ""),
+    ],
+)
+async def test_a_redirected_message_is_reported_on_as_its_sender_asked(asked: list[str], notify: Notify, orcpt: str) -> None:
+    async with site(configuration(REDIRECT)) as here:
+        peer = await here.session()
+        assert (await peer.say("MAIL FROM:<a@example.com>")).startswith("250 ")
+        for number, parameters in enumerate(asked):
+            assert (await peer.say(f"RCPT TO:<{number}@example.org> {parameters}".strip())).startswith("250 ")
+        assert (await peer.data(HELLO)).startswith("250 ")
+        (message,) = here.messages
+    (to,) = message.envelope.recipients
+    assert (to.address, to.notify, to.orcpt) == ("qa@test.example", notify, orcpt)
 
 
 async def test_who_it_was_for_is_said_in_ascii() -> None:

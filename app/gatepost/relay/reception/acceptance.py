@@ -14,7 +14,7 @@ from typing import Any
 
 from aiosmtpd import smtp
 
-from ...model.envelope import BodyType, Envelope, Origin, Recipient
+from ...model.envelope import BodyType, Envelope, Origin, Recipient, redirected
 from ...model.errors import GatepostError
 from ...model.identifiers import queue_id
 from ...store.bodies import BodyFile
@@ -258,7 +258,7 @@ class Acceptance(Commands):
         self.endpoint.context.counters.add("redirected", self.endpoint.id)
         named = ", ".join(recipient.address for recipient in envelope.recipients)
         words = f"Listener {self.endpoint.id} redirects all mail to {address}; it was for {named}"[:1000]
-        return replace(envelope, recipients=(Recipient(address),)), (Note("note", "", words),)
+        return replace(envelope, recipients=(redirected(address, envelope.recipients),)), (Note("note", "", words),)
 
     async def _submit_handled(self, messages: Sequence[NewMessage]) -> list[StoredMessage]:
         context = self.endpoint.context
