@@ -165,6 +165,37 @@ def test_a_large_message_is_signed_from_its_file_and_the_relays_own_test_message
     assert verified(site.hop.messages[-1].content, key)
 
 
+EIGHT_BIT = (
+    b"From: Ann <ann@example.com>\r\nTo: bob@elsewhere.example\r\nSubject: Hello\r\nMIME-Version: 1.0\r\n"
+    b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" + "Liebe Grüße,\r\nZoë\r\n".encode()
+)
+
+
+@pytest.mark.parametrize("algorithm", ["rsa-2048", "ed25519"])
+def test_what_is_converted_for_a_hop_without_8bitmime_still_verifies(site: Site, algorithm: str) -> None:
+    made = site.relay.command("dkim", "create", "example.com", "--algorithm", algorithm, "--enable")
+    key = DkimKey.model_validate(made["object"])
+    site.hop.features = [feature for feature in site.hop.features if feature != "8BITMIME"]
+    arrived = site.send(EIGHT_BIT, "bob@elsewhere.example").content
+    assert arrived.isascii()
+    assert b"Gr=C3=BC=C3=9Fe" in arrived
+    assert arrived.count(b"DKIM-Signature:") == 1
+    assert verified(arrived, key)
+
+
+def test_what_only_looks_signed_by_us_is_not_signed_when_it_is_converted(site: Site) -> None:
+    """A stranger writes in our users' name, with a signature that was once ours for another message."""
+    key = DkimKey.model_validate(site.relay.command("dkim", "create", "example.com", "--enable")["object"])
+    signed = site.send(MESSAGE, "bob@elsewhere.example").content
+    field = signed[: signed.index(b"\r\nReceived:") + 2]
+    assert verified(signed, key)
+    site.primary.features = [feature for feature in site.primary.features if feature != "8BITMIME"]
+    arrived = site.send(field + EIGHT_BIT, "bob@example.org", client=STRANGER).content
+    assert arrived.isascii()
+    assert arrived.count(b"DKIM-Signature:") == 1
+    assert not verified(arrived, key)
+
+
 def test_the_private_key_is_in_no_file_no_answer_and_no_log(site: Site) -> None:
     site.relay.command("dkim", "create", "example.com", "--algorithm", "ed25519", "--enable")
     site.send(MESSAGE, "bob@elsewhere.example")

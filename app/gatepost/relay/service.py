@@ -349,6 +349,7 @@ class RelayService:
                 is_block_listed=lambda reply: block_listed(reply) is not None,
                 notified=self._reception_journal.received,
                 moved=self._reception_journal.moved,
+                signed_again=lambda *told: self.screening.signing.signed_again(*told),
             )
         )
 

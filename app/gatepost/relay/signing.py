@@ -22,7 +22,7 @@ from ..store.values import Content
 from ..vault import Vault
 from .inspection.message import Specimen
 from .inspection.resolver import Resolver
-from .inspection.signing import Signer, load_key, make_key, signatures
+from .inspection.signing import DKIM_FIELD, Signer, load_key, made_by, make_key, signatures
 from .inspection.sources.authentication import author_domain
 from .inspection.sources.failure import SourceFailed
 
@@ -80,6 +80,28 @@ class Signing:
             return Signed(words=f"not signed: {error}")
         named = ", ".join(f"{signer.key.selector} ({signer.key.algorithm.value})" for signer in signers)
         return Signed(fields, f"signed for {domain} with {named}")
+
+    async def signed_again(self, envelope: Envelope, content: bytes, change: Callable[[bytes], bytes | None]) -> bytes | None:
+        """What ``change``, called in a thread, makes of a message that is on its way (None: it cannot), signed again if we
+        had signed it. A field that only looks like ours is left as it is: nobody gets us to sign what we did not."""
+        bare = await self._without_ours(envelope, content) if self.is_on else content
+        changed = await asyncio.to_thread(change, bare)
+        if changed is None or bare is content:
+            return changed
+        return (await self.sign(envelope, changed)).fields + changed
+
+    async def _without_ours(self, envelope: Envelope, content: bytes) -> bytes:
+        """The message without the signatures that we made for just this content; the same object if there are none."""
+        if DKIM_FIELD.search(content) is None:
+            return content
+        specimen = Specimen(envelope, content)
+        await specimen.load()
+        domain = author_domain(specimen)
+        keys = self._keys.get(domain, []) if domain is not None else []
+        signers = [signer for key in keys if (signer := await self._signer(key)) is not None]
+        for raw in await asyncio.to_thread(made_by, signers, specimen):
+            content = content.replace(raw, b"", 1)
+        return content
 
     async def _signer(self, key: DkimKey) -> Signer | None:
         if (known := self._signers.get(key.id)) is not None:

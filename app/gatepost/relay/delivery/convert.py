@@ -1,7 +1,7 @@
 """8-bit content for a server that takes only 7-bit (RFC 6152 §3): re-encoded, never sent raw.
 
-The only place where a relayed message is changed; signatures over the body may break, which is why it happens only after
-every hop of the plan has declined 8BITMIME.
+The only place where a relayed message is changed; others' signatures over the body may break, which is why it happens only
+after every hop of the plan has declined 8BITMIME. Our own are made again (``Surroundings.signed_again``).
 """
 
 from __future__ import annotations

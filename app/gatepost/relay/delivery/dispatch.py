@@ -315,7 +315,8 @@ class Dispatcher(Ring):
             if not isinstance(content, bytes) and content.size <= convert.MAX_CONVERSION:
                 content = await asyncio.to_thread(content.path.read_bytes)
             if isinstance(content, bytes):
-                converted = await asyncio.to_thread(convert.to_seven_bit, content)
+                envelope = attempt.delivery.envelope
+                converted = await self.around.signed_again(envelope, content, convert.to_seven_bit)
         finally:
             if converted is not None:
                 attempt.convert(converted)

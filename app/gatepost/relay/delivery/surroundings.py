@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -58,6 +59,11 @@ async def tell_nobody_of_moves(moved: Sequence[Moved]) -> None:
     """For relays that track nothing."""
 
 
+async def sign_nothing(envelope: Envelope, content: bytes, change: Callable[[bytes], bytes | None]) -> bytes | None:
+    """For relays without keys."""
+    return await asyncio.to_thread(change, content)
+
+
 @dataclass(slots=True)
 class Surroundings:
     """``monotonic`` in seconds from anywhere; it stands still neither in tests nor for a corrected clock."""
@@ -77,3 +83,5 @@ class Surroundings:
     """A notification of ours has been stored: a message like another from here on, which tracking should know."""
     moved: Callable[[Sequence[Moved]], Awaitable[None]] = tell_nobody_of_moves
     """Queued mail leaves by other lanes after a change of routing."""
+    signed_again: Callable[[Envelope, bytes, Callable[[bytes], bytes | None]], Awaitable[bytes | None]] = sign_nothing
+    """What a change, made in a thread, makes of a message on its way (None: nothing); signed again where we had signed it."""

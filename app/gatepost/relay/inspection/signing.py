@@ -32,6 +32,9 @@ SIGNED_FIELDS = (
 _RELAXED = Canonical(is_relaxed=True)
 _BLANKS = re.compile(rb"[ \t]+")
 _FOLD = 72
+DKIM_FIELD = re.compile(rb"^DKIM-Signature:", re.MULTILINE)
+"""As our own fields begin."""
+_OUR_TIME = re.compile(rb"DKIM-Signature: v=1; [^\r\n]*\r\n\tt=(\d{1,15});")
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,18 @@ def signatures(specimen: Specimen, signers: Sequence[Signer], clock: Callable[[]
     body = body_hashes(specimen.blocking_chunks(), (_RELAXED,))[_RELAXED]
     now = int(clock())
     return b"".join(_field(signer, fields, body, now) for signer in signers)
+
+
+def made_by(signers: Sequence[Signer], specimen: Specimen) -> list[bytes]:
+    """The fields of the message that these keys made, and for just this content. Blocking.
+
+    Both algorithms come to the same signature for the same content and time, so that making it again tells.
+    """
+    stamped = [(field.raw, int(found[1])) for field in specimen.fields if (found := _OUR_TIME.match(field.raw))]
+    if not signers or not stamped:
+        return []
+    body = body_hashes(specimen.blocking_chunks(), (_RELAXED,))[_RELAXED]
+    return [raw for raw, at in stamped if any(_field(signer, specimen.fields, body, at) == raw for signer in signers)]
 
 
 def _field(signer: Signer, fields: Sequence[HeaderField], body: str, now: int) -> bytes:
