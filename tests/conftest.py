@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from .support.relay_process import RelayProcess
+from .support.relay_process import ROOT, RelayProcess
 
 RIGHTLY_SKIPPED = re.compile(r"^only on |has its own test$")
 """Reasons that do not speak of something missing: the test belongs to another system, or the case to another test."""
@@ -48,6 +48,20 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
             for name, text in getattr(report, "user_properties", ()):
                 if name == "told" and getattr(report, "when", "") == "call":
                     terminalreporter.write_line(text)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is made once for a module is made once, and not once for each worker: its tests stay together (``make test`` runs
+    them by ``--dist loadgroup``). ``spread`` is for a few long tests whose fixtures cost little."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None and item.get_closest_marker("spread") is None and _shares(item):
+            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(ROOT).as_posix()))
+
+
+def _shares(item: pytest.Item) -> bool:
+    found = getattr(item, "_fixtureinfo", None)
+    chains = found.name2fixturedefs.values() if found is not None else ()
+    return any(chain[-1].scope in ("module", "session") and chain[-1].baseid.startswith("tests/") for chain in chains)
 
 
 @pytest.fixture

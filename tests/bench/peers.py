@@ -80,7 +80,7 @@ class GatepostPeer:
 
     def __init__(self, folder: Path, sink_port: int, *, deliver: bool) -> None:
         self.port = free_port()
-        self.relay = RelayProcess(folder)
+        self.relay = RelayProcess(folder, own_interpreter=True)
         self.relay.configure(configuration(self.port, sink_port, deliver=deliver))
 
     @property

@@ -93,7 +93,7 @@ def measure(folder: Path, rounds: int, samples: int) -> Latencies:
     with ExitStack() as stack:
         spamd = stack.enter_context(scanners.spamd(folder))
         port = free_port()
-        relay = RelayProcess(folder / "screening")
+        relay = RelayProcess(folder / "screening", own_interpreter=True)
         configured = configuration(port, spamd)
         relay.configure(configured)
         stack.enter_context(relay)

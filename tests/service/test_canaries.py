@@ -78,7 +78,8 @@ def test_no_password_leaves_its_vault_whatever_goes_wrong(tmp_path: Path, troubl
         if isinstance(action, str) and "{line}" in action:
             action = action.format(line=b64encode(f"\0me@example.com\0{GATEWAY}".encode()).decode())
         hop.on(stage, action)
-        process, port = relaying(tmp_path, [card.model_copy(update={"port": hop.port})], options=("--log-level", "debug"))
+        card = card.model_copy(update={"port": hop.port})
+        process, port = relaying(tmp_path, [card], options=("--log-level", "debug"), own_interpreter=True)
         with process as relay:
             api = relay.api
             assert api.call("PUT", "/v1/secrets/gateway/gw-1/password", {"secret": GATEWAY}).status == 200
@@ -113,7 +114,7 @@ def test_no_password_leaves_its_vault_whatever_goes_wrong(tmp_path: Path, troubl
 @pytest.mark.skipif(os.name == "nt", reason="only on systems with modes")
 def test_nothing_that_a_relay_writes_can_be_read_by_others_whatever_umask_it_was_started_with(tmp_path: Path) -> None:
     card = RoundRobinGateway(id="gw-1", host="127.0.0.1", port=free_port(), encryption=Encryption.NONE)
-    process, port = relaying(tmp_path / "site", [card])
+    process, port = relaying(tmp_path / "site", [card], own_interpreter=True)
     runtime = Path(process.environment["XDG_RUNTIME_DIR"])
     mask = os.umask(0)
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -71,8 +71,9 @@ def test_a_gateway_that_cannot_be_reached_is_not_saved_unless_told_so(relay: Rel
 
 
 def test_mail_leaves_through_a_gateway_with_starttls_and_auth_and_the_password_is_only_in_the_vault(
-    relay: RelayProcess, tmp_path: Path
+    start_relay: Callable[..., RelayProcess], tmp_path: Path
 ) -> None:
+    relay = start_relay(own_interpreter=True)
     with SmtpPeer(
         starttls=True,
         certificate=issued("127.0.0.1"),

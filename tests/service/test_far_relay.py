@@ -7,7 +7,6 @@ import json
 import os
 import ssl
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from gatepost.model.errors import GatepostError
 from gatepost.model.secret import Secret
 from tests.support.certificates import Issued, issued
 from tests.support.ports import free_port
+from tests.support.prepared import run_command
 from tests.support.relay_process import ROOT, RelayProcess
 from tests.support.relaying import relaying
 from tests.support.remote import fingerprint_at, make_token, switch_on
@@ -55,10 +55,7 @@ class Account:
         }  # fmt: skip
 
     def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "gatepost", *arguments], input=stdin, capture_output=True, text=True, timeout=60,
-            check=False, env=self.environment, cwd=self.home,
-        )  # fmt: skip
+        return run_command(arguments, stdin, environment=self.environment, folder=self.home)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ def test_the_manager_hears_that_it_is_ready_when_clients_can_find_it_and_that_it
     ):
         manager.bind(f"{short}/notify")
         manager.settimeout(20)
-        relay = RelayProcess(tmp_path, environment={"NOTIFY_SOCKET": f"{short}/notify"})
+        relay = RelayProcess(tmp_path, environment={"NOTIFY_SOCKET": f"{short}/notify"}, own_interpreter=True)
         with relay:
             assert manager.recv(100) == b"READY=1"
             assert relay.endpoint() is not None

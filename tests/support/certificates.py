@@ -32,10 +32,14 @@ class Issued:
 
 
 class Authority:
-    """Issues certificates below one root; ``root_file`` is what a client must trust."""
+    """Issues certificates below one root; ``root_file`` is what a client must trust.
+
+    Without ``folder`` it has one of its own, which goes with it, at the latest when the process ends.
+    """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder or Path(tempfile.mkdtemp(prefix="gatepost-ca-"))
+        self._own = tempfile.TemporaryDirectory(prefix="gatepost-ca-") if folder is None else None
+        self._folder = folder or Path(self._own.name if self._own is not None else "")
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test authority")])
         now = datetime.datetime.now(datetime.UTC)

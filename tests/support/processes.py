@@ -10,7 +10,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
+
+from .prepared import Prepared, nursery
 
 LOG_TAIL = 4000
 _running: set[Process] = set()
@@ -34,7 +36,7 @@ class Process:
         self.log = log
         self._environment = dict(os.environ if environment is None else environment)
         self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Prepared | None = None
 
     @property
     def pid(self) -> int:
@@ -54,17 +56,20 @@ class Process:
     def start(self) -> Self:
         assert not self.is_running, "already running"
         with self.log.open("ab") as output:
-            self._process = subprocess.Popen(
-                self.command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=self._environment,
-                cwd=self._folder,
-                start_new_session=True,  # an interrupt at the terminal is the test's affair, which then ends this one
-            )
+            self._process = self._start(output)
         _running.add(self)
         return self
+
+    def _start(self, output: IO[bytes]) -> subprocess.Popen[bytes] | Prepared:
+        return subprocess.Popen(
+            self.command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=self._environment,
+            cwd=self._folder,
+            start_new_session=True,  # an interrupt at the terminal is the test's affair, which then ends this one
+        )
 
     def wait_until(self, condition: Callable[[], object], what: str, timeout: float = 15) -> None:
         """Poll until the condition holds. Raises AssertionError with the end of the log on time-out or early death."""
@@ -119,6 +124,16 @@ class Process:
             self.terminate()
         else:
             self.kill()
+
+
+class PreparedRelay(Process):
+    """A relay from the nursery (see ``prepared``); ``command`` is what stands behind ``python -OO -m gatepost``."""
+
+    def _start(self, output: IO[bytes]) -> Prepared:
+        with open(os.devnull, "rb") as nothing:
+            streams = {"stdin": nothing.fileno(), "stdout": output.fileno(), "stderr": output.fileno()}
+            folder = self._folder if self._folder is not None else Path.cwd()
+            return nursery("relay").start(self.command, **streams, environment=self._environment, folder=folder)
 
 
 @atexit.register

@@ -23,7 +23,8 @@ from gatepost.store.folder import DataFolder
 from . import procfs
 from .control import ControlApi
 from .ports import free_port
-from .processes import Process
+from .prepared import AVAILABLE, run_command
+from .processes import PreparedRelay, Process
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -60,10 +61,20 @@ class CommandFailed(AssertionError):
 class RelayProcess:
     """``python -m gatepost relay`` with its own data folder, runtime folder, home and sealed vault below ``folder``.
 
+    It comes from the nursery (see ``prepared``) unless ``own_interpreter`` says that the test is about the process itself:
+    its start, its command line, environment and memory as /proc shows them.
+
     The runtime folder lies in the system's folder for temporary files, because the path of a Unix socket must be short.
     """
 
-    def __init__(self, folder: Path, *, options: tuple[str, ...] = (), environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        options: tuple[str, ...] = (),
+        environment: Mapping[str, str] | None = None,
+        own_interpreter: bool = False,
+    ) -> None:
         self.folder = folder
         self.data = folder / "data"
         self.vault_key = folder / "vault.key"
@@ -81,11 +92,18 @@ class RelayProcess:
             "PYTHONDONTWRITEBYTECODE": "",  # compiled once for all starts, as for people
             **(environment or {}),
         }
-        self.process = Process(self._command(), log=folder / "relay.log", environment=self.environment, folder=folder)
+        process, command = (
+            (Process, self.command_line()) if own_interpreter or not AVAILABLE else (PreparedRelay, self._words())
+        )
+        self.process = process(command, log=folder / "relay.log", environment=self.environment, folder=folder)
 
-    def _command(self) -> list[str]:
+    def command_line(self) -> list[str]:
+        """For an interpreter of its own."""
+        return [sys.executable, "-OO", "-m", "gatepost", *self._words()]
+
+    def _words(self) -> list[str]:
         vault = ["--vault", "sealed", "--vault-key-file", str(self.vault_key), "--create-vault-key"]
-        return [sys.executable, "-OO", "-m", "gatepost", "relay", "--data", str(self.data), *vault, *self.options]
+        return ["relay", "--data", str(self.data), *vault, *self.options]
 
     def configure(self, configuration: Configuration) -> None:
         """Save a configuration before the relay is started, past the control API."""
@@ -139,16 +157,8 @@ class RelayProcess:
 
     def run(self, *arguments: str, stdin: str | None = None, timeout: float = 60) -> subprocess.CompletedProcess[str]:
         """Run ``gatepost --data DIR ARGUMENTS…`` as a person would and return what it printed, whatever the exit code."""
-        return subprocess.run(
-            [sys.executable, "-m", "gatepost", "--data", str(self.data), *arguments],
-            input=stdin if stdin is not None else "",
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-            env=self.environment,
-            cwd=self.folder,
-        )
+        words = ["--data", str(self.data), *arguments]
+        return run_command(words, stdin or "", environment=self.environment, folder=self.folder, timeout=timeout)
 
     def command(self, *arguments: str, stdin: str | None = None, timeout: float = 60) -> Any:
         """Run a command with ``--json`` and return its answer. Raises CommandFailed for any exit code but 0."""

@@ -31,10 +31,11 @@ def relaying(
     domains: Iterable[DomainRule] = (),
     settings: Settings | None = None,
     options: tuple[str, ...] = (),
+    own_interpreter: bool = False,
 ) -> tuple[RelayProcess, int]:
     """A relay, not started yet, that takes mail from this machine; and the port it will listen on."""
     port = free_port()
-    process = RelayProcess(folder, options=options)
+    process = RelayProcess(folder, options=options, own_interpreter=own_interpreter)
     process.configure(
         Configuration(
             gateways=tuple(gateways),

@@ -14,6 +14,8 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
@@ -35,6 +37,22 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True)
+class Ports:
+    spamd: int
+    rspamd: int
+    clamd: int
+
+
+@contextlib.contextmanager
+def all_three(folder: Path) -> Iterator[Ports]:
+    """Started side by side: each takes seconds, and they do not need each other."""
+    with contextlib.ExitStack() as stack:
+        with ThreadPoolExecutor(3) as starting:
+            begun = [starting.submit(stack.enter_context, run(folder)) for run in (spamd, rspamd, clamd)]
+        yield Ports(*(one.result() for one in begun))
 
 
 @contextlib.contextmanager

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import scanners
+from tests.support.mail_tools import unmet
+
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
@@ -15,3 +18,14 @@ def folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="gatepost-") as name:
         Path(name).chmod(0o755)
         yield Path(name)
+
+
+@pytest.fixture(scope="session")
+def ports() -> Iterator[scanners.Ports]:
+    """Of spamd, rspamd and clamd, running."""
+    if absent := scanners.missing("spamd", "rspamd", "clamd"):
+        unmet(f"not installed: {', '.join(absent)}")
+    with tempfile.TemporaryDirectory(prefix="gatepost-") as name:
+        Path(name).chmod(0o755)
+        with scanners.all_three(Path(name)) as running:
+            yield running

@@ -203,7 +203,7 @@ def test_a_move_that_lacks_only_its_last_step_is_finished_by_the_same_command(mo
     assert note is not None
     note.write(move.target / marker.IN)
     done = subprocess.run(
-        move.service._command(), capture_output=True, text=True, timeout=30, check=False, env=move.service.environment
+        move.service.command_line(), capture_output=True, text=True, timeout=30, check=False, env=move.service.environment
     )
     assert done.returncode == 5
     assert "gatepost service adopt" in done.stderr

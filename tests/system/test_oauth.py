@@ -95,7 +95,9 @@ def test_tokens_end_and_are_renewed_in_the_middle_of_a_queue_run_and_a_revoked_s
     authority.life = 1.0
     with provider(authority) as server:
         server.on("mail", Delay(0.08))
-        relay, port = relaying(tmp_path / "relay", [gateway(authority, server.port)], options=("--log-level", "debug"))
+        relay, port = relaying(
+            tmp_path / "relay", [gateway(authority, server.port)], options=("--log-level", "debug"), own_interpreter=True
+        )
         with relay:
             api = relay.api
             assert api.call("PUT", "/v1/secrets/gateway/gw-1/client-secret", {"secret": SECRET}).status == 200

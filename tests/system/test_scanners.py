@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-import os
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,27 +29,10 @@ SPAM = HEAD + scanners.GTUBE + b"\r\n"
 VIRUS = HEAD + scanners.EICAR + b"\r\n"
 
 
-@dataclass
-class Ports:
-    spamd: int
-    rspamd: int
-    clamd: int
+pytestmark = pytest.mark.xdist_group("scanners")  # they are slow to start, so the modules that need them share them
 
 
-@pytest.fixture(scope="module")
-def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ports]:
-    absent = scanners.missing("spamd", "rspamd", "clamd")
-    if absent:
-        reason = f"not installed: {', '.join(absent)}"
-        if os.environ.get("GATEPOST_REQUIRE_ALL"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    folder = tmp_path_factory.mktemp("scanners")
-    with scanners.spamd(folder) as spamd, scanners.rspamd(folder) as rspamd, scanners.clamd(folder) as clamd:
-        yield Ports(spamd, rspamd, clamd)
-
-
-def inspector(ports: Ports, spam: SpamPolicy | None = None, virus: VirusPolicy | None = None) -> Inspector:
+def inspector(ports: scanners.Ports, spam: SpamPolicy | None = None, virus: VirusPolicy | None = None) -> Inspector:
     spam = spam or SpamPolicy(
         spamd=SpamdSource(enabled=True, port=ports.spamd), rspamd=RspamdSource(enabled=True, port=ports.rspamd)
     )
@@ -59,7 +40,7 @@ def inspector(ports: Ports, spam: SpamPolicy | None = None, virus: VirusPolicy |
     return Inspector(spam, virus, Resolver(("127.0.0.1",), 1, 0.2), "mx.here.example")
 
 
-async def test_plain_mail_passes_with_its_arithmetic_in_the_header(ports: Ports) -> None:
+async def test_plain_mail_passes_with_its_arithmetic_in_the_header(ports: scanners.Ports) -> None:
     found = await inspector(ports).inspect(ENVELOPE, PLAIN, SpamCard(enabled=True))
     assert found.refusal is None
     assert found.quarantine_days is None
@@ -73,7 +54,7 @@ async def test_plain_mail_passes_with_its_arithmetic_in_the_header(ports: Ports)
     assert (head + PLAIN[length:]).endswith(PLAIN)
 
 
-async def test_gtube_is_high_by_both_scanners(ports: Ports) -> None:
+async def test_gtube_is_high_by_both_scanners(ports: scanners.Ports) -> None:
     found = await inspector(ports).inspect(ENVELOPE, SPAM, SpamCard(enabled=True, high=Bounce(text="No spam here")))
     assert found.spam is not None
     points = {part.source: part for part in found.spam.parts}
@@ -85,7 +66,7 @@ async def test_gtube_is_high_by_both_scanners(ports: Ports) -> None:
 
 
 @pytest.mark.parametrize("action", list(VirusAction))
-async def test_eicar_ends_in_each_action(ports: Ports, action: VirusAction) -> None:
+async def test_eicar_ends_in_each_action(ports: scanners.Ports, action: VirusAction) -> None:
     virus = VirusPolicy(enabled=True, port=ports.clamd, infected=action)
     found = await inspector(ports, SpamPolicy(), virus).inspect(ENVELOPE, VIRUS, SpamCard(enabled=True))
     assert found.virus is not None
@@ -96,7 +77,7 @@ async def test_eicar_ends_in_each_action(ports: Ports, action: VirusAction) -> N
     assert (found.quarantine_days is not None) is (action is VirusAction.QUARANTINE)
 
 
-async def test_a_scanner_that_is_down_defers_or_is_named_in_a_header(ports: Ports) -> None:
+async def test_a_scanner_that_is_down_defers_or_is_named_in_a_header(ports: scanners.Ports) -> None:
     down = VirusPolicy(enabled=True, port=1)
     found = await inspector(ports, SpamPolicy(), down).inspect(ENVELOPE, PLAIN, None)
     assert found.refusal is not None
@@ -107,7 +88,7 @@ async def test_a_scanner_that_is_down_defers_or_is_named_in_a_header(ports: Port
     assert found.edit.apply(PLAIN)[0].startswith(b"X-Gatepost-Virus: not scanned\r\n")
 
 
-async def test_a_source_that_is_down_adds_nothing_and_is_shown_as_failed(ports: Ports) -> None:
+async def test_a_source_that_is_down_adds_nothing_and_is_shown_as_failed(ports: scanners.Ports) -> None:
     policy = SpamPolicy(spamd=SpamdSource(enabled=True, port=1), rspamd=RspamdSource(enabled=True, port=ports.rspamd))
     found = await inspector(ports, policy).inspect(ENVELOPE, PLAIN, SpamCard(enabled=True))
     assert found.spam is not None
@@ -115,7 +96,7 @@ async def test_a_source_that_is_down_adds_nothing_and_is_shown_as_failed(ports: 
     assert "spamd failed" in found.spam.arithmetic
 
 
-async def test_a_source_that_hangs_runs_into_the_common_limit(ports: Ports) -> None:
+async def test_a_source_that_hangs_runs_into_the_common_limit(ports: scanners.Ports) -> None:
     async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1_000_000)
         await reader.read()
@@ -131,7 +112,7 @@ async def test_a_source_that_hangs_runs_into_the_common_limit(ports: Ports) -> N
     assert "no answer within 1 s" in found.spam.arithmetic
 
 
-async def test_a_zip_bomb_is_the_scanners_to_bound(ports: Ports) -> None:
+async def test_a_zip_bomb_is_the_scanners_to_bound(ports: scanners.Ports) -> None:
     """Two hundred megabytes in two hundred kilobytes: the answer comes in time, whatever it is."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -148,7 +129,7 @@ async def test_a_zip_bomb_is_the_scanners_to_bound(ports: Ports) -> None:
     assert found.virus.state in (ScanState.CLEAN, ScanState.FAILED, ScanState.INFECTED)
 
 
-async def test_a_large_message_is_judged_from_its_file(ports: Ports, tmp_path: Path) -> None:
+async def test_a_large_message_is_judged_from_its_file(ports: scanners.Ports, tmp_path: Path) -> None:
     @dataclass
     class File:
         path: Path

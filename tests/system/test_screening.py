@@ -40,12 +40,13 @@ from gatepost.model.spam import (
     VirusPolicy,
 )
 from tests.support import scanners
-from tests.support.mail_tools import unmet
 from tests.support.ports import free_port, wait_until
 from tests.support.postfix import PostfixInstance
 from tests.support.processes import Process
 from tests.support.relay_process import RelayProcess
 from tests.support.smtp_peer import Received, SmtpPeer
+
+pytestmark = pytest.mark.xdist_group("scanners")  # they are slow to start, so the modules that need them share them
 
 CLIENT = "127.0.0.9"
 HEAD = (
@@ -104,19 +105,15 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    absent = scanners.missing("spamd", "rspamd", "clamd")
-    if absent:
-        unmet(f"not installed: {', '.join(absent)}")
+def site(ports: scanners.Ports) -> Iterator[Site]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gatepost-")))
         folder.chmod(0o755)
-        ports = [stack.enter_context(run(folder)) for run in (scanners.spamd, scanners.rspamd, scanners.clamd)]
         behind = stack.enter_context(SmtpPeer(name="mailbox.test"))
         postfix = stack.enter_context(PostfixInstance(folder / "postfix", relayhost=f"[127.0.0.1]:{behind.port}"))
         relay = RelayProcess(folder / "relay")
         port = free_port()
-        relay.configure(configuration(port, postfix.port, *ports))
+        relay.configure(configuration(port, postfix.port, ports.spamd, ports.rspamd, ports.clamd))
         yield Site(stack.enter_context(relay), port, behind)
 
 
