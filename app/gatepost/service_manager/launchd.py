@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import plistlib
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,12 +27,18 @@ _FREE_IDS = range(380, 400)
 
 
 class Launchd:
-    """``root`` as for ``systemd.Systemd``."""
+    """``root`` as for ``systemd.Systemd``. ``sleep``: between two looks whether a relay has ended."""
 
     name = "launchd"
 
-    def __init__(self, root: Path = Path("/"), account: Callable[[str], tuple[int, int]] = account_of) -> None:
+    def __init__(
+        self,
+        root: Path = Path("/"),
+        account: Callable[[str], tuple[int, int]] = account_of,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._account = account
+        self._sleep = sleep
         self._plist = root / "Library/LaunchDaemons" / f"{LABEL}.plist"
         base = root / "Library/Application Support/Gatepost"
         self.data_folder = base / "data"
@@ -41,9 +48,8 @@ class Launchd:
     def status(self) -> ServiceReport:
         if not self._plist.exists():
             return ServiceReport(State.NOT_INSTALLED, self.name)
-        try:
-            said = tools.run(["launchctl", "print", TARGET])
-        except NoManager:
+        said = self._loaded()
+        if said is None:
             return ServiceReport(State.STOPPED, self.name, "not loaded", data_folder=str(self.data_folder))
         state = re.search(r"^\s*state = (.+)$", said, re.MULTILINE)
         pid = re.search(r"^\s*pid = (\d+)$", said, re.MULTILINE)
@@ -58,25 +64,26 @@ class Launchd:
         self._make_account()
         owner = self.owner()
         for folder, mode in ((self.data_folder, 0o700), (self._runtime, 0o750)):
-            folder.mkdir(parents=True, exist_ok=True)
+            tools.make_folder(folder, mode)
             os.chown(folder, *owner)
             folder.chmod(mode)
         if not self.key_file.exists():
             tools.write_key(self.key_file, tools.new_key(), owner)
         changed = tools.write_file(self._plist, self._content(program).decode())
         if changed and existed:
-            tools.run(["launchctl", "bootout", TARGET], accepted=(0, 3, 113))
+            self._unload()
         if start:
             tools.run(["launchctl", "enable", TARGET])
-            tools.run(["launchctl", "bootstrap", "system", str(self._plist)], accepted=(0, 37))
+            self._load()
         outcome = Outcome.UPDATED if existed and changed else Outcome.ALREADY_INSTALLED if existed else Outcome.INSTALLED
-        return Done(outcome)
+        line = "sudo dseditgroup -o edit -a {account} -t user {group}"
+        return Done(outcome, (tools.membership_note(SERVICE_GROUP, line),))
 
     def remove(self) -> Done:
         tools.require_root("remove")
         if not self._plist.exists():
             return Done(Outcome.NOT_INSTALLED)
-        tools.run(["launchctl", "bootout", TARGET], accepted=(0, 3, 113))
+        self._unload()
         self._plist.unlink()
         return Done(Outcome.REMOVED, (f"Configuration and mail stay in {self.data_folder}.",))
 
@@ -85,17 +92,36 @@ class Launchd:
         self._require_installed()
         if self.status().state is State.RUNNING:
             return Done(Outcome.ALREADY_RUNNING)
-        tools.run(["launchctl", "bootstrap", "system", str(self._plist)], accepted=(0, 37))
+        self._load()
         tools.run(["launchctl", "kickstart", TARGET])
         return Done(Outcome.STARTED)
 
     def stop(self) -> Done:
+        """Also one that fails again and again, which launchd would go on starting."""
         tools.require_root("stop")
         self._require_installed()
-        if self.status().state is not State.RUNNING:
-            return Done(Outcome.ALREADY_STOPPED)
-        tools.run(["launchctl", "bootout", TARGET])
-        return Done(Outcome.STOPPED)
+        found = self.status().state
+        self._unload()
+        return Done(Outcome.ALREADY_STOPPED if found is State.STOPPED else Outcome.STOPPED)
+
+    def _loaded(self) -> str | None:
+        """What launchd knows of the daemon; None when it does not know it."""
+        try:
+            return tools.run(["launchctl", "print", TARGET])
+        except NoManager:
+            return None
+
+    def _load(self) -> None:
+        """Not twice: the second ``bootstrap`` fails."""
+        if self._loaded() is None:
+            tools.run(["launchctl", "bootstrap", "system", str(self._plist)])
+
+    def _unload(self) -> None:
+        """``bootout`` may return while the relay still finishes what it holds (36: in progress). Until launchd has let go of
+        it, it still has its folder, and launchd takes it in no second time."""
+        if self._loaded() is not None:
+            tools.run(["launchctl", "bootout", TARGET], accepted=(0, 3, 36, 113))
+            tools.wait_for(lambda: self._loaded() is None, "The relay", self._sleep)
 
     def owner(self) -> tuple[int, int]:
         return self._account(ACCOUNT)
@@ -133,15 +159,14 @@ class Launchd:
             tools.run(["dseditgroup", "-o", "create", SERVICE_GROUP])
         listed = tools.run(["dscl", ".", "-list", "/Users", "UniqueID"])
         taken = {int(number) for number in re.findall(r"\s(-?\d+)$", listed, re.MULTILINE)}
-        if any(line.split()[:1] == [ACCOUNT] for line in listed.splitlines()):
-            return
-        free = next((number for number in _FREE_IDS if number not in taken), None)
-        if free is None:
+        own = re.search(rf"^{ACCOUNT}\s+(\d+)$", listed, re.MULTILINE)  # of an earlier installation, perhaps a half one
+        number = own[1] if own else next((str(free) for free in _FREE_IDS if free not in taken), None)
+        if number is None:
             raise NoManager("There is no free number for the service's account.", f"{_FREE_IDS} are all taken.")
         said = tools.run(["dscl", ".", "-read", f"/Groups/{SERVICE_GROUP}", "PrimaryGroupID"])
         group = said.split()[-1]
         for key, value in (
-            ("UniqueID", str(free)), ("PrimaryGroupID", group), ("UserShell", "/usr/bin/false"),
+            ("UniqueID", number), ("PrimaryGroupID", group), ("UserShell", "/usr/bin/false"),
             ("NFSHomeDirectory", "/var/empty"), ("RealName", "Gatepost mail gateway"), ("IsHidden", "1"),
         ):  # fmt: skip
             tools.run(["dscl", ".", "-create", f"/Users/{ACCOUNT}", key, value])

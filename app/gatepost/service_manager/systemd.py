@@ -17,6 +17,7 @@ UNIT = "gatepost.service"
 CREDENTIAL = "gatepost-vault-key"
 SYSUSERS = f'u {ACCOUNT} - "Gatepost mail gateway" /var/lib/gatepost\n'
 _HIDDEN = ("/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/")  # noqa: S108 - what the unit hides from the service
+_PROGRAM = re.compile(r"^ExecStart=.*?(?= relay --data )", re.MULTILINE)
 _STATES = {
     "active": State.RUNNING,
     "reloading": State.RUNNING,
@@ -37,6 +38,11 @@ def account_of(name: str) -> tuple[int, int]:
             f"There is no account “{name}”.", "", "Install the service first: sudo gatepost service install"
         ) from None
     return found.pw_uid, found.pw_gid
+
+
+def hidden_place(*paths: Path) -> Path | None:
+    """The first path that the unit hides from the service, as it is named or as it leads on; None when there is none."""
+    return next((path for path in paths if any(str(one).startswith(_HIDDEN) for one in (path, path.resolve()))), None)
 
 
 class Systemd:
@@ -83,14 +89,16 @@ class Systemd:
         existed = self._unit.exists() or packaged is not None
         self._make_account()
         notes.append(self._make_key())
-        changed = tools.write_file(self._unit, unit) if unit is not None else False
-        if packaged is not None:
+        changed = tools.write_file(self._unit, unit) if unit is not None else self._drop_own(packaged)
+        if packaged is not None and self._unit.exists():
+            notes.append(f"{self._unit} is used instead of the package's unit, {packaged}.")
+        elif packaged is not None:
             notes.append(f"The package's unit is used: {packaged}.")
         tools.run(["systemctl", "daemon-reload"])
         tools.run(["systemctl", "enable", *(["--now"] if start else []), UNIT])
         if start and existed and changed:
             tools.run(["systemctl", "restart", UNIT])
-        notes.append(tools.membership_note(SERVICE_GROUP))
+        notes.append(tools.membership_note(SERVICE_GROUP, "sudo usermod -aG {group} {account}"))
         outcome = Outcome.UPDATED if existed and changed else Outcome.ALREADY_INSTALLED if existed else Outcome.INSTALLED
         return Done(outcome, tuple(note for note in notes if note))
 
@@ -168,7 +176,7 @@ class Systemd:
                 "Put the key back, or move vault.sealed away and enter the passwords again.",
             )
         key = tools.new_key()
-        self._credential.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        tools.make_folder(self._credential.parent, 0o700)
         seal = ["systemd-creds", "--with-key=host", f"--name={CREDENTIAL}", "encrypt", "-", str(self._credential)]
         try:
             tools.run(seal, stdin=key)
@@ -184,11 +192,23 @@ class Systemd:
     def _unsealed(self) -> bytes:
         return tools.run(["systemd-creds", f"--name={CREDENTIAL}", "decrypt", str(self._credential), "-"]).encode()
 
+    def _drop_own(self, packaged: Path | None) -> bool:
+        """Whether a unit of an earlier installation stood before the package's: with its program, which may be gone. What an
+        administrator wrote there stays."""
+        if packaged is None or self._unit.is_symlink() or not self._unit.exists():
+            return False
+        own, ours = (_PROGRAM.sub("", path.read_text(encoding="utf-8")) for path in (self._unit, self._source))
+        if own != ours:
+            return False
+        self._unit.unlink()
+        return True
+
     def _unit_for(self, program: tuple[str, ...]) -> str:
-        if any(str(Path(program[0]).resolve()).startswith(hidden) for hidden in _HIDDEN) and self._root == Path("/"):
+        hidden = hidden_place(Path(program[0]), Path(__file__)) if self._root == Path("/") else None
+        if hidden is not None:
             raise GatepostError(
                 "The service could not run this program.",
-                f"{program[0]} lies in a home folder or a folder for temporary files, which the unit hides from it.",
+                f"{hidden} lies in a home folder or a folder for temporary files, which the unit hides from it.",
                 "Install Gatepost for the whole system (its package, or a folder below /opt) and run this command from there.",
             )
         text = self._source.read_text(encoding="utf-8")

@@ -8,36 +8,49 @@ import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .values import NeedsRights, NoManager
 
 SECONDS = 150
 """Longer than the unit's own times for starting and stopping."""
+END_SECONDS = 120
+"""Longer than the time that a relay is given to finish what it holds (90 seconds), after which it is killed."""
 
 
-def run(command: Sequence[str], *, stdin: bytes = b"", accepted: Sequence[int] = (0,)) -> str:
+def run(command: Sequence[str], *, stdin: bytes = b"", accepted: Sequence[int] = (0,), seconds: float = SECONDS) -> str:
     """Standard output of a fixed command. ``stdin`` may hold a secret: it stands nowhere else. Raises NoManager."""
-    return call(command, stdin=stdin, accepted=accepted)[1]
+    return call(command, stdin=stdin, accepted=accepted, seconds=seconds)[1]
 
 
-def call(command: Sequence[str], *, stdin: bytes = b"", accepted: Sequence[int] = (0,)) -> tuple[int, str]:
+def call(
+    command: Sequence[str], *, stdin: bytes = b"", accepted: Sequence[int] = (0,), seconds: float = SECONDS
+) -> tuple[int, str]:
     """Its exit code, one of ``accepted``, and its standard output. Raises NoManager."""
     tool = shutil.which(command[0])
     if tool is None:
         raise NoManager(f"“{command[0]}” is not there.", "This system has another service manager.")
     try:
         done = subprocess.run(  # noqa: S603 - the command is ours, and no shell reads it
-            [tool, *command[1:]], input=stdin, capture_output=True, timeout=SECONDS, check=False
+            [tool, *command[1:]], input=stdin, capture_output=True, timeout=seconds, check=False
         )
     except subprocess.TimeoutExpired:
-        raise NoManager(f"“{command[0]}” does not answer.", f"It took longer than {SECONDS} seconds.") from None
+        raise NoManager(f"“{command[0]}” does not answer.", f"It took longer than {seconds:g} seconds.") from None
     if done.returncode not in accepted:
         raise NoManager(
             f"“{' '.join(command[:3])}” failed.", _words(done.stderr or done.stdout) or f"Exit code {done.returncode}."
         )
     return done.returncode, done.stdout.decode(errors="replace")
+
+
+def wait_for(done: Callable[[], bool], what: str, sleep: Callable[[float], None]) -> None:
+    """Half a second between two looks. Raises NoManager when it takes longer than a manager gives a relay to end."""
+    for _ in range(2 * END_SECONDS):
+        if done():
+            return
+        sleep(0.5)
+    raise NoManager(f"{what} does not end.", f"It still runs after {END_SECONDS} seconds.", "Wait a little, then try again.")
 
 
 def _words(output: bytes) -> str:
@@ -70,12 +83,20 @@ def relay_program() -> tuple[str, ...]:
     return (sys.executable, "-OO", "-m", "gatepost")
 
 
+def make_folder(path: Path, mode: int = 0o755) -> None:
+    """With the parents that are missing, which others may read; whatever umask this process has from whoever called it."""
+    missing = [one for one in (path, *path.parents) if not one.exists()]
+    for one in reversed(missing):
+        one.mkdir(mode=0o700)
+        one.chmod(mode if one == path else 0o755)
+
+
 def write_file(path: Path, content: str, mode: int = 0o644) -> bool:
     """Whole or not at all; False when it stood there already, word for word."""
     with contextlib.suppress(OSError, UnicodeDecodeError):
         if path.read_text(encoding="utf-8") == content:
             return False
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
+    make_folder(path.parent)
     new = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
@@ -89,7 +110,7 @@ def write_file(path: Path, content: str, mode: int = 0o644) -> bool:
 
 def write_key(path: Path, key: bytes, owner: tuple[int, int]) -> None:
     """The key of the sealed vault, for its owner alone."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
+    make_folder(path.parent)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as handle:
         handle.write(key)
@@ -105,6 +126,8 @@ def new_key() -> bytes:
     return base64.b64encode(secrets.token_bytes(32)) + b"\n"
 
 
-def membership_note(group: str) -> str:
-    """Who else may administer the service, and the line that lets the person in who called this by sudo."""
-    return f"Members of the group {group} administer it: sudo usermod -aG {group} {os.environ.get('SUDO_USER') or 'ACCOUNT'}"
+def membership_note(group: str, line: str) -> str:
+    """Who else may administer the service, and the line that lets the person in who called this by sudo. ``line``: of this
+    system, with places for group and account."""
+    account = os.environ.get("SUDO_USER") or "ACCOUNT"
+    return f"Members of the group {group} administer it: {line.format(group=group, account=account)}"

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from ..model.errors import GatepostError
@@ -19,13 +21,16 @@ SERVICE = "Gatepost"
 ACCOUNT = rf"NT SERVICE\{SERVICE}"
 _STATES = {1: State.STOPPED, 2: State.STARTING, 3: State.STOPPING, 4: State.RUNNING}
 _UNKNOWN = 1060
-_ALREADY_RUNNING, _NOT_RUNNING, _DENIED = 1056, 1062, 5
+_ALREADY_RUNNING, _NOT_RUNNING, _STOPPING, _DENIED = 1056, 1062, 1061, 5
+_MANY_FILES_SECONDS = 1800
+"""For the mail of an earlier installation."""
 
 
 class WindowsServices:
     name = "Windows services"
 
-    def __init__(self, base: Path | None = None) -> None:
+    def __init__(self, base: Path | None = None, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._sleep = sleep
         base = base or Path(os.environ.get("PROGRAMDATA", r"C:\ProgramData")) / "Gatepost"
         self._base = base
         self.data_folder = base / "data"
@@ -52,13 +57,12 @@ class WindowsServices:
         self._sc(verb, SERVICE, "binPath=", line, "start=", "auto", "obj=", ACCOUNT, "DisplayName=", "Gatepost mail gateway")
         self._sc("description", SERVICE, "Takes, inspects, routes and delivers mail.")
         self._sc("failure", SERVICE, "reset=", "86400", "actions=", "restart/2000/restart/10000/restart/60000")
+        self._sc("failureflag", SERVICE, "1")  # also when it ends by itself with an exit code, not only when it crashes
+        self._keep_others_out(inside=not existed)
         for folder in (self.data_folder, self._runtime):
             folder.mkdir(parents=True, exist_ok=True)
         if not self.key_file.exists():
             tools.write_key(self.key_file, tools.new_key(), (-1, -1))
-        # Nobody else: neither by inheritance nor by name. S-1-5-18 is the system, S-1-5-32-544 the administrators.
-        grants = [f"{who}:(OI)(CI)F" for who in (ACCOUNT, "*S-1-5-18", "*S-1-5-32-544")]
-        tools.run(["icacls", str(self._base), "/inheritance:r", "/grant:r", *grants])
         if start:
             self._sc("start", SERVICE, accepted=(_ALREADY_RUNNING,))
         return Done(Outcome.UPDATED if existed else Outcome.INSTALLED)
@@ -66,7 +70,7 @@ class WindowsServices:
     def remove(self) -> Done:
         if self.status().state is State.NOT_INSTALLED:
             return Done(Outcome.NOT_INSTALLED)
-        self._sc("stop", SERVICE, accepted=(_NOT_RUNNING,))
+        self.stop()
         self._sc("delete", SERVICE)
         return Done(Outcome.REMOVED, (f"Configuration and mail stay in {self.data_folder}.",))
 
@@ -77,14 +81,28 @@ class WindowsServices:
 
     def stop(self) -> Done:
         self._require_installed()
-        code, _ = self._sc("stop", SERVICE, accepted=(_NOT_RUNNING,))
-        return Done(Outcome.ALREADY_STOPPED if code else Outcome.STOPPED)
+        code, _ = self._sc("stop", SERVICE, accepted=(_NOT_RUNNING, _STOPPING))
+        # Told to stop, it first finishes what it holds: until then its folder, its program's files and its name are in use.
+        tools.wait_for(lambda: self.status().state in (State.STOPPED, State.FAILED), "The service", self._sleep)
+        return Done(Outcome.ALREADY_STOPPED if code == _NOT_RUNNING else Outcome.STOPPED)
 
     def owner(self) -> tuple[int, int]:
         return -1, -1
 
     def vault_key(self) -> Path:
         return self.key_file
+
+    def _keep_others_out(self, *, inside: bool) -> None:
+        """The folder, and what lies ``inside`` it, are the system's (S-1-5-18), the administrators' (S-1-5-32-544) and the
+        service's: nobody else is let in, by inheritance or by name. Whoever made it before, as everybody may below
+        ProgramData, does not own it any more."""
+        self._base.mkdir(parents=True, exist_ok=True)
+        grants = [f"{who}:(OI)(CI)F" for who in (ACCOUNT, "*S-1-5-18", "*S-1-5-32-544")]
+        for change in (["/setowner", "*S-1-5-32-544"], ["/reset"], ["/inheritance:r", "/grant:r", *grants]):
+            tools.run(["icacls", str(self._base), *change])
+        for one in self._base.iterdir() if inside else ():
+            for change in (["/setowner", "*S-1-5-32-544"], ["/reset"]):
+                tools.run(["icacls", str(one), *change, "/T", "/C", "/Q"], seconds=_MANY_FILES_SECONDS)
 
     def _require_installed(self) -> None:
         if self.status().state is State.NOT_INSTALLED:

@@ -27,7 +27,13 @@ def mac(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Launchd, Syste
     tools = SystemTools(tmp_path / "bin", monkeypatch, "launchctl", "dscl", "dseditgroup")
     tools.answer("dscl", ".", "-list", "/Users", text=USERS)
     tools.answer("dscl", ".", "-read", "/Groups/gatepost", text="PrimaryGroupID: 512\n")
-    return Launchd(tmp_path / "root", lambda _: (33, 33)), tools, tmp_path / "root"
+    tools.answer("launchctl", "print", code=113, error="Could not find service")
+    return Launchd(tmp_path / "root", lambda _: (33, 33), sleep=lambda _: None), tools, tmp_path / "root"
+
+
+LOADED = ("launchctl", "print", TARGET)
+BOOTOUT = ("launchctl", "bootout", TARGET)
+RUNNING = "\tstate = running\n\tpid = 321\n"
 
 
 @is_root
@@ -51,13 +57,10 @@ def test_launchd_gets_a_daemon_with_an_account_folders_and_a_key(mac: tuple[Laun
 def test_launchd_states_start_stop_and_removal(mac: tuple[Launchd, SystemTools, Path]) -> None:
     launchd, tools, _ = mac
     launchd.install(PROGRAM, start=False)
-    tools.answer("launchctl", "print", text="\tstate = running\n\tpid = 321\n")
+    tools.answer(*LOADED, text=RUNNING, until=BOOTOUT)
     assert (launchd.status().state, launchd.status().pid) == (State.RUNNING, 321)
     assert launchd.start().outcome is Outcome.ALREADY_RUNNING
     assert launchd.stop().outcome is Outcome.STOPPED
-    tools.answer("launchctl", "print", text="\tstate = spawn scheduled\n\tlast exit code = 6: configuration\n")
-    assert launchd.status().state is State.FAILED
-    tools.answer("launchctl", "print", code=113, error="Could not find service")
     assert launchd.status().state is State.STOPPED
     assert launchd.start().outcome is Outcome.STARTED
     assert tools.calls[-1] == ("launchctl", "kickstart", TARGET)
@@ -65,10 +68,76 @@ def test_launchd_states_start_stop_and_removal(mac: tuple[Launchd, SystemTools, 
     assert launchd.remove().outcome is Outcome.NOT_INSTALLED
 
 
+@is_root
+def test_launchd_is_stopped_only_when_it_has_let_go_of_the_relay(mac: tuple[Launchd, SystemTools, Path]) -> None:
+    """``bootout`` answers 36 (in progress) or 0 while the relay still finishes what it holds."""
+    launchd, tools, _ = mac
+    launchd.install(PROGRAM, start=False)
+    tools.answer(*LOADED, text=RUNNING, times=6)
+    tools.answer(*BOOTOUT, code=36, error="Boot-out failed: 36: Operation now in progress")
+    assert launchd.stop().outcome is Outcome.STOPPED
+    assert launchd.status().state is State.STOPPED
+    tools.answer(*LOADED, text=RUNNING)
+    with pytest.raises(GatepostError, match="does not end"):
+        launchd.stop()
+
+
+@is_root
+def test_a_daemon_that_launchd_starts_again_and_again_can_be_stopped(mac: tuple[Launchd, SystemTools, Path]) -> None:
+    launchd, tools, _ = mac
+    launchd.install(PROGRAM, start=False)
+    tools.answer(*LOADED, text="\tstate = spawn scheduled\n\tlast exit code = 6: configuration\n", until=BOOTOUT)
+    assert launchd.status().state is State.FAILED
+    assert launchd.stop().outcome is Outcome.STOPPED
+    assert BOOTOUT in tools.calls
+
+
+@is_root
+def test_what_launchd_has_loaded_is_not_loaded_twice(mac: tuple[Launchd, SystemTools, Path]) -> None:
+    """A second ``bootstrap`` fails: 5, input/output error."""
+    launchd, tools, _ = mac
+    launchd.install(PROGRAM, start=False)
+    tools.answer("launchctl", "bootstrap", code=5, error="Bootstrap failed: 5: Input/output error")
+    tools.answer(*LOADED, text="\tstate = spawn scheduled\n", until=BOOTOUT)
+    assert launchd.install(PROGRAM, start=True).outcome is Outcome.ALREADY_INSTALLED
+    assert launchd.start().outcome is Outcome.STARTED
+    assert tools.calls[-1] == ("launchctl", "kickstart", TARGET)
+    with pytest.raises(GatepostError, match="bootstrap"):
+        launchd.install(("/Applications/Other.app/gatepost-relay",), start=True)
+
+
+@is_root
+def test_an_account_that_was_half_made_is_finished(mac: tuple[Launchd, SystemTools, Path]) -> None:
+    launchd, tools, _ = mac
+    tools.answer("dscl", ".", "-list", "/Users", text=USERS + "_gatepost 390\n")
+    launchd.install(PROGRAM, start=False)
+    assert ("dscl", ".", "-create", "/Users/_gatepost", "PrimaryGroupID", "512") in tools.calls
+    assert ("dscl", ".", "-create", "/Users/_gatepost", "UniqueID", "390") in tools.calls, "its number stays"
+
+
+@is_root
+def test_on_a_mac_it_is_said_how_others_get_in(mac: tuple[Launchd, SystemTools, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUDO_USER", "ann")
+    done = mac[0].install(PROGRAM, start=False)
+    assert any("sudo dseditgroup -o edit -a ann -t user gatepost" in note for note in done.notes)
+
+
+@is_root
+def test_a_service_reaches_its_things_whatever_umask_it_was_installed_with(mac: tuple[Launchd, SystemTools, Path]) -> None:
+    launchd, _, root = mac
+    mask = os.umask(0o077)
+    try:
+        launchd.install(PROGRAM, start=False)
+    finally:
+        os.umask(mask)
+    for folder in (launchd.data_folder.parent, root / "Library/LaunchDaemons"):
+        assert folder.stat().st_mode & 0o777 == 0o755, folder
+
+
 @pytest.fixture
 def windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[WindowsServices, SystemTools]:
     tools = SystemTools(tmp_path / "bin", monkeypatch, "sc.exe", "icacls")
-    return WindowsServices(tmp_path / "Gatepost"), tools
+    return WindowsServices(tmp_path / "Gatepost", sleep=lambda _: None), tools
 
 
 QUERY = """
@@ -95,10 +164,54 @@ def test_a_windows_service_is_made_under_an_account_that_reaches_only_its_folder
     assert create[create.index("obj=") + 1] == ACCOUNT
     order = [call[1] for call in tools.calls if call[0] == "sc.exe"]
     assert order.index("create") < order.index("start"), "its account is there only once the service is"
-    granted = next(call for call in tools.calls if call[0] == "icacls")
-    assert "/inheritance:r" in granted
+    assert ("sc.exe", "failureflag", SERVICE, "1") in tools.calls, "also when it ends by itself with a code"
     assert tools.calls[-1] == ("sc.exe", "start", SERVICE)
     assert services.key_file.exists()
+
+
+def test_a_folder_that_somebody_laid_there_before_is_taken_from_them(
+    windows: tuple[WindowsServices, SystemTools], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everybody may make folders below ProgramData, and an owner may always change who else gets in."""
+    services, tools = windows
+    planted = tmp_path / "Gatepost" / "data"
+    planted.mkdir(parents=True)
+    tools.answer("sc.exe", "query", code=1060 % 256)
+    monkeypatch.setattr("gatepost.service_manager.windows._UNKNOWN", 1060 % 256)  # exit codes are one octet here
+    services.install((r"C:\gatepost-relay.exe",), start=False)
+    changed = [call[1:] for call in tools.calls if call[0] == "icacls"]
+    base = str(tmp_path / "Gatepost")
+    assert [call[:2] for call in changed[:3]] == [(base, "/setowner"), (base, "/reset"), (base, "/inheritance:r")]
+    assert (str(planted), "/reset", "/T", "/C", "/Q") in changed
+    assert all("*S-1-5-32-544" in call for call in changed if "/setowner" in call)
+    assert {ACCOUNT + ":(OI)(CI)F", "*S-1-5-18:(OI)(CI)F", "*S-1-5-32-544:(OI)(CI)F"} == set(changed[2][3:])
+
+
+def test_the_key_is_written_where_nobody_else_gets_in_any_more(
+    windows: tuple[WindowsServices, SystemTools], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services, tools = windows
+    tools.answer("sc.exe", "query", text=QUERY.format("1  STOPPED", 0))
+    tools.answer("icacls", code=5, error="Access is denied.")
+    with pytest.raises(GatepostError):
+        services.install((r"C:\gatepost-relay.exe",), start=False)
+    assert not services.key_file.exists()
+
+
+def test_a_windows_service_is_stopped_only_when_its_process_has_ended(
+    windows: tuple[WindowsServices, SystemTools],
+) -> None:
+    services, tools = windows
+    tools.answer("sc.exe", "query", text=QUERY.format("1  STOPPED", 0))
+    tools.answer("sc.exe", "query", text=QUERY.format("3  STOP_PENDING", 0), times=4)
+    tools.answer("sc.exe", "query", text=QUERY.format("4  RUNNING", 0), times=1)
+    assert services.stop().outcome is Outcome.STOPPED
+    assert services.status().state is State.STOPPED
+    tools.answer("sc.exe", "query", text=QUERY.format("3  STOP_PENDING", 0))
+    for call in (services.stop, services.remove):
+        with pytest.raises(GatepostError, match="does not end"):
+            call()
+    assert ("sc.exe", "delete", SERVICE) not in tools.calls, "else it could not be installed again before a restart"
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from gatepost.model.errors import GatepostError
 from gatepost.service_manager.choose import resources
-from gatepost.service_manager.systemd import CREDENTIAL, UNIT, Systemd
+from gatepost.service_manager.systemd import CREDENTIAL, UNIT, Systemd, hidden_place
 from gatepost.service_manager.values import NeedsRights, NoManager, Outcome, State
 from tests.support.mail_tools import tool
 from tests.support.system_tools import SystemTools
@@ -80,6 +81,17 @@ def test_where_systemd_cannot_seal_the_key_is_a_file_of_the_services_account_alo
     assert ("systemctl", "enable", UNIT) in tools.calls
 
 
+def test_the_service_reaches_its_key_whatever_umask_it_was_installed_with(systemd: Systemd, tools: SystemTools) -> None:
+    """sudo keeps a stricter umask of the person's."""
+    tools.answer("systemd-creds", "--with-key=host", code=1, error="No host key.")
+    mask = os.umask(0o077)
+    try:
+        systemd.install(PROGRAM, start=False)
+    finally:
+        os.umask(mask)
+    assert systemd.key_file.parent.stat().st_mode & 0o777 == 0o755
+
+
 def test_a_second_installation_keeps_the_key_and_says_that_nothing_changed(systemd: Systemd, tools: SystemTools) -> None:
     systemd.install(PROGRAM, start=False)
     count = len(tools.calls)
@@ -121,6 +133,43 @@ def test_the_packages_unit_is_used_as_it_is(systemd: Systemd, tools: SystemTools
     done = systemd.install(PROGRAM, start=True)
     assert not (root / "etc/systemd/system" / UNIT).exists()
     assert any(str(packaged) in note for note in done.notes)
+
+
+def test_a_unit_of_an_earlier_installation_does_not_stand_before_the_packages(
+    systemd: Systemd, tools: SystemTools, root: Path
+) -> None:
+    systemd.install(("/opt/old/gatepost-relay",), start=False)
+    packaged = root / "usr/lib/systemd/system" / UNIT
+    packaged.parent.mkdir(parents=True)
+    packaged.write_bytes(SOURCE.read_bytes())
+    done = systemd.install(PROGRAM, start=True)
+    assert done.outcome is Outcome.UPDATED
+    assert not (root / "etc/systemd/system" / UNIT).exists()
+    assert tools.calls[-1] == ("systemctl", "restart", UNIT)
+    assert any("The package's unit is used" in note for note in done.notes)
+
+
+def test_a_unit_that_the_administrator_wrote_stays_and_is_named(systemd: Systemd, root: Path) -> None:
+    packaged, own = (root / folder / UNIT for folder in ("usr/lib/systemd/system", "etc/systemd/system"))
+    for path in (packaged, own):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(SOURCE.read_bytes())
+    own.write_text(own.read_text().replace("LimitNOFILE=65536", "LimitNOFILE=4096"))
+    done = systemd.install(PROGRAM, start=True)
+    assert "LimitNOFILE=4096" in own.read_text()
+    assert any(str(own) in note and "instead of the package's" in note for note in done.notes)
+    assert not any("The package's unit is used" in note for note in done.notes)
+
+
+def test_a_program_that_the_unit_could_not_see_is_found() -> None:
+    """Also where a virtual environment in a home folder runs an interpreter of the system's, or code lies in one."""
+    assert hidden_place(Path("/opt/gatepost/gatepost-relay"), Path("/usr/lib/python3/gatepost")) is None
+    for hidden in (Path("/home/ann/gatepost/gatepost-relay"), Path("/run/user/1000/x")):
+        assert hidden_place(Path("/opt/gatepost/python"), hidden) == hidden
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        link = Path(folder, "python")
+        link.symlink_to("/usr/bin/env")
+        assert hidden_place(link) == link
 
 
 def test_a_program_with_blanks_and_percent_signs_is_quoted_for_the_unit(systemd: Systemd, root: Path) -> None:
