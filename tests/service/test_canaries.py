@@ -29,6 +29,8 @@ CARD = "Canary-4-of-the-smartermail-card"
 
 TROUBLE: dict[str, tuple[str, Action]] = {
     "refused, and what was sent is quoted": ("auth", "535 5.7.8 you said {line}"),
+    "accepted, and what was sent is quoted at MAIL": ("mail", "451 4.7.1 you said {line}"),
+    "accepted, and the password is quoted at RCPT": ("rcpt", f"450 4.2.1 come back with {GATEWAY}"),
     "hung up": ("auth", DROP),
     "garbage": ("auth", Raw(b"\x00\xff garbage\r\n")),
 }
@@ -74,7 +76,8 @@ def test_no_password_leaves_its_vault_whatever_goes_wrong(tmp_path: Path, troubl
         id="gw-1", host="127.0.0.1", port=1, encryption=Encryption.NONE,
         auth=GatewayAuth(enabled=True, username="me@example.com", allow_cleartext=True),
     )  # fmt: skip
-    with SmtpPeer(users={"me@example.com": "another"}, features=("8BITMIME",), auth=("PLAIN",)) as hop:
+    password = "another" if stage == "auth" else GATEWAY
+    with SmtpPeer(users={"me@example.com": password}, features=("8BITMIME",), auth=("PLAIN",)) as hop:
         if isinstance(action, str) and "{line}" in action:
             action = action.format(line=b64encode(f"\0me@example.com\0{GATEWAY}".encode()).decode())
         hop.on(stage, action)

@@ -364,6 +364,31 @@ async def test_a_server_that_quotes_the_password_is_not_quoted(before: str, code
             assert f"{code} " in shown
 
 
+@pytest.mark.parametrize("stage", ["mail", "rcpt", "data", "dot"])
+@pytest.mark.parametrize("form", ["plain", "base64", "as PLAIN sends it", "no reply at all"])
+async def test_a_server_that_quotes_the_password_later_is_not_quoted(stage: str, form: str) -> None:
+    import base64
+
+    password = USERS["bob"]
+    quote = {
+        "base64": base64.b64encode(password.encode()).decode(),
+        "as PLAIN sends it": base64.b64encode(f"\0bob\0{password}".encode()).decode(),
+    }.get(form, password)
+    wire = f"you sent {quote}\r\n" if form == "no reply at all" else f"550-5.7.1 you sent\r\n550 5.7.1 {quote}\r\n"
+    async with SmtpPeer(starttls=True, users=USERS, auth=("PLAIN",)) as peer:
+        peer.on(stage, Raw(wire.encode()))
+        connection = await connect(peer, encryption=Encryption.REQUIRED, certificate=TRUSTED, auth=AUTH)
+        source = await run_jobs(connection, job_for())
+        (outcome,) = source.outcomes
+        shown = repr((outcome, outcome.failure.__dict__ if outcome.failure is not None else None))
+        assert "you sent" not in shown
+        assert quote not in shown
+        assert password not in shown
+        assert "not shown: they quoted the password" in shown
+        if form != "no reply at all":
+            assert "5.7.1" in shown, "what the code says is known all the same"
+
+
 # Greeting and EHLO
 
 

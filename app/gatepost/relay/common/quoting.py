@@ -9,16 +9,41 @@ from ...model.secret import Secret
 QUOTED = "(its words are not shown: they quoted the password)"
 
 
-def unquoted(text: str, *secrets: Secret) -> str:
-    """``text``, or other words where it quotes one of ``secrets``, plainly or in base64 wherever that began."""
-    joined = "".join(text.split())
-    for secret in secrets:
+class Quotes:
+    """Knows how others may quote the secrets that they were sent: plainly, or in base64 wherever that began."""
+
+    __slots__ = ("_forms",)
+
+    def __init__(self, *secrets: Secret) -> None:
+        self._forms: list[str] = []
+        for secret in secrets:
+            self.learn(secret)
+
+    def learn(self, secret: Secret) -> None:
+        """Call it before the secret is sent."""
         octets = secret.reveal().encode()
-        forms = [secret.reveal(), b64encode(octets).decode()]
+        self._forms += (secret.reveal(), b64encode(octets).decode())
         for shift in range(3):  # base64 of something that holds it, without the digits that its neighbours share
             inner = b64encode(b"\0" * shift + octets).decode()[4 if shift else 0 : -4]
             if len(inner) >= 8:
-                forms.append(inner)
-        if any(form in text or form in joined for form in forms):
-            return QUOTED
-    return text
+                self._forms.append(inner)
+
+    def __bool__(self) -> bool:
+        return bool(self._forms)
+
+    def are_in(self, text: str | bytes) -> bool:
+        if not self._forms:
+            return False
+        if isinstance(text, bytes):
+            text = text.decode("utf-8", "surrogateescape")
+        joined = "".join(text.split())
+        return any(form in text or form in joined for form in self._forms)
+
+    def left_out(self, text: str) -> str:
+        """``text``, or other words where it quotes."""
+        return QUOTED if self.are_in(text) else text
+
+
+def unquoted(text: str, *secrets: Secret) -> str:
+    """``text``, or other words where it quotes one of ``secrets``."""
+    return Quotes(*secrets).left_out(text)

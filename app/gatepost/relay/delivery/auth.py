@@ -14,7 +14,6 @@ import aiosmtplib
 from ...model.errors import GatepostError
 from ...model.secret import Secret
 from ..common.hop import HopAuth
-from ..common.quoting import unquoted
 from .dialogue import MASK, Dialogue
 from .oauth import BEARER_MECHANISMS, TokenSource, bearer
 from .replies import reply_from_text
@@ -62,10 +61,11 @@ async def sign_in(
     if mechanism is None:
         raise _not_offered(features, is_encrypted, UNDER_TLS)
     password = await _password(auth, secrets)
+    dialogue.quotes.learn(password)
     try:
         reply = await _authenticate(smtp, mechanism, auth.username, password.reveal(), dialogue)
     except aiosmtplib.SMTPAuthenticationError as error:
-        refusal = reply_from_text(max(error.code, 0), unquoted(error.message, password))
+        refusal = reply_from_text(max(error.code, 0), error.message, dialogue.quotes)
         dialogue.received(refusal)
         raise HopFailure(
             Stage.AUTH,
@@ -75,7 +75,7 @@ async def sign_in(
             _advice(refusal.code),
             reply=refusal,
         ) from None
-    dialogue.received(reply_from_text(reply.code, unquoted(reply.message, password)))
+    dialogue.received(reply_from_text(reply.code, reply.message, dialogue.quotes))
 
 
 async def _password(auth: HopAuth, secrets: Secrets) -> Secret:

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from ...model.reply import Reply
 from ..common.hop import NextHop
+from ..common.quoting import Quotes
 from ..common.tasks import Tasks
 from .deadline import DeadlineTimer
 from .replies import ReplyReader
@@ -61,7 +62,9 @@ class JobSource(Protocol):
 class Connection(asyncio.Protocol):
     """See the module. ``run`` begins, ``finish`` ends after the present job, ``abort`` at once."""
 
-    def __init__(self, hop: NextHop, session: Session, transport: asyncio.Transport, deadlines: Deadlines) -> None:
+    def __init__(
+        self, hop: NextHop, session: Session, transport: asyncio.Transport, deadlines: Deadlines, quotes: Quotes
+    ) -> None:
         self.hop = hop
         self.session = session
         self.completed = 0
@@ -73,7 +76,7 @@ class Connection(asyncio.Protocol):
         self._transport = transport
         self._deadlines = deadlines
         self._source: JobSource | None = None
-        self._reader = ReplyReader()
+        self._reader = ReplyReader(quotes)
         self._current: Transaction | None = None
         self._ahead: Transaction | None = None
         """Written behind the present one's dot."""

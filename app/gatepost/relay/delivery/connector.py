@@ -331,7 +331,7 @@ class _SetUp:
             tuple(self._dialogue.lines),
         )
         deadlines = Deadlines(self._settings.command_seconds, self._settings.data_done_seconds)
-        return Connection(self._hop, session, transport, deadlines)
+        return Connection(self._hop, session, transport, deadlines, self._dialogue.quotes)
 
     def _connected(self) -> aiosmtplib.SMTP:
         assert self._smtp is not None  # noqa: S101 - _greet comes first
@@ -368,11 +368,11 @@ class _SetUp:
         stage = self._dialogue.stage
         if not 200 <= error.code < 600:
             hint = "Check server address and port: this does not look like a mail server."
-            reply = reply_from_text(0, error.message)
+            reply = reply_from_text(0, error.message, self._dialogue.quotes)
             return HopFailure(
                 stage, FailureKind.PROTOCOL, "The other side does not speak SMTP.", f"It said “{reply.text[:200]}”.", hint
             )
-        reply = reply_from_text(error.code, error.message)
+        reply = reply_from_text(error.code, error.message, self._dialogue.quotes)
         self._dialogue.received(reply)
         hint = (
             "The server turns us away for now; delivery tries again later."
@@ -394,7 +394,8 @@ class _SetUp:
             return tls_failure(self._hop, cause)
         if isinstance(error, ConnectionError):
             return self._lost("")
-        return HopFailure(self._dialogue.stage, FailureKind.PROTOCOL, "The session failed.", f"{error.message}.")
+        words = self._dialogue.quotes.left_out(error.message)
+        return HopFailure(self._dialogue.stage, FailureKind.PROTOCOL, "The session failed.", f"{words}.")
 
     def _lost(self, detail: str) -> HopFailure:
         stage = self._dialogue.stage

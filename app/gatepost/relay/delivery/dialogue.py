@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ...model.reply import Reply
 from ..common.printable import printable
+from ..common.quoting import Quotes
 from .values import Stage
 
 MASK = "********"
@@ -22,6 +23,8 @@ class Dialogue:
         self.lines: list[str] = []
         self.by_stage: dict[Stage, list[str]] = {}
         self.stage = Stage.RESOLVE
+        self.quotes = Quotes()
+        """Of the secrets that the other side was sent."""
         self._watch = watch
 
     def enter(self, stage: Stage) -> None:

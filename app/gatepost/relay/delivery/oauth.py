@@ -18,7 +18,7 @@ from ...model.oauth import OAuthAccount, OAuthFlow, OAuthProvider
 from ...model.reply import Reply
 from ...model.secret import Secret
 from ..common.printable import printable
-from ..common.quoting import unquoted
+from ..common.quoting import Quotes
 from .dialogue import MASK, Dialogue
 from .replies import reply_from_text
 from .values import FailureKind, Features, HopFailure, Stage
@@ -53,6 +53,7 @@ async def bearer(
         token: Token = await tokens.token(account)
     except GatepostError as error:
         raise HopFailure(Stage.AUTH, FailureKind.AUTH, error.title, error.detail, error.hint) from error
+    dialogue.quotes.learn(token.value)
     mechanism = next(name for name in BEARER_MECHANISMS if name in features.auth)
     if mechanism == "XOAUTH2":
         initial = f"user={account.username}\1auth=Bearer {token.value.reveal()}\1\1"
@@ -63,11 +64,11 @@ async def bearer(
     response = await smtp.execute_command(b"AUTH", mechanism.encode(), b64encode(initial.encode()))
     said: dict[str, str] = {}
     if response.code == _CONTINUE:
-        said = _explained(response.message, token.value)
+        said = _explained(response.message, dialogue.quotes)
         dialogue.note(f"it explains: {', '.join(f'{name} {value}' for name, value in said.items()) or 'nothing'}")
         # XOAUTH2 is ended by an empty line, OAUTHBEARER by a single control-A (RFC 7628 §3.2.3).
         response = await smtp.execute_command(b"" if mechanism == "XOAUTH2" else b64encode(b"\1"))
-    reply = reply_from_text(max(response.code, 0), unquoted(response.message, token.value))
+    reply = reply_from_text(max(response.code, 0), response.message, dialogue.quotes)
     dialogue.received(reply)
     if response.code == _SIGNED_IN:
         tokens.accepted(account, token)
@@ -86,7 +87,7 @@ async def bearer(
     )
 
 
-def _explained(challenge: str, token: Secret) -> dict[str, str]:
+def _explained(challenge: str, quotes: Quotes) -> dict[str, str]:
     """The challenge's own words: ``status``, ``scope`` and the like; empty where there are none."""
     try:
         found = json.loads(b64decode(challenge[:_MAX_CHALLENGE], validate=True))
@@ -95,7 +96,7 @@ def _explained(challenge: str, token: Secret) -> dict[str, str]:
     if not isinstance(found, dict):
         return {}
     names = ("status", "scope")
-    return {name: printable(unquoted(str(found[name]), token), 100) for name in names if found.get(name)}
+    return {name: printable(quotes.left_out(str(found[name])), 100) for name in names if found.get(name)}
 
 
 _DOCTOR = "The doctor on the Authentication card checks each step."

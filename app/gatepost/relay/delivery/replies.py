@@ -6,6 +6,7 @@ import re
 
 from ...model.reply import Reply
 from ..common.printable import printable
+from ..common.quoting import QUOTED, Quotes
 
 MAX_LINE = 8_192
 """Octets. RFC 5321 §4.5.3.1.5 says 512; some servers explain themselves at length."""
@@ -25,11 +26,15 @@ class ReplyError(Exception):
 
 
 class ReplyReader:
-    """Feed octets, get complete replies. Once ``error`` is set, the stream cannot be trusted any more."""
+    """Feed octets, get complete replies. Once ``error`` is set, the stream cannot be trusted any more.
 
-    __slots__ = ("_cache", "_lines", "_size", "_tail", "error")
+    ``quotes``: of the secrets that the peer was sent; replies that quote one come without their words.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_cache", "_lines", "_quotes", "_size", "_tail", "error")
+
+    def __init__(self, quotes: Quotes | None = None) -> None:
+        self._quotes = quotes or Quotes()
         self.error: ReplyError | None = None
         self._tail = b""
         self._lines: list[bytes] = []
@@ -69,7 +74,7 @@ class ReplyReader:
         bare = line[:-1] if line.endswith(b"\r") else line
         code, separator = bare[:3], bare[3:4]
         if not (code.isdigit() and b"200" <= code <= b"599") or separator not in (b" ", b"-", b""):
-            raise ReplyError(f"not an SMTP reply: “{printable(bare, 80)}”")
+            raise ReplyError(f"not an SMTP reply: “{QUOTED if self._quotes.are_in(bare) else printable(bare, 80)}”")
         if separator == b"-" or self._lines:
             if self._lines and self._lines[0][:3] != code:
                 raise ReplyError("the lines of one reply carry different codes")
@@ -79,11 +84,11 @@ class ReplyReader:
                 raise ReplyError(f"a reply is longer than {MAX_LINES} lines or {MAX_REPLY} octets")
             if separator == b"-":
                 return None
-            reply = _parsed(self._lines)
+            reply = _parsed(self._lines, self._quotes)
             self._lines = []
             self._size = 0
             return reply
-        reply = _parsed([bare])
+        reply = _parsed([bare], self._quotes)
         if len(line) <= _CACHED_LINE:
             if len(self._cache) >= _CACHE_SIZE:
                 self._cache.clear()
@@ -91,13 +96,14 @@ class ReplyReader:
         return reply
 
 
-def _parsed(lines: list[bytes]) -> Reply:
+def _parsed(lines: list[bytes], quotes: Quotes) -> Reply:
     code = int(lines[0][:3])
-    return reply_from_text(code, b"\n".join(line[4:] for line in lines))
+    return reply_from_text(code, b"\n".join(line[4:] for line in lines), quotes)
 
 
-def reply_from_text(code: int, text: str | bytes) -> Reply:
-    """A reply from its code and its text without codes (lines joined by LF), made printable and bounded."""
+def reply_from_text(code: int, text: str | bytes, quotes: Quotes | None = None) -> Reply:
+    """A reply from its code and its text without codes (lines joined by LF), made printable and bounded; without its words
+    where it quotes a secret."""
     raw = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
     enhanced = ""
     parts: list[str] = []
@@ -111,4 +117,6 @@ def reply_from_text(code: int, text: str | bytes) -> Reply:
         length += len(line) + 1
         if length > MAX_TEXT:
             break
+    if quotes and quotes.are_in(raw):
+        return Reply(code, enhanced, QUOTED)
     return Reply(code, enhanced, "\n".join(parts)[:MAX_TEXT])
