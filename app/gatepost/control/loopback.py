@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import hmac
 from dataclasses import dataclass
-from html import escape
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qs, urlsplit
@@ -125,6 +124,8 @@ class LoopbackListener:
             await self._runner.cleanup()
 
     async def _answer(self, request: web.Request) -> web.Response:
+        from html import escape  # half a megabyte of names of characters, which only a sign-in needs
+
         from aiohttp import web
 
         status, text = self._judged(request.host, request.raw_path)

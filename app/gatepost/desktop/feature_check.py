@@ -6,6 +6,7 @@ concern it, and Python keeps what was read: 11 MB, and a tenth of the start, for
 
 from __future__ import annotations
 
+import linecache
 from contextlib import suppress
 from importlib import import_module
 from typing import Any
@@ -18,3 +19,4 @@ def spare_sources() -> None:
         feature: Any = import_module("shibokensupport.feature")
         if callable(feature._mod_uses_pyside):
             feature._mod_uses_pyside = lambda _module: False
+            linecache.clearcache()  # the sources that it read before
