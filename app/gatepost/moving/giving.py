@@ -71,6 +71,7 @@ def give(options: GiveOptions, say: Say) -> dict[str, object]:
             say("checking", 0, 1)
             receiver.expect("in-place")
             say("deciding", 0, 1)
+            lock.let_rename()
             os.rename(folder, note.moved_to)  # from here on it has moved
             flush_folder(folder.parent)
             receiver.send({"kind": "moved"})
@@ -213,6 +214,8 @@ class _Receiver:
             named = ["--into", str(target.data_folder), "--into-key-file", str(target.key_file)]
             named += ["--into-owner", target.owner] if target.owner else []
         prefix = {Elevation.NONE: [], Elevation.SUDO: ["sudo", "--"], Elevation.PKEXEC: ["pkexec"]}[options.elevation]
+        self._elevated_by = prefix[0] if prefix else ""
+        self._has_answered = False
         self._command = [*prefix, *_program(), "service", "receive", *named]
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -274,10 +277,23 @@ class _Receiver:
         """The answer of this kind. Raises what the other half says instead, or Broken."""
         assert self._process is not None  # noqa: S101 - it is entered
         assert self._process.stdout is not None  # noqa: S101 - it has a pipe
-        frame = stream.read(self._process.stdout)
+        try:
+            frame = stream.read(self._process.stdout)
+        except stream.Broken:
+            if self._elevated_by and not self._has_answered:
+                raise self._not_elevated(self._process.wait()) from None
+            raise
+        self._has_answered = True
         if frame.get("kind") != kind:
             raise stream.Broken("The move was interrupted.", "The other half answered something else.")
         return frame
+
+    def _not_elevated(self, code: int) -> GatepostError:
+        return GatepostError(
+            "Root's half of the move did not start.",
+            f"“{self._elevated_by}” ended with code {code}.",
+            "Repeat it, and answer when you are asked for a password: this account must be one that may become root.",
+        )
 
 
 def _program() -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ MAX_PASSWORD = 200_000
 SPARE_OCTETS = 50_000_000
 """Room that is left on the disk beside what is moved."""
 _DEPTH = 6
+MEMORY = Path("/run")
+"""A file system in memory, on Linux."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +157,13 @@ class _Move:
         _refuse_loss(self._service, replace=bool(self._hello["replace"]))
         self._refuse_want_of_room()
         stopped = self._stop()
-        with self._locked():
-            try:
-                set_aside = self._take()
-            except BaseException:
-                shutil.rmtree(self._incoming, ignore_errors=True)
-                self._start_again(stopped)
-                raise
+        try:
+            with self._locked() as lock:
+                set_aside = self._take(lock)
+        except BaseException:
+            shutil.rmtree(self._incoming, ignore_errors=True)
+            self._start_again(stopped)  # the folder is free again
+            raise
         stream.write(self._answers, {"kind": "in-place"})
         try:
             if stream.read(self._source).get("kind") != "moved":
@@ -193,22 +196,22 @@ class _Move:
             self._service.manager.start()
 
     @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        """No relay may run on the folder. Raises AlreadyRunning."""
+    def _locked(self) -> Iterator[InstanceLock | None]:
+        """No relay may run on the folder, if there is one. Raises AlreadyRunning."""
         if not self._folder.exists():
-            yield
+            yield None
             return
         lock = InstanceLock(self._folder)
         lock.acquire()
         _give(self._folder / "lock", self._service.owner)
         try:
-            yield
+            yield lock
         finally:
             lock.release()
 
     # --- the copy ---
 
-    def _take(self) -> str:
+    def _take(self, lock: InstanceLock | None) -> str:
         """Everything beside the folder, checked, then in its place; where what stood there is now, or an empty text."""
         shutil.rmtree(self._incoming, ignore_errors=True)
         self._incoming.mkdir(mode=0o700)
@@ -226,7 +229,7 @@ class _Move:
         self._check()
         asyncio.run(self._seal(passwords))
         self._note.write(self._incoming / marker.IN)
-        return self._put_in_place()
+        return self._put_in_place(lock)
 
     def _take_file(self, frame: stream.Frame) -> None:
         path = self._incoming / _inside(str(frame["path"]))
@@ -255,15 +258,13 @@ class _Move:
 
     async def _seal(self, passwords: dict[str, Secret]) -> None:
         """Into the service's own vault, and read back from it (the vault does that itself)."""
-        key = self._incoming.with_name(f"{self._incoming.name}.key")
-        vault = open_vault("sealed", data_folder=self._incoming, key_file=key)
-        try:
-            _copy_key(self._service.key_file, key)
-            for name, secret in passwords.items():
-                await vault.set(name, secret)
-        finally:
-            await vault.close()
-            key.unlink(missing_ok=True)
+        with _copy_of_key(self._service.key_file) as key:
+            vault = open_vault("sealed", data_folder=self._incoming, key_file=key)
+            try:
+                for name, secret in passwords.items():
+                    await vault.set(name, secret)
+            finally:
+                await vault.close()
         store = await asyncio.to_thread(ConfigurationStore.open, DataFolder(self._incoming))
         try:
             for name in passwords:
@@ -271,13 +272,14 @@ class _Move:
         finally:
             store.close()
 
-    def _put_in_place(self) -> str:
+    def _put_in_place(self, lock: InstanceLock | None) -> str:
         for path in (self._incoming, *self._incoming.rglob("*")):
             _give(path, self._service.owner)
             if path.is_dir():
                 flush_folder(path)
         set_aside = ""
-        if self._folder.exists():
+        if lock is not None:
+            lock.let_rename()
             aside = self._folder.with_name(f"{self._folder.name}.before-{time.strftime('%Y%m%d%H%M%S')}-{self._note.id}")
             self._folder.rename(aside)
             set_aside = str(aside)
@@ -294,12 +296,17 @@ def _inside(name: str) -> Path:
     return Path(*path.parts)
 
 
-def _copy_key(source: Path, target: Path) -> None:
-    """For root, who has to own a key to be let use it."""
-    target.unlink(missing_ok=True)
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as handle:
-        handle.write(source.read_bytes())
+@contextlib.contextmanager
+def _copy_of_key(source: Path) -> Iterator[Path]:
+    """For root, who has to own a key to be let use it. In memory where that can be had: it may be sealed wherever else it
+    lies, and a process that is killed takes nothing away."""
+    memory = MEMORY if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="gatepost-key-", dir=memory) as folder:
+        target = Path(folder, "vault.key")
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as handle:
+            handle.write(source.read_bytes())
+        yield target
 
 
 def _give(path: Path, owner: tuple[int, int]) -> None:

@@ -19,6 +19,8 @@ from ..model.errors import Conflict, GatepostError
 from ..model.locations import ENDPOINT, endpoint_file, runtime_folder
 
 API_VERSION = 1
+RENAMES_FOLDERS_IN_USE = sys.platform != "win32"
+"""Windows renames no folder in which a file is open, and a lock is one."""
 
 
 class AlreadyRunning(Conflict):
@@ -51,6 +53,12 @@ class InstanceLock:
         handle.write(str(os.getpid()))
         handle.flush()
         self._file = handle
+
+    def let_rename(self) -> None:
+        """To be called the moment before the folder is renamed. Where the lock would keep it from that, it is given up; a
+        relay that claims the folder in between has files open in it, so that the renaming fails and nothing is lost."""
+        if not RENAMES_FOLDERS_IN_USE:
+            self.release()
 
     def release(self) -> None:
         if self._file is not None:

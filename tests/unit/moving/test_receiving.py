@@ -12,10 +12,15 @@ from typing import Any
 import pytest
 
 from gatepost.moving import marker, receiving
+from gatepost.relay import instance
+from gatepost.relay.instance import InstanceLock
 from gatepost.service_manager.values import Done, Outcome, ServiceReport, State
 from gatepost.store.configuration import ConfigurationStore
 from gatepost.store.folder import DataFolder
 from gatepost.store.moving import figures
+from gatepost.vault import open_vault
+
+from .in_use import renames_none_in_use
 
 
 class StandIn:
@@ -35,6 +40,11 @@ class StandIn:
         return ServiceReport(self.state, self.name)
 
     def start(self) -> Done:
+        """As a relay that starts: it claims its folder."""
+        if self.data_folder.exists():
+            lock = InstanceLock(self.data_folder)
+            lock.acquire()
+            lock.release()
         self.calls.append("start")
         return Done(Outcome.STARTED)
 
@@ -118,6 +128,57 @@ def test_a_file_that_changed_on_the_way_changes_nothing_and_the_service_goes_on(
     assert service.calls == ["stop", "start"]
     assert not service.data_folder.exists()
     assert not service.data_folder.with_name("service.incoming").exists()
+
+
+def test_a_service_that_has_a_folder_gets_it_back_before_it_is_started_again(service: StandIn, giver: Giver) -> None:
+    service.data_folder.mkdir()
+    giver.wrong_sum = True
+    code, answers = giver.serve()
+    assert code == 5
+    assert "changed on the way" in answers[-1]["error"]["detail"]
+    assert service.calls == ["stop", "start"]
+
+
+def test_a_folder_that_another_process_holds_leaves_the_service_running(service: StandIn, giver: Giver) -> None:
+    service.data_folder.mkdir()
+    lock = InstanceLock(service.data_folder)
+    lock.acquire()
+    calls = service.calls
+    service.start = lambda: (calls.append("start"), Done(Outcome.STARTED))[1]  # type: ignore[method-assign]
+    code, answers = giver.serve()
+    lock.release()
+    assert code == 5
+    assert "already running" in answers[-1]["error"]["title"]
+    assert calls == ["stop", "start"]
+
+
+def test_no_file_of_the_folder_is_open_when_it_is_set_aside_where_that_keeps_it(
+    service: StandIn, giver: Giver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows, which renames no folder in which a file is open."""
+    service.data_folder.mkdir()
+    monkeypatch.setattr(instance, "RENAMES_FOLDERS_IN_USE", False)
+    monkeypatch.setattr(Path, "rename", renames_none_in_use(Path.rename))
+    code, answers = giver.serve()
+    assert (code, answers[-1]["kind"]) == (0, "done")
+    assert Path(answers[-1]["set_aside"]).is_dir()
+
+
+def test_the_copy_of_the_key_never_lies_on_the_disk_of_the_mail(
+    service: StandIn, giver: Giver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed in the middle, it would stay there: a key that was sealed to the machine, in the clear."""
+    seen: list[Path] = []
+
+    def opened(kind: str, *, data_folder: Path, key_file: Path) -> Any:
+        seen.append(key_file)
+        return open_vault(kind, data_folder=data_folder, key_file=key_file)
+
+    monkeypatch.setattr(receiving, "open_vault", opened)
+    monkeypatch.setattr(receiving, "MEMORY", Path("/dev/shm"))
+    assert giver.serve()[0] == 0
+    assert [key.is_relative_to("/dev/shm") for key in seen] == [True]
+    assert not seen[0].parent.exists()
 
 
 def test_a_copy_that_differs_in_its_figures_is_refused(service: StandIn, giver: Giver) -> None:
