@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -97,3 +98,30 @@ def test_mail_leaves_through_a_gateway_with_starttls_and_auth_and_the_password_i
             assert secret not in path.read_bytes(), path
     for name in ("cmdline", "environ"):
         assert secret not in Path(f"/proc/{pid}/{name}").read_bytes()
+
+
+def test_a_file_that_is_no_text_and_paths_that_exclude_each_other_are_said_in_words(
+    relay: RelayProcess, tmp_path: Path
+) -> None:
+    (tmp_path / "export.json").write_bytes(b"\xff\xfe{}")
+    told = run(relay, "config", "import", str(tmp_path / "export.json"), code=3)
+    assert "file: it is not JSON" in told
+    told = run(relay, "settings", "set", "spool=1", "spool.lifetime_hours=48", code=3)
+    assert "spool.lifetime_hours: spool is a value of its own already" in told
+
+
+def test_what_an_output_cannot_say_is_marked_and_programs_get_all_of_it(relay: RelayProcess) -> None:
+    """As on Windows, where a pipe has one of the old character sets."""
+    name = "日本 → Büro"
+    run(relay, "gateway", "add", "--host", "127.0.0.1", "--description", name, "--no-verify")
+
+    def said(*arguments: str) -> bytes:
+        command = [sys.executable, "-m", "gatepost", "--data", str(relay.data), *arguments]
+        narrow = {**relay.environment, "PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"}
+        done = subprocess.run(command, capture_output=True, env=narrow, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "?? ? Büro" in said("gateway", "list").decode("cp1252")
+    assert json.loads(said("--json", "gateway", "list").decode())[0]["description"] == name
+    assert name in said("config", "export").decode()

@@ -7,6 +7,7 @@ import socket
 from base64 import b64encode
 from pathlib import Path
 
+from gatepost.model.capture import Capture
 from tests.support.ports import wait_until
 from tests.support.relaying import plain, relaying
 from tests.support.smtp_peer import Raw, SmtpPeer
@@ -72,3 +73,17 @@ def test_no_word_of_a_stranger_forges_a_line_or_reaches_the_terminal(tmp_path: P
         forged = [line for line in lines if "mail is stopped" in line and not LINE.match(line)]
         assert not forged
         assert all(not line.startswith("2026-11-28 00:00:00") for line in lines)
+
+
+def test_a_captured_message_is_shown_without_what_steers_a_terminal(tmp_path: Path) -> None:
+    body = f"first line\r\n\tsecond {EVIL.replace(chr(0), '')}\r\nlast line\r\n"
+    content = f"From: ann@example.com\r\nSubject: x\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{body}".encode()
+    card = plain(1, 9).model_copy(update={"handling": Capture()})
+    process, port = relaying(tmp_path, [card])
+    with process as relay:
+        submit(port, "ann@example.com", ["bob@example.net"], content)
+        row = relay.command("inbox", "wait", "--to", "bob@example.net")
+        shown = relay.run("inbox", "show", str(row["id"])).stdout
+    assert "first line\n\tsecond" in shown, "lines and tabs are a text's own"
+    assert "\nlast line\n" in shown
+    assert is_calm(shown.replace("\t", "")), shown

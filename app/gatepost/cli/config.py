@@ -40,9 +40,9 @@ async def export(_arguments: argparse.Namespace, client: Client, out: Out) -> No
 
 
 async def import_(arguments: argparse.Namespace, client: Client, out: Out) -> None:
-    text = sys.stdin.read() if str(arguments.file) == "-" else arguments.file.read_text(encoding="utf-8")
+    content = sys.stdin.buffer.read() if str(arguments.file) == "-" else arguments.file.read_bytes()
     try:
-        document = json.loads(text)
+        document = json.loads(content.decode())
     except ValueError as error:
         raise InvalidInput([Issue("file", f"it is not JSON: {error}")]) from error
     saved = await client.import_document(document, dry_run=arguments.dry_run)

@@ -34,6 +34,8 @@ def assigned(assignments: Iterable[str]) -> dict[str, Any]:
         *parents, last = path.split(".")
         for parent in parents:
             target = target.setdefault(parent, {})
+            if not isinstance(target, dict):
+                raise InvalidInput([Issue(path, f"{parent} is a value of its own already")])
         target[last] = plain_value(value)
     return found
 

@@ -170,7 +170,7 @@ async def show(arguments: argparse.Namespace, client: Client, out: Out) -> None:
     out.line()
     if found.problem:
         out.line(found.problem)
-    out.raw((found.html if arguments.html else found.text or found.html) + "\n")
+    out.text(found.html if arguments.html else found.text or found.html)
     parts = [*_flat(found.structure)] if found.structure is not None else []
     if len(parts) > 1:
         out.line()

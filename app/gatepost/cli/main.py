@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import json
 import os
 import sys
@@ -32,6 +33,7 @@ class Roles:
 
 
 def main(argv: Sequence[str], roles: Roles) -> int:
+    _say_what_can_be_said(argv)
     if not argv:
         return _without_arguments()
     parser = build_parser(selected(argv))
@@ -58,6 +60,13 @@ def main(argv: Sequence[str], roles: Roles) -> int:
             raise
         tell(GatepostError("A file cannot be used.", f"{error.filename}: {error.strerror}"), as_json=arguments.json)
         return ExitCode.ERROR
+
+
+def _say_what_can_be_said(argv: Sequence[str]) -> None:
+    """Where the output cannot hold every letter (a pipe on Windows): for people it marks what it cannot, for programs it is
+    UTF-8, as JSON is."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8") if "--json" in argv else sys.stdout.reconfigure(errors="replace")
 
 
 def _run(arguments: argparse.Namespace, roles: Roles) -> int:

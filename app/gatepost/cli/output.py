@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -59,7 +60,15 @@ class Out:
         if not self.as_json:
             print(clean(text), file=sys.stderr)
 
+    def text(self, text: str) -> None:
+        """Of several lines, from outside."""
+        for line in text.splitlines():
+            self.line(line)
+
     def raw(self, text: str) -> None:
+        """What is ours to the last letter: a file in UTF-8, on every system."""
+        if isinstance(self._stream, io.TextIOWrapper) and not self._is_terminal:
+            self._stream.reconfigure(encoding="utf-8")
         self._stream.write(text)
 
     def flush(self) -> None:
