@@ -46,7 +46,7 @@ def loaded_of(names: set[str], unwanted: tuple[str, ...]) -> list[str]:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a named pipe has to be served from the start")
 def test_a_relay_that_nobody_asks_anything_has_not_loaded_what_it_would_answer_with(tmp_path: Path) -> None:
-    relay = RelayProcess(tmp_path, environment={"PYTHONPROFILEIMPORTTIME": "1"})
+    relay = RelayProcess(tmp_path, environment={"PYTHONPROFILEIMPORTTIME": "1"}, own_interpreter=True)
     configure_first(relay.data)
     with relay:
         names = imported(relay)
