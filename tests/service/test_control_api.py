@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 
 from gatepost.control.server.routes import ROUTES, Form
+from gatepost.model.gateway import GatewayAuth
 from tests.support.control import ControlApi
 from tests.support.relay_process import RelayProcess
 from tests.support.relaying import plain, relaying
+from tests.support.smtp_peer import SmtpPeer
 
 CANARY = "canary-0451-of-the-control-api"
 SECRET = "/v1/secrets/gateway/gw-1/password"
@@ -219,3 +221,31 @@ def test_events_begin_with_a_snapshot_and_tell_each_change(relay: RelayProcess) 
     finally:
         following.kill()
         following.stdout.close()
+
+
+def test_a_stored_password_is_not_sent_to_another_host_that_a_draft_names(tmp_path: Path) -> None:
+    users = {"me@example.com": CANARY}
+    with SmtpPeer(users=users) as home, SmtpPeer(users=users, host="127.0.0.9") as stranger:
+        auth = GatewayAuth(enabled=True, username="me@example.com", allow_cleartext=True)
+        one = plain(1, home.port).model_copy(update={"auth": auth})
+        process, _ = relaying(tmp_path, [one])
+        with process as relay:
+            api = relay.api
+            api.call("PUT", "/v1/secrets/gateway/gw-1/password", {"secret": CANARY})
+            saved = api.get("/v1/gateways/gw-1")
+            moved = saved | {"host": "127.0.0.9", "port": stranger.port}
+            refused = api.call("POST", "/v1/verify", {"gateway": moved})
+            (line,) = refused.body.splitlines()
+            (issue,) = json.loads(line)["error"]["issues"]
+            assert (issue["field"], issue["code"]) == ("auth.password", "host-changed")
+            assert "type the password again: the stored one is for 127.0.0.1" in issue["message"]
+            assert not stranger.connections
+            done = relay.run("gateway", "edit", "gw-1", "--host", "127.0.0.9", "--port", str(stranger.port))
+            assert done.returncode == 2, done.stderr
+            assert "The password for 127.0.0.9 is needed" in done.stderr
+            assert not stranger.auths
+            # Typed again, it is the person's own word.
+            typed = api.call("POST", "/v1/verify", {"gateway": moved, "password": CANARY})
+            assert json.loads(typed.body.splitlines()[-1])["passed"] is True
+            assert [attempt.accepted for attempt in stranger.auths] == [True]
+            assert api.call("POST", "/v1/verify", {"gateway": saved}).body.endswith(b'{"passed":true}\n')

@@ -203,7 +203,7 @@ async def add(arguments: argparse.Namespace, client: Client, out: Out) -> None:
 async def edit(arguments: argparse.Namespace, client: Client, out: Out) -> None:
     change = _fields(arguments)
     current = await client.object("gateways", arguments.id)
-    password = _password(arguments, _merged(current.value, change))
+    password = _password(arguments, _merged(current.value, change), current.value)
     await client.patch("gateways", arguments.id, change, dry_run=True)
     if not arguments.dry_run and current.value["mode"] in OUTBOUND:
         await _verify_first(arguments, client, out, _merged(current.value, change), password)
@@ -213,13 +213,27 @@ async def edit(arguments: argparse.Namespace, client: Client, out: Out) -> None:
     tell_saved(saved, out, "It would be changed." if arguments.dry_run else f"Changed {arguments.id}.")
 
 
-def _password(arguments: argparse.Namespace, draft: dict[str, Any]) -> Secret | None:
-    """Or the client secret, of a gateway that signs in by OAuth."""
+def _password(arguments: argparse.Namespace, draft: dict[str, Any], saved: dict[str, Any] | None = None) -> Secret | None:
+    """Or the client secret, of a gateway that signs in by OAuth. It is asked for again where the connection is to be tried
+    with another server than the stored one is for."""
     if oauth.uses_oauth(draft):
         return oauth.read_client_secret(arguments)
     if arguments.password_stdin or (arguments.auth_username is not None and draft.get("auth", {}).get("enabled")):
         return read_password("The password", from_stdin=arguments.password_stdin)
+    if saved is not None and _is_tried(arguments, draft) and _moves(saved, draft):
+        return read_password(f"The password for {draft['host']}", from_stdin=False)
     return None
+
+
+def _moves(saved: dict[str, Any], draft: dict[str, Any]) -> bool:
+    """Whether a gateway that signs in by password gets another server."""
+    signs_in = bool(draft.get("auth", {}).get("enabled")) and "host" in saved
+    return signs_in and str(saved["host"]).casefold() != str(draft.get("host", "")).casefold()
+
+
+def _is_tried(arguments: argparse.Namespace, draft: dict[str, Any]) -> bool:
+    """Whether the connection is verified before it is saved."""
+    return not (arguments.no_verify or arguments.dry_run) and draft.get("enabled", True) and draft["mode"] in OUTBOUND
 
 
 async def _store(client: Client, gateway: dict[str, Any], password: Secret | None) -> None:
@@ -232,7 +246,7 @@ async def _store(client: Client, gateway: dict[str, Any], password: Secret | Non
 async def _verify_first(
     arguments: argparse.Namespace, client: Client, out: Out, draft: dict[str, Any], password: Secret | None
 ) -> None:
-    if arguments.no_verify or not draft.get("enabled", True) or draft["mode"] not in OUTBOUND:
+    if not _is_tried(arguments, draft):
         return
     if not await oauth.can_be_verified(client, draft):
         return

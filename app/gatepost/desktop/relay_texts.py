@@ -52,6 +52,10 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
          mark("“{name}” has taken {n} messages, its cap is {most} a minute.")),
         (r"“(?P<name>.+?)” has taken (?P<n>\d+) messages, its cap is (?P<most>\d+) a day\.",
          mark("“{name}” has taken {n} messages, its cap is {most} a day.")),
+        # a draft that names another server
+        (r"The stored sign-in is for (?P<host>\S+)\.", mark("The stored sign-in is for {host}.")),
+        (r"It is not sent to another server\. Save the new server, then verify it\.",
+         mark("It is not sent to another server. Save the new server, then verify it.")),
         (r"The primary's address (?P<address>\S+) rests after: (?P<reason>.+)\.",
          mark("The primary's address {address} rests after: {reason}")),
         (r"Mail host (?P<host>\S+), preference (?P<n>\d+), (?P<address>\S+): rests, or is beyond those tried in one attempt\.",

@@ -291,6 +291,10 @@ class Administration:
         )
 
     async def test_smartermail(self, gateway: Gateway, password: Secret | None) -> SmarterMailReport:
+        if password is None:
+            from .secret_hosts import refuse_another_smartermail
+
+            refuse_another_smartermail(self._service.configuration.gateway(gateway.id), gateway)
         return await self._service.inbound.servers.test(gateway, password)
 
     async def health(self) -> Sequence[HopHealth]:

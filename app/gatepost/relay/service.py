@@ -396,8 +396,13 @@ class RelayService:
     async def verify_gateway(
         self, gateway: Gateway, typed: Secret | None, tokens: Tokens | None = None
     ) -> AsyncIterator[VerifyStage]:
-        """``typed``: the password, or the client secret of a gateway that signs in by OAuth."""
+        """``typed``: the password, or the client secret of a gateway that signs in by OAuth. Raises InvalidInput or
+        Conflict where what is stored would go to another host than it is stored for."""
+        from .secret_hosts import refuse_another_host
         from .verifying import verify  # with the probe: seldom needed
+
+        if typed is None:
+            refuse_another_host(self.configuration.gateway(gateway.id), gateway)
 
         sender = self.configuration.settings.server.postmaster or ""
         account = gateway.oauth_account if isinstance(gateway, OutboundGateway) else None

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QPushButton
 
 from gatepost.desktop.cards import SecretAction
 from gatepost.desktop.context import AppContext
+from gatepost.desktop.i18n import set_language
 from gatepost.desktop.pages.gateways import GatewaysPage
 from gatepost.desktop.pages.gateways.verify_dialog import VerifyDialog
 from gatepost.desktop.theme import theme
@@ -106,6 +107,28 @@ async def test_a_wrong_password_is_told_in_plain_words_and_may_be_saved_anyway(p
         assert await saving
     assert len(peer.auths) == 1, "a wrong password must count once"
     assert len(await gateways(page)) == 1
+
+
+async def test_the_stored_password_is_not_tried_at_another_server_before_it_is_typed_again(page: GatewaysPage) -> None:
+    with SmtpPeer(users=USERS) as peer:
+        encryption = {"encryption": "none", "auth__allow_cleartext": True}
+        await begin(page, peer.port, host="127.0.0.1", auth__enabled=True, auth__username="relay@example.com", **encryption)
+        card = page.form.authentication
+        QTest.keyClicks(card.password.edit, PASSWORD)
+        assert await page.form.save()
+        page.form.draft.set("host", "localhost")
+        assert not await page.form.save()
+        assert card.password_row.error == "Type the password again: the stored one is for 127.0.0.1."
+        assert len(peer.auths) == 1
+        set_language("de")
+        page.form.form.refresh()
+        assert card.password_row.error == "Geben Sie das Passwort noch einmal ein: Das gespeicherte gilt für 127.0.0.1."
+        card.password._replace.click()
+        QTest.keyClicks(card.password.edit, PASSWORD)
+        assert card.password_row.error == ""
+        assert await page.form.save()
+    assert [attempt.accepted for attempt in peer.auths] == [True, True]
+    assert (await gateways(page))[0]["host"] == "localhost"
 
 
 async def test_a_certificate_that_nobody_vouches_for_can_be_pinned_from_the_dialog(page: GatewaysPage) -> None:

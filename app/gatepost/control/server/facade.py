@@ -266,7 +266,8 @@ class RelayFacade(Protocol):
 
     def verify_gateway(self, gateway: Gateway, password: Secret | None) -> AsyncIterator[VerifyStage]:
         """Probe a gateway as it would be saved. ``password`` is the one just typed (for OAuth: the client secret); None takes
-        the stored one.
+        the stored one, and raises InvalidInput (Conflict for a sign-in by OAuth) where the draft names another host than
+        that is stored for.
 
         An async generator: closing it ends the probe.
         """
@@ -274,7 +275,7 @@ class RelayFacade(Protocol):
     async def test_smartermail(self, gateway: Gateway, password: Secret | None) -> SmarterMailReport:
         """Log in to the SmarterMail server on a gateway's card as it would be saved, list its domains, count its users.
 
-        ``password`` as for ``verify_gateway``. Raises Unavailable with what was seen and the way out.
+        ``password`` as for ``verify_gateway``, likewise InvalidInput. Raises Unavailable with what was seen and the way out.
         """
 
     # --- spool ---

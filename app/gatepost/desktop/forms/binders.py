@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QLineEdit, QPlainTextEdit, QScrollArea, QWidget
 
 from ...model.errors import Issue
-from ..cards import ChoiceField, Disclosure, FieldRow, ListField, NumberField
+from ..cards import ChoiceField, Disclosure, FieldRow, ListField, NumberField, SecretField
 from .form_model import FormModel
 from .wording import words
 
@@ -84,6 +84,15 @@ class Form(QObject):
         """A field that reports to the model itself (``put``); ``shows`` puts a value into it. ``errors_at``: the paths whose
         issues stand under it, where those are others than its own."""
         self._bind(path, row.field, shows, self._row_errors(row), errors_at)
+        return row
+
+    def add_secret(self, path: str, row: FieldRow) -> FieldRow:
+        """A password, which is no part of the draft; what the relay says of it stands under it until it is typed anew."""
+        field = row.field
+        assert isinstance(field, SecretField)  # noqa: S101 - what the method is for
+        field.changed.connect(lambda: self.model.settle(path))
+        field.changed.connect(self.changed)
+        self._bind(path, field, lambda _: None, self._row_errors(row))
         return row
 
     def put(self, path: str, value: Any) -> None:

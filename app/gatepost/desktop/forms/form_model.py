@@ -108,6 +108,13 @@ class FormModel:
         self._remote = tuple(issues)
         self._tell()
 
+    def settle(self, path: str) -> None:
+        """What the relay said of a field that is not part of the draft (a password) was said about another value."""
+        left = tuple(issue for issue in self._remote if not _is_within(issue.field, path))
+        if left != self._remote:
+            self._remote = left
+            self._tell()
+
     @property
     def issues(self) -> tuple[Issue, ...]:
         """Everything that is wrong, shown or not; one for each field, what the relay said first."""

@@ -76,6 +76,10 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"“(?P<text>.*)” is not a URL"), mark("“{text}” is not a URL")),
     (re.compile(r"there is no outbound gateway “(?P<text>.*)”"), mark("there is no outbound gateway “{text}”")),
     (re.compile(r"there is no listener “(?P<text>.*)”"), mark("there is no listener “{text}”")),
+    (
+        re.compile(r"type the password again: the stored one is for (?P<host>.*)"),
+        mark("type the password again: the stored one is for {host}"),
+    ),
     (re.compile(r"use “\*” at most (?P<limit>\d+) times"), mark("use “*” at most {limit} times")),
     (re.compile(r"at \w+ the sender is not known yet"), mark("at this stage the sender is not known yet")),
     (re.compile(r"at \w+ no recipient is known yet"), mark("at this stage no recipient is known yet")),

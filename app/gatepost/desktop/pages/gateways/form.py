@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QPushButton, QWidget
 
-from ....model.errors import GatepostError
+from ....model.errors import GatepostError, InvalidInput, Issue
 from ....model.gateway import AuthMethod, CertificateCheck, GatewayMode
 from ....model.oauth import client_secret_name
 from ....model.report import GatewayReport, SecretReport, VaultReport
@@ -260,6 +261,9 @@ class GatewayForm(QWidget):
                 self._context.session.client, self.draft.candidate(), self._typed_password(), for_saving=for_saving, parent=self
             )
             verdict = await dialog.run()
+            if dialog.refused:
+                self._refused(dialog.refused)
+                return False
             if verdict is Verdict.PIN and dialog.certificate is not None:
                 self.draft.set(
                     "certificate", {"check": CertificateCheck.FINGERPRINT.value, "fingerprint": dialog.certificate.fingerprint}
@@ -288,7 +292,10 @@ class GatewayForm(QWidget):
     async def examine(self) -> None:
         if self._is_usable():
             client, typed = self._context.session.client, self.authentication.typed
-            await VerifyDialog(client, self.draft.candidate(), typed, for_saving=False, is_doctor=True, parent=self).run()
+            dialog = VerifyDialog(client, self.draft.candidate(), typed, for_saving=False, is_doctor=True, parent=self)
+            await dialog.run()
+            if dialog.refused:
+                self._refused(dialog.refused)
             await self.read_sign_in()
 
     async def read_sign_in(self) -> None:
@@ -317,6 +324,9 @@ class GatewayForm(QWidget):
         card.tell_testing()
         try:
             found = await self._context.session.client.test_smartermail(self.draft.candidate(), card.password.change().value)
+        except InvalidInput as error:
+            card.tell_refused()
+            self._refused(error.issues)
         except GatepostError as error:
             card.tell_failed(error.title, " ".join(filter(None, (error.detail, error.hint))))
         else:
@@ -391,7 +401,10 @@ class GatewayForm(QWidget):
         self.form.refresh()
         self._show_state()
 
-    def _refused(self) -> None:
+    def _refused(self, issues: Sequence[Issue] = ()) -> None:
+        """``issues``: what the relay said; else the form's own."""
+        if issues:
+            self.draft.merge(issues)
         self._follow()
         self.form.jump_to_first_issue()
 

@@ -51,8 +51,8 @@ class SmarterMailGatewayCard(Card):
             "smartermail.username", FieldRow(tr("SmarterMail Username"), TextField(tr("A system administrator")))
         )
         self.password = SecretField()
-        self.password.changed.connect(form.changed)
-        self.login = self.add_fields(self.username, FieldRow(tr("SmarterMail Password"), self.password))
+        password = form.add_secret("smartermail.password", FieldRow(tr("SmarterMail Password"), self.password))
+        self.login = self.add_fields(self.username, password)
         self.missing = Banner(Tone.WARNING, "", tr("There is no password yet: signing in will fail."))
         self.add(self.missing)
         self.verification = form.add(
@@ -93,6 +93,11 @@ class SmarterMailGatewayCard(Card):
             tr("It works, by {interface}: {domains}, {users}.", interface=found.interface, domains=domains, users=users),
             ", ".join(found.domains[:_LISTED]) + (" …" if len(found.domains) > _LISTED else ""),
         )
+
+    def tell_refused(self) -> None:
+        """What is wrong stands under its field."""
+        self.test.setEnabled(True)
+        self.result.hide()
 
     def tell_failed(self, title: str, detail: str) -> None:
         self.test.setEnabled(True)

@@ -11,12 +11,13 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QPushButton, QWidget
 
 from ....control.client import Client
-from ....model.errors import GatepostError
+from ....model.errors import GatepostError, InvalidInput, Issue
 from ....model.report import SeenCertificate, StageState, VerifyStage
 from ....model.secret import Secret
 from ...cards import Banner, LeadLayout, PageBody, Tone, assign_mnemonics, label, rows
 from ...dialogs import show_dialog
 from ...i18n import tr
+from ...relay_texts import said
 from ...tasks import Tasks
 from ...theme import Role, px, set_role
 from . import words
@@ -55,6 +56,8 @@ class VerifyDialog(QDialog):
         self._for_saving = for_saving
         self.verdict = Verdict.CLOSED
         self.certificate: SeenCertificate | None = None
+        self.refused: list[Issue] = []
+        """What the relay did not like about the gateway itself; the dialog has closed then."""
         self._tasks = Tasks(self._unexpected)
         self._build()
         self.resize(px(620), px(640))
@@ -129,9 +132,12 @@ class VerifyDialog(QDialog):
                 self._copy.setEnabled(True)
                 if stage.certificate is not None:
                     self.certificate = stage.certificate
+        except InvalidInput as error:  # the form says it, where it can be mended
+            self.refused = error.issues
+            self.reject()
         except GatepostError as error:
             self.stages.stop()
-            self._failed(error.title, " ".join(filter(None, (error.detail, error.hint))))
+            self._failed(said(error.title), said(" ".join(filter(None, (error.detail, error.hint)))))
             return
         self.stages.stop()
         self._tell_result()
