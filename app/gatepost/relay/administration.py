@@ -433,7 +433,7 @@ class Administration:
             raise InvalidInput(issues)
         service = self._service
         content = await asyncio.to_thread(compose, message.sender, message.recipient, service.host_name, service.clock())
-        return await service.submit_own(message.sender, message.recipient, content, pinned=message.gateway or None)
+        return await service.submit_own(message.sender, (message.recipient,), content, pinned=message.gateway or None)
 
     async def verdicts(self, text: str, gateway: str, limit: int) -> Sequence[KnownVerdict]:
         return await self._service.verdicts.search(text, gateway, limit)

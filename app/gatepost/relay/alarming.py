@@ -95,5 +95,5 @@ class Alarming:
     def pinned(self) -> Mapping[str, bytes]:
         return self._service.connector.pinned
 
-    async def submit(self, sender: str, recipient: str, content: bytes) -> str:
-        return await self._service.submit_own(sender, recipient, content, notify=Notify.NEVER)
+    async def submit(self, sender: str, recipients: Sequence[str], content: bytes) -> str:
+        return await self._service.submit_own(sender, recipients, content, notify=Notify.NEVER)

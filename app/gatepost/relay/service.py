@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 
 from ..model.configuration import Configuration
@@ -431,10 +431,17 @@ class RelayService:
         return self.spool.counts().lanes.get(lane, 0)
 
     async def submit_own(
-        self, sender: str, recipient: str, content: bytes, *, pinned: str | None = None, notify: Notify = Notify.UNSPECIFIED
+        self,
+        sender: str,
+        recipients: Sequence[str],
+        content: bytes,
+        *,
+        pinned: str | None = None,
+        notify: Notify = Notify.UNSPECIFIED,
     ) -> str:
         """Put a message of our own into the spool; returns its queue id when it is durable."""
-        envelope = Envelope(sender, (Recipient(recipient, notify),), origin=Origin(protocol="local"))
+        to = tuple(Recipient(recipient, notify) for recipient in recipients)
+        envelope = Envelope(sender, to, origin=Origin(protocol="local"))
         content = await self.screening.signed(envelope, content)
         names = header_value(content, b"subject"), header_value(content, b"message-id")
         return await self.submit_again(envelope, content, *names, pinned=pinned)

@@ -60,7 +60,7 @@ def test_a_notice_is_marked_as_a_programs_and_says_what_to_do() -> None:
         (), (Trouble("disk", "", "The disk is nearly full.", since=NOW),),
     )  # fmt: skip
     title, body = notice.subject(told, "gw.example.org"), notice.text(told, "gw.example.org")
-    raw = notice.compose("gatepost@gw.example.org", "admin@example.org", title, body, "gw.example.org", NOW)
+    raw = notice.compose("gatepost@gw.example.org", ("admin@example.org",), title, body, "gw.example.org", NOW)
     message = email.message_from_bytes(raw, policy=email.policy.default)
     assert message["Auto-Submitted"] == "auto-generated"
     assert message["Subject"] == "[Gatepost gw.example.org] Main rests."

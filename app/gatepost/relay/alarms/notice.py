@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from .ledger import Notice, Trouble
 
@@ -40,7 +40,7 @@ def _printable(words: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in words)[:500]
 
 
-def compose(sender: str, recipient: str, title: str, body: str, host_name: str, now: float) -> bytes:
+def compose(sender: str, recipients: Sequence[str], title: str, body: str, host_name: str, now: float) -> bytes:
     """In wire form, marked as written by a program (RFC 3834 §5), so that nothing answers it. Blocking: loads ``email``."""
     import email.policy
     from email.message import EmailMessage
@@ -49,7 +49,7 @@ def compose(sender: str, recipient: str, title: str, body: str, host_name: str, 
     message = EmailMessage(policy=email.policy.SMTP.clone(max_line_length=78))
     message["Date"] = formatdate(now)
     message["From"] = sender
-    message["To"] = recipient
+    message["To"] = ", ".join(recipients)
     message["Subject"] = _printable(title)
     message["Message-ID"] = make_msgid(domain=host_name)
     message["Auto-Submitted"] = "auto-generated"

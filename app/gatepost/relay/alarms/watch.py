@@ -46,8 +46,8 @@ class Surroundings(Protocol):
     def pinned(self) -> Mapping[str, bytes]:
         """Certificates (DER) that were seen and accepted by their fingerprint, by that fingerprint."""
 
-    async def submit(self, sender: str, recipient: str, content: bytes) -> str:
-        """Put a notice into the spool, for which no delivery status is ever sent; its queue id."""
+    async def submit(self, sender: str, recipients: Sequence[str], content: bytes) -> str:
+        """Put a notice into the spool, for all of them or for nobody; no delivery status is ever sent for it. Its queue id."""
 
 
 class AlarmWatch:
@@ -146,23 +146,22 @@ class AlarmWatch:
         self._ledger.told(due, now)
 
     async def send_test(self) -> list[str]:
-        """A notice that nothing is wrong, to everybody who is told; the queue ids. Raises Conflict when that is nobody."""
+        """A notice that nothing is wrong, to everybody who is told; its queue id. Raises Conflict when that is nobody."""
         limits, now = self._relay.configuration().settings.alarms, self._clock()
         if not limits.recipients:
             raise Conflict("Nobody is named who is told of alarms.", "", "Name somebody in Settings → Alarms, and save it.")
         host_name = self._relay.host_name()
         body = f"This is Gatepost on {host_name}.\n\nNotices of trouble look like this. Nothing is wrong.\n"
-        return await self._send(limits, f"[Gatepost {host_name}] A test notice", body, now)
+        return [await self._send(limits, f"[Gatepost {host_name}] A test notice", body, now)]
 
-    async def _send(self, limits: AlarmSettings, title: str, body: str, now: float) -> list[str]:
+    async def _send(self, limits: AlarmSettings, title: str, body: str, now: float) -> str:
+        """One message for all: had each their own, a disk that fills up in between would have the first ones told again."""
         host_name = self._relay.host_name()
         sender = limits.sender or f"gatepost@{host_name}"
-        sent: list[str] = []
-        for recipient in limits.recipients:
-            content = await asyncio.to_thread(notice.compose, sender, recipient, title, body, host_name, now)
-            sent.append(await self._relay.submit(sender, recipient, content))
-        log.info("told %d by mail: %s", len(sent), title)
-        return sent
+        content = await asyncio.to_thread(notice.compose, sender, limits.recipients, title, body, host_name, now)
+        queue_id = await self._relay.submit(sender, limits.recipients, content)
+        log.info("told %d by mail: %s", len(limits.recipients), title)
+        return queue_id
 
     async def _keep(self) -> None:
         data = self._ledger.export()
