@@ -34,7 +34,10 @@ class Page(QWidget):
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[None]:
         """Run it as long as the page lives; errors become the page's banner."""
-        return self.tasks.spawn(self._guarded(coroutine), f"{self.key}: {name}")
+        task = self.tasks.spawn(self._guarded(coroutine), f"{self.key}: {name}")
+        # Where the page is closed before the task's first step, nobody has come to await the coroutine, nor ever will.
+        task.add_done_callback(lambda _task: coroutine.close())
+        return task
 
     async def _guarded(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         try:
