@@ -13,7 +13,7 @@ from gatepost.desktop.context import AppContext
 from gatepost.desktop.delivery_mark import mark_of
 from gatepost.desktop.messages import Messages
 from gatepost.desktop.pages.overview.needs import Known, Weight, needs
-from gatepost.desktop.pages.overview.view import sentence
+from gatepost.desktop.pages.overview.words import sentence
 from gatepost.desktop.session import RelaySession
 from gatepost.desktop.supervisor import Supervisor
 from gatepost.desktop.trouble import TroubleWatch

@@ -16,7 +16,7 @@ from gatepost.desktop.messages import Attention
 from gatepost.desktop.pages.overview import OverviewPage
 from gatepost.desktop.pages.overview.needs import Known, Mend, Weight, needs
 from gatepost.desktop.pages.overview.trends import DAY, Compared, Point, Range, Sums, compared, round_points
-from gatepost.desktop.pages.overview.view import trend
+from gatepost.desktop.pages.overview.words import trend
 from gatepost.model.configuration import Configuration
 from gatepost.model.report import (
     MailPlane,
@@ -155,7 +155,7 @@ async def test_the_page_shows_a_real_relay_and_starts_it_again(connected_context
     connected_context.session.happened.connect(page.on_event)
     show(page)
     await page.enter()
-    assert page.chart.accessibleName() == "Throughput"
+    assert page.throughput.chart.accessibleName() == "Throughput"
     assert "There is no gateway yet." in texts(page)
 
     await connected_context.session.client.stop()
