@@ -26,6 +26,8 @@ SENTENCES = (
     "The certificate for mx.example.org expires in 5 days.",
     "The certificate that Main relay is accepted by has expired.",
     "1,200 deliveries wait in the spool.",
+    "It would leave by Main relay, which does not deliver.",
+    "The stored sign-in is for smtp.example.com.",
     "Longer than the 12 hours that are allowed for in Settings → Alarms.",
 )
 

@@ -220,6 +220,24 @@ def test_a_released_message_goes_out_as_new_mail_and_the_captured_one_stays(
     assert api.call("DELETE", f"/v1/captured/{row['id']}").status == 404
 
 
+def test_what_would_be_captured_again_is_not_released_before_another_way_is_chosen(
+    api: ControlApi, ports: dict[str, int], peer: SmtpPeer
+) -> None:
+    submit(ports[DELIVERING], "shop@app.example", ["d@kept.example"], mail("Round and round"))
+    row = wait(api, "subject=Round%20and%20round")
+    every = {"operation": "release", "filter": {"subject": "Round and round"}}
+    for path, body in ((f"/v1/captured/{row['id']}/release", {}), ("/v1/captured/operate", every)):
+        refused = api.call("POST", path, body)
+        assert refused.status == 409, refused.body
+        assert "which does not deliver" in refused.json["error"]["detail"]
+    assert api.get(f"/v1/captured/{row['id']}")["row"]["released_at"] is None
+    assert not [message for message in peer.messages if b"Round and round" in message.content]
+    api.post(f"/v1/captured/{row['id']}/release", {"gateway": "gw-1"})
+    assert list(received(peer, "Round and round").recipients) == ["d@kept.example"]
+    # To somebody whose mail is delivered, it is no circle.
+    api.post(f"/v1/captured/{row['id']}/release", {"recipients": ["d@any.example"]})
+
+
 def test_a_copy_is_kept_of_what_is_delivered(api: ControlApi, ports: dict[str, int], peer: SmtpPeer) -> None:
     queue_id = submit(ports[COPYING], "shop@app.example", ["e@any.example"], mail("Both ways"))
     assert list(received(peer, "Both ways").recipients) == ["e@any.example"]

@@ -18,6 +18,7 @@ from PySide6.QtCore import QObject, Signal
 from ..model.errors import GatepostError
 from .bug_report import BugReport, report_of
 from .i18n import tr
+from .relay_texts import said
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class Messages(QObject):
     def banner(self, page: str, error: BaseException, retry: Retry | None = None) -> None:
         """An operation of ``page`` failed. What is no GatepostError is a bug, and is reported as one."""
         if isinstance(error, GatepostError):
-            notice = Notice(page, error.title, error.detail, error.hint, retry)
+            notice = Notice(page, said(error.title), said(error.detail), said(error.hint), retry)
         else:
             self.bug(error, page)
             notice = Notice(

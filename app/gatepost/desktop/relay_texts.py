@@ -52,6 +52,12 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
          mark("“{name}” has taken {n} messages, its cap is {most} a minute.")),
         (r"“(?P<name>.+?)” has taken (?P<n>\d+) messages, its cap is (?P<most>\d+) a day\.",
          mark("“{name}” has taken {n} messages, its cap is {most} a day.")),
+        # captured mail that is released
+        (r"What is released would be captured again or redirected\.",
+         mark("What is released would be captured again or redirected.")),
+        (r"It would leave by (?P<name>.+), which does not deliver\.",
+         mark("It would leave by {name}, which does not deliver.")),
+        (r"Choose a gateway that delivers\.", mark("Choose a gateway that delivers.")),
         # a draft that names another server
         (r"The stored sign-in is for (?P<host>\S+)\.", mark("The stored sign-in is for {host}.")),
         (r"It is not sent to another server\. Save the new server, then verify it\.",

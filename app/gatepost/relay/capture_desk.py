@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import builtins
-import contextlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..model.address import parse_mailbox
-from ..model.capture import INBOX, Deliver
+from ..model.capture import INBOX, Capture, Deliver, RedirectAll
 from ..model.envelope import Envelope, Recipient
-from ..model.errors import InvalidInput, Issue, NotFound
+from ..model.errors import Conflict, InvalidInput, Issue, NotFound
 from ..store.bodies import BodyFile
 from ..store.captured_values import CapturedEntry, CapturedFilter, CapturedOrder, CapturedRow, TrayFigures
 from ..store.journal_values import EntryKind
+from .common.hop import Lane
 
 if TYPE_CHECKING:
     from array import array
@@ -118,6 +118,7 @@ class CaptureDesk:
         """Put it into the spool as new mail; its queue id. The captured message stays.
 
         It goes as it was captured, neither inspected nor signed: who may sign for our domains was not asked when it came.
+        Raises Conflict where it would not reach its recipients, but be captured again.
         """
         self._check_gateway(gateway)
         service, entry = self._service, await self._store.entry(number)
@@ -126,6 +127,8 @@ class CaptureDesk:
             if not recipients:
                 raise InvalidInput([Issue("recipients", "name at least one recipient, or leave the field out")])
             envelope = replace(envelope, recipients=tuple(_recipient(address) for address in recipients))
+        if gateway is None:
+            self._check_way(envelope)
         content = await self._store.second_name(entry.content)
         why = f"Released from the test inbox by {author}; it was captured as {row.queue_id}"
         queue_id = await service.submit_again(envelope, content, row.subject, entry.message_id_header, pinned=gateway, why=why)
@@ -137,17 +140,25 @@ class CaptureDesk:
         return queue_id
 
     async def release_all(self, chosen: CapturedFilter, *, gateway: str | None, author: str) -> int:
+        """How many were released. What would be captured again stays; raises Conflict when that is all of them."""
         self._check_gateway(gateway)
         after, done, last = chosen.after or 0, 0, await self._store.last_id()
+        refused: Conflict | None = None
         while True:
             page = replace(chosen, after=after, before=min(last + 1, chosen.before or last + 1))
             ids: builtins.list[int] = [*await self._store.ids(page, CapturedOrder.AGE, descending=False, limit=CHUNK)]
             if not ids:
+                if refused is not None and not done:
+                    raise refused
                 return done
             for number in ids:
-                with contextlib.suppress(NotFound):  # its time was over meanwhile; those behind it go on
+                try:
                     await self.release(number, gateway=gateway, recipients=None, author=author)
                     done += 1
+                except NotFound:  # its time was over meanwhile; those behind it go on
+                    continue
+                except Conflict as error:
+                    refused = error
             after = ids[-1]
 
     def _check_gateway(self, identifier: str | None) -> None:
@@ -158,6 +169,19 @@ class CaptureDesk:
             raise InvalidInput([Issue("gateway", f"there is no outbound gateway “{identifier}”", "unknown-gateway")])
         if not isinstance(found.handling, Deliver):
             raise InvalidInput([Issue("gateway", f"{found.label} does not deliver: choose another gateway", "not-delivering")])
+
+    def _check_way(self, envelope: Envelope) -> None:
+        """Raises Conflict where routing may choose a gateway that sends nothing to a message's recipients."""
+        configuration = self._service.configuration
+        lanes = {lane for lane, _ in self._service.router.lanes(envelope)}
+        for one in configuration.outbound:
+            is_on_the_way = Lane.gateway(one.id) in lanes or (Lane.POOL in lanes and one in configuration.round_robin)
+            if one.enabled and is_on_the_way and isinstance(one.handling, Capture | RedirectAll):
+                raise Conflict(
+                    "What is released would be captured again or redirected.",
+                    f"It would leave by {one.label}, which does not deliver.",
+                    "Choose a gateway that delivers.",
+                )
 
 
 def _recipient(address: str) -> Recipient:
