@@ -39,7 +39,7 @@ from .common.events import EventBus
 from .common.hop import HopKind, Lane
 from .common.metrics import Counters
 from .common.tasks import Tasks
-from .defaults import first_configuration, free_port
+from .defaults import PORTS_TRIED, first_configuration, free_port
 from .delivery.connector import Connector
 from .delivery.pool import HopConnections, Pool
 from .delivery.queue import Queue
@@ -52,7 +52,7 @@ from .inbound.inbound import Inbound
 from .oauth.tokens import Tokens
 from .oauth_desk import OAuthDesk
 from .opening import name_of_machine, open_chosen_vault, open_files, problems_of_opening
-from .reception import Reception, ReceptionContext, Times
+from .reception import ListenerStatus, Reception, ReceptionContext, Times
 from .reception.pickup.watch import PickupWatch
 from .routing.block_listed import block_listed
 from .routing.hops import configured_hops
@@ -106,6 +106,8 @@ class RelayService:
         self.counters = Counters(clock)
         self.history = History(self.counters, figures, clock)
         self.start_problems: list[Problem] = []
+        self._chose_port = False
+        """At this start, and by itself: the port may be another one as well."""
         self._machine_name = machine_name
         self._tasks = Tasks("service")
         self._plane_lock = asyncio.Lock()
@@ -154,7 +156,8 @@ class RelayService:
     ) -> RelayService:
         """Open what lasts. Raises GatepostError when the data folder cannot be used."""
         store, journal, spool, verdicts, figures = await asyncio.to_thread(open_files, folder, clock)
-        if store.revision == 0:
+        is_first_start = store.revision == 0
+        if is_first_start:
             await asyncio.to_thread(store.save, first_configuration(free_port()), "gatepost", 0, "first start")
         vault, made_key = await open_chosen_vault(folder, options)
         machine_name = await asyncio.to_thread(name_of_machine)
@@ -171,6 +174,7 @@ class RelayService:
             request_shutdown=request_shutdown,
         )
         service.made_vault_key = made_key
+        service._chose_port = is_first_start
         service.start_problems.extend(problems_of_opening(spool, journal))
         if spool.report.check_pending:
             service._tasks.spawn(service._check_spool(), "integrity check")
@@ -196,7 +200,25 @@ class RelayService:
             await self.queue.start(paused=self.delivery_paused)
             await self.pickup.start()
             self.inbound.start()
+            if self._chose_port:
+                self._chose_port = False
+                await self._take_another_port()
             self._set_mail(MailPlane.RUNNING)
+
+    async def _take_another_port(self) -> None:
+        """As long as somebody else took the chosen one in the meantime: another relay at its first start, most likely."""
+        for _ in range(PORTS_TRIED):
+            listener = next(iter(self.reception.listeners()), None)
+            if listener is None or listener.state is not ListenerStatus.FAILED:
+                return
+            port = await asyncio.to_thread(free_port)
+            if port == listener.port or self.configuration != first_configuration(listener.port):
+                return
+            log.info("port %d was taken meanwhile; taking %d", listener.port, port)
+            await asyncio.to_thread(
+                self.store.save, first_configuration(port), "gatepost", self.store.revision, "first start, another port"
+            )
+            await self.apply(self.store.current())
 
     async def stop(self) -> None:
         """Close the listeners, finish what is under way, deliver no more. Accepted mail waits in the spool."""
