@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from .support.relay_process import ROOT, RelayProcess
+from .support.relay_process import RelayProcess
 
 RIGHTLY_SKIPPED = re.compile(r"^only on |has its own test$")
 """Reasons that do not speak of something missing: the test belongs to another system, or the case to another test."""
@@ -50,18 +50,27 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
                     terminalreporter.write_line(text)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What is made once for a module is made once, and not once for each worker: its tests stay together (``make test`` runs
-    them by ``--dist loadgroup``). ``spread`` is for a few long tests whose fixtures cost little."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None and item.get_closest_marker("spread") is None and _shares(item):
-            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(ROOT).as_posix()))
+TOGETHER = {f"tests/system/test_{name}.py": "the scanners, which are slow to start" for name in ("scanners", "screening")}
+"""Modules that share what lives as long as the run, and so want the same worker."""
+APART = ("tests/desktop/test_gallery.py",)
+"""Modules of a few long tests that have little in common."""
 
 
-def _shares(item: pytest.Item) -> bool:
-    found = getattr(item, "_fixtureinfo", None)
-    chains = found.name2fixturedefs.values() if found is not None else ()
-    return any(chain[-1].scope in ("module", "session") and chain[-1].baseid.startswith("tests/") for chain in chains)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
+    """For ``--dist loadscope``: a module's tests stay with one worker, so that what is made once for a module is made once. In
+    the order in which they were found: by the number of tests, the longest would come last."""
+    if config.getvalue("dist") != "loadscope":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByModule(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            module = nodeid.partition("::")[0]
+            return nodeid if module in APART else TOGETHER.get(module, module)
+
+    config.option.loadscopereorder = False
+    return ByModule(config, log)
 
 
 @pytest.fixture

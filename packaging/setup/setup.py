@@ -57,7 +57,7 @@ def test(arguments: list[str]) -> int:
     if absent and must_run_all:
         raise SetupProblem("GATEPOST_REQUIRE_ALL is set, so no test may be skipped for want of a tool.")
     parallel = (
-        [] if any(option.startswith(("-n", "-p", "--pdb")) for option in arguments) else ["-n", "2", "--dist", "loadgroup"]
+        [] if any(option.startswith(("-n", "-p", "--pdb")) for option in arguments) else ["-n", "2", "--dist", "loadscope"]
     )
     return _start([str(environment.PYTHON), "-m", "pytest", *parallel, *arguments])
 

@@ -39,7 +39,6 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RelayProcess]:
         yield relay
 
 
-@pytest.mark.spread
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_nobody_stumbles_over_a_page(
     variant: str,

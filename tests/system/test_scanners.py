@@ -29,9 +29,6 @@ SPAM = HEAD + scanners.GTUBE + b"\r\n"
 VIRUS = HEAD + scanners.EICAR + b"\r\n"
 
 
-pytestmark = pytest.mark.xdist_group("scanners")  # they are slow to start, so the modules that need them share them
-
-
 def inspector(ports: scanners.Ports, spam: SpamPolicy | None = None, virus: VirusPolicy | None = None) -> Inspector:
     spam = spam or SpamPolicy(
         spamd=SpamdSource(enabled=True, port=ports.spamd), rspamd=RspamdSource(enabled=True, port=ports.rspamd)

@@ -46,8 +46,6 @@ from tests.support.processes import Process
 from tests.support.relay_process import RelayProcess
 from tests.support.smtp_peer import Received, SmtpPeer
 
-pytestmark = pytest.mark.xdist_group("scanners")  # they are slow to start, so the modules that need them share them
-
 CLIENT = "127.0.0.9"
 HEAD = (
     b"From: Ann <ann@example.com>\r\nTo: bob@example.org\r\nSubject: =?utf-8?q?Minutes_of_the_m=C3=A9eting?=\r\n"
