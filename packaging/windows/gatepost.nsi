@@ -82,6 +82,8 @@ LangString TEXT_IN_USE ${LANG_ENGLISH} "Gatepost is open. Close it, then try aga
 LangString TEXT_IN_USE ${LANG_GERMAN} "Gatepost ist geöffnet. Schließen Sie es und versuchen Sie es noch einmal."
 LangString TEXT_SERVICE_FAILED ${LANG_ENGLISH} "The service could not be set up; the details say why. The program itself is installed."
 LangString TEXT_SERVICE_FAILED ${LANG_GERMAN} "Der Dienst konnte nicht eingerichtet werden; die Details sagen, warum. Das Programm ist installiert."
+LangString TEXT_SERVICE_STAYS ${LANG_ENGLISH} "The service could not be removed; the details say why. Nothing was removed."
+LangString TEXT_SERVICE_STAYS ${LANG_GERMAN} "Der Dienst konnte nicht entfernt werden; die Details sagen, warum. Es wurde nichts entfernt."
 LangString TEXT_FIREWALL_FAILED ${LANG_ENGLISH} "The firewall rule could not be added."
 LangString TEXT_FIREWALL_FAILED ${LANG_GERMAN} "Die Firewall-Regel konnte nicht angelegt werden."
 LangString TEXT_PROGRAM ${LANG_ENGLISH} "Program"
@@ -164,36 +166,56 @@ Function TakePort
   ${EndIf}
 FunctionEnd
 
-; A program that runs cannot be deleted. The relay gets a minute and a half to finish what it holds; an app that is open is told
-; of before anything has changed.
-!macro DELETE_PROGRAMS
-  ${For} $R1 1 90
+; A program that runs cannot be written to, and not be deleted. An app that is open is told of before anything has changed.
+!macro REFUSE_WHILE_APP_IS_OPEN
+  ${If} ${FileExists} "$INSTDIR\gatepost.exe"
     ClearErrors
-    Delete "$INSTDIR\gatepost-relay.exe"
-    ${IfNot} ${Errors}
-      ${Break}
+    FileOpen $R2 "$INSTDIR\gatepost.exe" a
+    ${If} ${Errors}
+      !insertmacro SAY_IN_USE
     ${EndIf}
-    Sleep 1000
-  ${Next}
-  ${IfNot} ${Errors}
-    Delete "$INSTDIR\gatepost.exe"
+    FileClose $R2
   ${EndIf}
-  ${If} ${Errors}
-    MessageBox MB_OK|MB_ICONSTOP "$(TEXT_IN_USE)" /SD IDOK
-    SetErrorLevel 2
-    Abort
+!macroend
+
+; The relay gets a minute and a half to finish what it holds. One that goes on has not been the service: that is started again.
+!macro STOP_RELAY
+  ${If} $HasService == "1"
+    nsExec::ExecToLog '${RELAY} service stop'
+    Pop $0
   ${EndIf}
+  ${If} ${FileExists} "$INSTDIR\gatepost-relay.exe"
+    ${For} $R1 1 90
+      ClearErrors
+      FileOpen $R2 "$INSTDIR\gatepost-relay.exe" a
+      ${IfNot} ${Errors}
+        FileClose $R2
+        ${Break}
+      ${EndIf}
+      Sleep 1000
+    ${Next}
+    ${If} $R1 > 90
+      ${If} $HasService == "1"
+        nsExec::ExecToLog '${RELAY} service start'
+        Pop $0
+      ${EndIf}
+      !insertmacro SAY_IN_USE
+    ${EndIf}
+  ${EndIf}
+!macroend
+
+!macro SAY_IN_USE
+  MessageBox MB_OK|MB_ICONSTOP "$(TEXT_IN_USE)" /SD IDOK
+  SetErrorLevel 2
+  Abort
 !macroend
 
 ; --- installing ---
 
 Section "$(TEXT_PROGRAM)" PROGRAM
   SectionIn RO
-  ${If} $HasService == "1"
-    nsExec::ExecToLog '${RELAY} service stop'
-    Pop $0
-  ${EndIf}
-  !insertmacro DELETE_PROGRAMS
+  !insertmacro REFUSE_WHILE_APP_IS_OPEN
+  !insertmacro STOP_RELAY
   RMDir /r "$INSTDIR\_internal" ; nothing of an older version may be left beside the new one
   SetOutPath "$INSTDIR"
   File /r "${PAYLOAD}\*"
@@ -287,14 +309,24 @@ Function un.TakeMail
 FunctionEnd
 
 Section "Uninstall"
+  StrCpy $HasService ""
   ReadRegDWORD $1 HKLM "${UNINSTALL_KEY}" "HasService"
   ${If} $1 == 1
-    nsExec::ExecToLog '${RELAY} service stop'
-    Pop $0
+    StrCpy $HasService "1"
+  ${EndIf}
+  !insertmacro REFUSE_WHILE_APP_IS_OPEN
+  !insertmacro STOP_RELAY
+  ${If} $HasService == "1"
     nsExec::ExecToLog '${RELAY} service remove --yes'
     Pop $0
+    ${If} $0 != 0
+      MessageBox MB_OK|MB_ICONSTOP "$(TEXT_SERVICE_STAYS)" /SD IDOK
+      SetErrorLevel 5
+      Abort
+    ${EndIf}
   ${EndIf}
-  !insertmacro DELETE_PROGRAMS
+  Delete "$INSTDIR\gatepost-relay.exe"
+  Delete "$INSTDIR\gatepost.exe"
   ReadRegStr $0 HKLM "${UNINSTALL_KEY}" "FirewallPort"
   ${If} $0 != ""
     nsExec::ExecToLog '"$SYSDIR\netsh.exe" advfirewall firewall delete rule name="${RULE}"'

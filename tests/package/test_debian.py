@@ -246,6 +246,52 @@ def test_the_window_opens_and_paints_for_a_person_whose_relay_is_the_program_bes
             log.close()
 
 
+def test_a_relay_that_somebody_ran_so_far_moves_into_the_service_with_its_mail_and_its_password(story: Story) -> None:
+    assert story.inbox is not None
+    story.inbox.close()
+    own = "/root/own"
+    key = ("--vault", "sealed", "--vault-key-file", f"{own}/key")
+    story.machine.call("mkdir", "-m", "700", own)
+    relay = story.machine.inside("gatepost-relay", "relay", "--data", f"{own}/data", *key, "--create-vault-key")
+    with (story.folder / "own.log").open("wb") as log:
+        process = subprocess.Popen(relay, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def ask(*arguments: str, stdin: str = "") -> Any:
+        return json.loads(story.machine.call("gatepost", "--data", f"{own}/data", "--json", *arguments, stdin=stdin).stdout)
+
+    status = ("gatepost", "--data", f"{own}/data", "status")
+    wait_until(lambda: story.machine.call(*status, check=False).returncode == 0, "the relay of root's own answers")
+    (listener,) = ask("listener", "list")
+    ask("listener", "edit", listener["id"], "--port", "2526")
+    gateway = ["--host", "127.0.0.1", "--port", "2600", "--encryption", "none", "--auth-username", "me", "--password-stdin"]
+    ask("gateway", "add", *gateway, "--set", "auth.allow_cleartext=true", "--no-verify", stdin=PASSWORD + "\n")
+    story.send("moved@example.net", port=2526)
+    wait_until(lambda: ask("spool", "counts")["deferred"] == 1, "the message is deferred")
+
+    adopt = ("gatepost", "--json", "service", "adopt", "--from", f"{own}/data", *key)
+    refused = story.machine.call(*adopt, check=False)
+    assert refused.returncode == 5
+    assert "--replace" in refused.stderr
+    assert process.poll() is None, "it is not ended for nothing"
+    found = json.loads(story.machine.call(*adopt, "--replace").stdout.splitlines()[-1])
+    process.wait(30)
+    assert not story.exists(f"{own}/data")
+    assert story.exists(f"{found['moved_to']}/spool.sqlite")
+    assert story.exists(f"{found['set_aside']}/spool.sqlite")
+    assert story.is_active(), story.journal()
+    assert story.machine.call("find", DATA, "-perm", "/077", "-o", "!", "-user", "gatepost").stdout == ""
+    assert story.machine.call("find", "/run", "/var/lib", "/tmp", "-name", "gatepost-key-*").stdout == "", "no copy of the key"
+    (stored,) = story.gatepost("secret", "list")
+    assert "systemd credential gatepost-vault-key" in stored["backend"]
+    assert story.machine.call("grep", "-rlF", PASSWORD, DATA, own, "/etc", "/run", check=False).stdout == ""
+
+    story.inbox = Inbox(story.machine, story.folder, 2600)
+    story.gatepost("spool", "retry", "--everything", "--yes")
+    wait_until(lambda: len(story.inbox.events("message")) == 1, "the message arrives")  # type: ignore[union-attr]
+    wait_until(lambda: story.gatepost("status")["spool"]["total"] == 0, "the spool is empty")
+    story.gatepost("listener", "edit", listener["id"], "--port", str(SUBMISSION))
+
+
 def test_removing_it_leaves_the_mail(story: Story) -> None:
     story.inbox.close()  # type: ignore[union-attr]
     story.inbox = None

@@ -6,9 +6,11 @@ service, a real firewall, the bundle itself (see packaging/README.md).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,9 +58,25 @@ class Windows:
     def run(self, program: Path, *arguments: str, **more: str) -> int:
         return self._run([WINE, str(program), *arguments], **more).returncode
 
-    def uninstall(self, *arguments: str) -> int:
+    def uninstall(self, *arguments: str, **more: str) -> int:
         """``_?=``: in place, so that it can be waited for; the uninstaller itself then stays behind."""
-        return self.run(self.installed / "uninstall.exe", "/S", *arguments, f"_?={FOLDER}")
+        return self.run(self.installed / "uninstall.exe", "/S", *arguments, f"_?={FOLDER}", **more)
+
+    @contextlib.contextmanager
+    def open_app(self) -> Iterator[None]:
+        """The program that opens the window runs."""
+        program = [WINE, str(self.installed / "gatepost.exe")]
+        environment = {**self.environment, "GATEPOST_STAY": "120000"}
+        process = subprocess.Popen(program, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        try:
+            until = time.monotonic() + 60
+            while not self._record.exists():
+                assert time.monotonic() < until, "it runs"
+                time.sleep(0.1)
+            yield
+        finally:
+            process.kill()
+            process.wait()
 
     def registry(self, name: str) -> str | None:
         done = self._run([WINE, "reg.exe", "query", UNINSTALL, "/v", name, "/reg:64"])
@@ -159,6 +177,30 @@ def test_a_service_that_cannot_be_set_up_is_told_and_not_remembered(built: Path,
     windows.calls()
     windows.uninstall()
     assert windows.calls() == [], "nothing is removed that was not there"
+
+
+def test_a_service_that_cannot_be_removed_keeps_its_program(built: Path, windows: Windows) -> None:
+    assert windows.run(built / "gatepost-0.1.0-setup.exe", "/S") == 0
+    windows.uninstall(GATEPOST_EXIT_CODE="6")  # which has no exit code of its own: it runs as a copy
+    assert (windows.installed / "gatepost-relay.exe").exists()
+    assert windows.registry("HasService") is not None
+    windows.calls()
+    assert windows.uninstall() == 0
+    assert windows.calls()[-1] == '"gatepost-relay.exe" service remove --yes'
+    assert not (windows.installed / "gatepost-relay.exe").exists()
+
+
+def test_an_app_that_is_open_is_told_of_before_anything_has_changed(built: Path, windows: Windows) -> None:
+    assert windows.run(built / "gatepost-0.0.9-setup.exe", "/S") == 0
+    windows.calls()
+    with windows.open_app():
+        assert windows.run(built / "gatepost-0.1.0-setup.exe", "/S") == 2
+        windows.uninstall()
+        assert windows.calls() == ['"gatepost.exe"'], "the service goes on"
+    for name in ("gatepost.exe", "gatepost-relay.exe", r"_internal/only-in-0.0.9.txt"):
+        assert (windows.installed / name).exists(), name
+    assert windows.registry("DisplayVersion") == "0.0.9"
+    assert windows.run(built / "gatepost-0.1.0-setup.exe", "/S") == 0
 
 
 def test_the_service_can_be_left_out(built: Path, windows: Windows) -> None:

@@ -6,6 +6,8 @@ import plistlib
 import re
 import shlex
 import struct
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +54,25 @@ def test_the_unit_names_the_credential_that_the_vault_looks_for() -> None:
     from gatepost.vault.key import CREDENTIAL
 
     assert unit()["LoadCredentialEncrypted"] == [CREDENTIAL]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only on Linux")
+def test_a_purge_takes_what_a_move_set_aside_and_a_removal_takes_nothing(tmp_path: Path) -> None:
+    """Mail and passwords lie there as well."""
+    script = (ROOT / "packaging/linux/debian/gatepost.postrm").read_text(encoding="utf-8")
+    ours = re.sub(r"(?<=\s)/(var|run|etc)/", rf"{tmp_path}/\1/", script)
+    kept = [tmp_path / "var/lib" / name for name in ("gatepost", "gatepost.before-20261128-ab", "gatepost.incoming")]
+    others = [tmp_path / "var/lib/gatepost-of-somebody-else", tmp_path / "etc/ssl"]
+    for folder in (*kept, *others):
+        (folder / "bodies").mkdir(parents=True)
+    for name in ("deluser", "getent"):
+        (tmp_path / name).write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    for word, left in (("remove", kept), ("purge", [])):
+        subprocess.run(["sh", "-c", ours, "postrm", word], env=environment, check=True, capture_output=True)
+        assert [folder for folder in kept if folder.exists()] == left
+    assert all(folder.exists() for folder in others)
 
 
 def test_macos_entitlements_are_a_property_list_of_switches() -> None:
