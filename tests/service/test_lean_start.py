@@ -15,7 +15,8 @@ _IMPORTED = re.compile(r"^import time:\s+\d+ \|\s+\d+ \|\s*(\S+)$", re.MULTILINE
 
 FOR_LATER = (
     # the control API, and the HTTP server with what it brings along
-    "gatepost.control.schema", "gatepost.control.server.application", "gatepost.control.server.facade",
+    "gatepost.control.schema", "gatepost.control.spool_schema",
+    "gatepost.control.server.application", "gatepost.control.server.facade",
     "gatepost.control.server.guard", "gatepost.control.server.remote_door", "aiohttp.web", "aiohttp.client",
     "html", "http", "multidict", "urllib.request", "yarl",
     # what a command, a move or the desktop app is for

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gatepost.control import schema
+from gatepost.control import spool_schema
 from gatepost.control.client import Client
 
 from ..support.relay_process import RelayProcess
@@ -21,10 +21,10 @@ async def test_both_forms_name_the_same_ids_in_the_same_order(
         await client.pause()
         for number in range(5):
             await client.send_test("me@example.com", f"you{number}@example.net")
-        request = schema.IdsRequest(descending=True)
+        request = spool_schema.IdsRequest(descending=True)
         compact = await client.spool_ids(request)
         plain = await client.post("v1/spool/ids", request, list[int])
-        none = await client.spool_ids(schema.IdsRequest(filter=schema.Filter(sender="nobody")))
+        none = await client.spool_ids(spool_schema.IdsRequest(filter=spool_schema.Filter(sender="nobody")))
 
     assert compact.itemsize == 8
     assert list(compact) == plain == sorted(plain, reverse=True)

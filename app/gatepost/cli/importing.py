@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..control.client import Client
 from ..control.foreign_files import Texts, preview
-from ..control.schema import ImportFinding, ImportProposal
+from ..control.import_schema import ImportFinding, ImportProposal
 from .output import Out, plural
 
 KINDS = ("postfix", "hmailserver", "iis", "smartermail")

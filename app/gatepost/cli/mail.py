@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ..control.client import Client
-from ..control.schema import ExplainRequest, Timeline, TrackRequest
+from ..control.tracking_schema import ExplainRequest, Timeline, TrackRequest
 from .exit_codes import ExitCode
 from .output import Out, first_of, plural
 

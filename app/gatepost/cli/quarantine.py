@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..control.client import Client
-from ..control.schema import QuarantineFilter, QuarantineListRequest, QuarantineOperateRequest, ScorePart
+from ..control.spool_schema import QuarantineFilter, QuarantineListRequest, QuarantineOperateRequest, ScorePart
 from ..model.report import QuarantineOperation
 from .listing import add_list_options, save
 from .output import Out, first_of, plural, size_text

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..control.client import Client
-from ..control.schema import Filter, ListRequest, OperateRequest
+from ..control.spool_schema import Filter, ListRequest, OperateRequest
 from ..model.report import SpoolOperation
 from .listing import add_list_options, save
 from .output import Out, first_of, plural, size_text

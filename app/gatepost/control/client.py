@@ -33,7 +33,7 @@ from ..model.report import (
     VerifyStage,
 )
 from ..model.secret import Secret
-from . import capture_schema, schema
+from . import capture_schema, import_schema, schema, spool_schema, tracking_schema
 from .connection import (
     Connection,
     Endpoint,
@@ -214,10 +214,10 @@ class Client(Connection):
         body = {"document": document}
         return await self.change("POST", "v1/import", body, schema.SavedDifferences, **options)
 
-    async def preview_import(self, kind: str, files: Sequence[tuple[str, str]]) -> schema.ImportProposal:
+    async def preview_import(self, kind: str, files: Sequence[tuple[str, str]]) -> import_schema.ImportProposal:
         """``files``: (name, text) of each. Nothing is saved."""
         raw, _ = await self.call("POST", f"v1/import/{kind}/preview", {"files": _files(files)})
-        return schema.ImportProposal.model_validate_json(raw)
+        return import_schema.ImportProposal.model_validate_json(raw)
 
     async def import_from(
         self, kind: str, files: Sequence[tuple[str, str]], parts: Sequence[str] | None = None, **options: Any
@@ -341,53 +341,53 @@ class Client(Connection):
     async def spool_counts(self) -> schema.SpoolFigures:
         return await self.get("v1/spool/counts", schema.SpoolFigures)
 
-    async def spool_list(self, request: schema.ListRequest) -> tuple[schema.SpoolRow, ...]:
-        return await self.post("v1/spool/list", request, tuple[schema.SpoolRow, ...])
+    async def spool_list(self, request: spool_schema.ListRequest) -> tuple[spool_schema.SpoolRow, ...]:
+        return await self.post("v1/spool/list", request, tuple[spool_schema.SpoolRow, ...])
 
-    async def spool_count(self, chosen: schema.Filter) -> int:
-        return (await self.post("v1/spool/count", schema.CountRequest(filter=chosen), schema.SpoolCount)).count
+    async def spool_count(self, chosen: spool_schema.Filter) -> int:
+        return (await self.post("v1/spool/count", spool_schema.CountRequest(filter=chosen), spool_schema.SpoolCount)).count
 
-    async def spool_ids(self, request: schema.IdsRequest) -> array[int]:
+    async def spool_ids(self, request: spool_schema.IdsRequest) -> array[int]:
         """In the order asked for; 8 octets each, also on the wire."""
         return await self.id_array("v1/spool/ids", request)
 
-    async def spool_message(self, queue_id: str) -> schema.SpoolMessage:
-        return await self.get(f"v1/spool/messages/{quoted(queue_id)}", schema.SpoolMessage)
+    async def spool_message(self, queue_id: str) -> spool_schema.SpoolMessage:
+        return await self.get(f"v1/spool/messages/{quoted(queue_id)}", spool_schema.SpoolMessage)
 
     async def spool_content(self, queue_id: str) -> AsyncIterator[bytes]:
         async with self.request("GET", f"v1/spool/messages/{quoted(queue_id)}/content") as response:
             async for chunk in response.content.iter_any():
                 yield chunk
 
-    async def operate(self, request: schema.OperateRequest) -> int:
-        return (await self.post("v1/spool/operate", request, schema.Operated)).count
+    async def operate(self, request: spool_schema.OperateRequest) -> int:
+        return (await self.post("v1/spool/operate", request, spool_schema.Operated)).count
 
-    async def operate_on(self, operation: SpoolOperation, chosen: schema.Filter, **options: Any) -> int:
-        return await self.operate(schema.OperateRequest(operation=operation, filter=chosen, **options))
+    async def operate_on(self, operation: SpoolOperation, chosen: spool_schema.Filter, **options: Any) -> int:
+        return await self.operate(spool_schema.OperateRequest(operation=operation, filter=chosen, **options))
 
     # --- quarantine ---
 
-    async def quarantine_list(self, request: schema.QuarantineListRequest) -> tuple[schema.QuarantineRow, ...]:
-        return await self.post("v1/quarantine/list", request, tuple[schema.QuarantineRow, ...])
+    async def quarantine_list(self, request: spool_schema.QuarantineListRequest) -> tuple[spool_schema.QuarantineRow, ...]:
+        return await self.post("v1/quarantine/list", request, tuple[spool_schema.QuarantineRow, ...])
 
-    async def quarantine_count(self, chosen: schema.QuarantineFilter) -> int:
-        request = schema.QuarantineCountRequest(filter=chosen)
-        return (await self.post("v1/quarantine/count", request, schema.SpoolCount)).count
+    async def quarantine_count(self, chosen: spool_schema.QuarantineFilter) -> int:
+        request = spool_schema.QuarantineCountRequest(filter=chosen)
+        return (await self.post("v1/quarantine/count", request, spool_schema.SpoolCount)).count
 
-    async def quarantine_ids(self, request: schema.QuarantineIdsRequest) -> array[int]:
+    async def quarantine_ids(self, request: spool_schema.QuarantineIdsRequest) -> array[int]:
         """Message ids in the order of a list."""
         return await self.id_array("v1/quarantine/ids", request)
 
-    async def quarantine_entry(self, queue_id: str) -> schema.QuarantineEntry:
-        return await self.get(f"v1/quarantine/{quoted(queue_id)}", schema.QuarantineEntry)
+    async def quarantine_entry(self, queue_id: str) -> spool_schema.QuarantineEntry:
+        return await self.get(f"v1/quarantine/{quoted(queue_id)}", spool_schema.QuarantineEntry)
 
     async def quarantine_content(self, queue_id: str) -> AsyncIterator[bytes]:
         async with self.request("GET", f"v1/quarantine/{quoted(queue_id)}/content") as response:
             async for chunk in response.content.iter_any():
                 yield chunk
 
-    async def quarantine_operate(self, request: schema.QuarantineOperateRequest) -> int:
-        return (await self.post("v1/quarantine/operate", request, schema.Operated)).count
+    async def quarantine_operate(self, request: spool_schema.QuarantineOperateRequest) -> int:
+        return (await self.post("v1/quarantine/operate", request, spool_schema.Operated)).count
 
     # --- the test inbox ---
 
@@ -399,7 +399,7 @@ class Client(Connection):
 
     async def captured_count(self, chosen: capture_schema.CapturedFilter) -> int:
         request = capture_schema.CapturedCountRequest(filter=chosen)
-        return (await self.post("v1/captured/count", request, schema.SpoolCount)).count
+        return (await self.post("v1/captured/count", request, spool_schema.SpoolCount)).count
 
     async def captured_ids(self, request: capture_schema.CapturedIdsRequest) -> array[int]:
         return await self.id_array("v1/captured/ids", request)
@@ -434,34 +434,34 @@ class Client(Connection):
         await self.call("DELETE", f"v1/captured/{identifier}")
 
     async def clear_tray(self, tray: str) -> int:
-        return (await self.post("v1/captured/clear", capture_schema.ClearTrayRequest(tray=tray), schema.Operated)).count
+        return (await self.post("v1/captured/clear", capture_schema.ClearTrayRequest(tray=tray), spool_schema.Operated)).count
 
     async def captured_operate(self, request: capture_schema.OperateCapturedRequest) -> int:
-        return (await self.post("v1/captured/operate", request, schema.Operated)).count
+        return (await self.post("v1/captured/operate", request, spool_schema.Operated)).count
 
     # --- seeing ---
 
-    async def track(self, request: schema.TrackRequest) -> schema.TrackPage:
-        return await self.post("v1/tracking/search", request, schema.TrackPage)
+    async def track(self, request: tracking_schema.TrackRequest) -> tracking_schema.TrackPage:
+        return await self.post("v1/tracking/search", request, tracking_schema.TrackPage)
 
-    async def timeline(self, queue_id: str) -> schema.Timeline:
-        return await self.get(f"v1/tracking/{quoted(queue_id)}", schema.Timeline)
+    async def timeline(self, queue_id: str) -> tracking_schema.Timeline:
+        return await self.get(f"v1/tracking/{quoted(queue_id)}", tracking_schema.Timeline)
 
-    async def explain(self, request: schema.ExplainRequest) -> Explanation:
+    async def explain(self, request: tracking_schema.ExplainRequest) -> Explanation:
         return await self.post("v1/explain", request, Explanation)
 
     async def send_test(self, sender: str, recipient: str, gateway: str | None = None) -> str:
         body = {"sender": sender, "recipient": recipient, "gateway": gateway}
         raw, _ = await self.call("POST", "v1/send-test", body)
-        return schema.TestSent.model_validate_json(raw).queue_id
+        return tracking_schema.TestSent.model_validate_json(raw).queue_id
 
-    async def verdicts(self, text: str = "", gateway: str = "", limit: int = 100) -> tuple[schema.Verdict, ...]:
+    async def verdicts(self, text: str = "", gateway: str = "", limit: int = 100) -> tuple[tracking_schema.Verdict, ...]:
         query = {"text": text, "gateway": gateway, "limit": limit}
-        return await self.get("v1/verdicts", tuple[schema.Verdict, ...], query)
+        return await self.get("v1/verdicts", tuple[tracking_schema.Verdict, ...], query)
 
     async def forget_verdicts(self, gateway: str = "", address: str = "") -> int:
-        request = schema.ForgetRequest(gateway=gateway, address=address)
-        return (await self.post("v1/verdicts/forget", request, schema.Forgotten)).count
+        request = tracking_schema.ForgetRequest(gateway=gateway, address=address)
+        return (await self.post("v1/verdicts/forget", request, tracking_schema.Forgotten)).count
 
     # --- events ---
 

@@ -13,7 +13,7 @@ from ..model.errors import GatepostError
 
 if TYPE_CHECKING:
     from .client import Client
-    from .schema import ImportProposal
+    from .import_schema import ImportProposal
 
 LARGEST = 6_000_000
 """Octets of all files together: they travel in one request."""

@@ -10,7 +10,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices, QTextDocument
 from PySide6.QtWidgets import QLabel, QPushButton
 
-from gatepost.control import schema
+from gatepost.control import spool_schema
 from gatepost.desktop.cards import Dialog
 from gatepost.desktop.context import AppContext
 from gatepost.desktop.i18n import set_language
@@ -35,8 +35,8 @@ def page(office_context: AppContext, show: Callable[..., Any], on_loop: Callable
     on_loop(made.close_page())
 
 
-async def rows(page: QuarantinePage, **conditions: Any) -> tuple[schema.QuarantineRow, ...]:
-    request = schema.QuarantineListRequest(filter=schema.QuarantineFilter(**conditions))
+async def rows(page: QuarantinePage, **conditions: Any) -> tuple[spool_schema.QuarantineRow, ...]:
+    request = spool_schema.QuarantineListRequest(filter=spool_schema.QuarantineFilter(**conditions))
     return await page.context.session.client.quarantine_list(request)
 
 
@@ -51,7 +51,7 @@ def press(asked: Dialog, text: str) -> None:
     {button.text().replace("&", ""): button for button in asked.findChildren(QPushButton)}[text].click()
 
 
-async def opened(page: QuarantinePage, subject: str) -> schema.QuarantineRow:
+async def opened(page: QuarantinePage, subject: str) -> spool_schema.QuarantineRow:
     (row,) = await rows(page, subject=subject)
     await until(lambda: page.model.row_at(page.model.position_of(row.id)), "the row is there")
     page.table.choose(row.id)
@@ -61,13 +61,13 @@ async def opened(page: QuarantinePage, subject: str) -> schema.QuarantineRow:
 
 
 def test_the_score_is_said_in_the_persons_language_and_the_sum_stays_as_it_was_written() -> None:
-    spam = schema.QuarantineRow.model_construct(
+    spam = spool_schema.QuarantineRow.model_construct(
         kind="spam", level="high", score=41.25, reason="spam level high, score 41.3: SPF +8.0 (fail)"
     )
     assert reason_text(spam) == "Score 41.3: SPF +8.0 (fail)"
     set_language("de")
     assert reason_text(spam) == "41,3 Punkte: SPF +8.0 (fail)"
-    virus = schema.QuarantineRow.model_construct(kind="virus", level="", score=None, reason="Eicar-Test-Signature")
+    virus = spool_schema.QuarantineRow.model_construct(kind="virus", level="", score=None, reason="Eicar-Test-Signature")
     assert reason_text(virus) == "Eicar-Test-Signature"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PySide6.QtWidgets import QFileDialog, QPushButton
 
-from gatepost.control import schema
+from gatepost.control import spool_schema
 from gatepost.desktop.cards import Dialog
 from gatepost.desktop.context import AppContext
 from gatepost.desktop.pages.lists.saving import save
@@ -37,8 +37,10 @@ def client(page: SpoolPage) -> Any:
     return page.context.session.client
 
 
-async def rows(page: SpoolPage, **conditions: Any) -> tuple[schema.SpoolRow, ...]:
-    found: tuple[schema.SpoolRow, ...] = await client(page).spool_list(schema.ListRequest(filter=schema.Filter(**conditions)))
+async def rows(page: SpoolPage, **conditions: Any) -> tuple[spool_schema.SpoolRow, ...]:
+    found: tuple[spool_schema.SpoolRow, ...] = await client(page).spool_list(
+        spool_schema.ListRequest(filter=spool_schema.Filter(**conditions))
+    )
     return found
 
 
@@ -56,7 +58,7 @@ def press(asked: Dialog, text: str) -> None:
 
 
 async def test_it_shows_what_the_relay_holds_newest_first(page: SpoolPage) -> None:
-    held = await client(page).spool_ids(schema.IdsRequest(descending=True))
+    held = await client(page).spool_ids(spool_schema.IdsRequest(descending=True))
 
     assert page.model.ids == held
     await until(lambda: page.model.row_at(0), "the first row is there")
@@ -65,7 +67,7 @@ async def test_it_shows_what_the_relay_holds_newest_first(page: SpoolPage) -> No
 
 async def test_it_says_in_words_what_a_delivery_waits_for(page: SpoolPage) -> None:
     await until(lambda: all(page.model.row_at(n) for n in range(len(page.model.ids))), "all rows are there")
-    await client(page).operate_on(SpoolOperation.HOLD, schema.Filter(subject="page 1020"), reason="asked by the office")
+    await client(page).operate_on(SpoolOperation.HOLD, spool_schema.Filter(subject="page 1020"), reason="asked by the office")
     shown = {row.lane: page.words.waiting_for(row) for row in await rows(page)}
     (held,) = await rows(page, subject="page 1020")
 

@@ -24,7 +24,7 @@ from ...model.report import (
     Total,
     VaultReport,
 )
-from .. import capture_schema, schema
+from .. import capture_schema, import_schema, schema, spool_schema, tracking_schema
 from .call import Call, ChangeQuery, Handler, NoQuery, PageQuery, RemoveQuery
 from .editing import COLLECTIONS, DKIM_KEYS, GATEWAYS, SECTIONS, USERS, Collection
 from .events import follow
@@ -147,11 +147,11 @@ def _configuration() -> Iterator[Route]:
     foreign = "/v1/import/{kind}"
     yield Route(
         "POST", foreign + "/preview", importing.preview, "What files of another server mean; nothing is saved.",
-        body=schema.ImportPreviewRequest, answer=schema.ImportProposal,
+        body=import_schema.ImportPreviewRequest, answer=import_schema.ImportProposal,
     )  # fmt: skip
     yield Route(
         "POST", foreign, importing.carry_out, "Take over parts of such files, all or nothing.",
-        body=schema.ForeignImportRequest, answer=schema.SavedDifferences, query=ChangeQuery,
+        body=import_schema.ForeignImportRequest, answer=schema.SavedDifferences, query=ChangeQuery,
     )  # fmt: skip
     revisions = "/v1/revisions"
     yield Route("GET", revisions, configuration.revisions, "Newest first.", answer=tuple[Revision, ...], query=PageQuery)
@@ -241,21 +241,28 @@ def _mail() -> Iterator[Route]:
         "/v1/spool/list",
         spool.rows,
         "A page of deliveries.",
-        body=schema.ListRequest,
-        answer=tuple[schema.SpoolRow, ...],
+        body=spool_schema.ListRequest,
+        answer=tuple[spool_schema.SpoolRow, ...],
     )
-    yield Route("POST", "/v1/spool/count", spool.count, "How many match.", body=schema.CountRequest, answer=schema.SpoolCount)
+    yield Route(
+        "POST",
+        "/v1/spool/count",
+        spool.count,
+        "How many match.",
+        body=spool_schema.CountRequest,
+        answer=spool_schema.SpoolCount,
+    )
     yield Route(
         "POST", "/v1/spool/ids", spool.ids,
         "Ids in the order shown; with Accept: application/octet-stream as signed integers of 8 octets, little-endian.",
-        body=schema.IdsRequest, answer=tuple[int, ...],
+        body=spool_schema.IdsRequest, answer=tuple[int, ...],
     )  # fmt: skip
     yield Route(
         "POST", "/v1/spool/operate", spool.operate, "Do something with all that match.",
-        body=schema.OperateRequest, answer=schema.Operated,
+        body=spool_schema.OperateRequest, answer=spool_schema.Operated,
     )  # fmt: skip
     message = "/v1/spool/messages/{queue_id}"
-    yield Route("GET", message, spool.message, "A message and its deliveries.", answer=schema.SpoolMessage)
+    yield Route("GET", message, spool.message, "A message and its deliveries.", answer=spool_schema.SpoolMessage)
     yield Route("GET", message + "/content", spool.content, "As it was received.", answer=bytes, form=Form.MESSAGE)
     yield from _quarantine()
     yield from _captured()
@@ -264,27 +271,37 @@ def _mail() -> Iterator[Route]:
         "/v1/tracking/search",
         seeing.track,
         "Messages, newest first.",
-        body=schema.TrackRequest,
-        answer=schema.TrackPage,
+        body=tracking_schema.TrackRequest,
+        answer=tracking_schema.TrackPage,
     )
-    yield Route("GET", "/v1/tracking/{queue_id}", seeing.timeline, "The story of a message.", answer=schema.Timeline)
+    yield Route("GET", "/v1/tracking/{queue_id}", seeing.timeline, "The story of a message.", answer=tracking_schema.Timeline)
     yield Route(
         "POST",
         "/v1/explain",
         seeing.explain,
         "Where mail would go, and why.",
-        body=schema.ExplainRequest,
+        body=tracking_schema.ExplainRequest,
         answer=seeing.Explanation,
     )
     yield Route(
-        "POST", "/v1/send-test", seeing.send_test, "Send a test message.", body=schema.TestRequest, answer=schema.TestSent
+        "POST",
+        "/v1/send-test",
+        seeing.send_test,
+        "Send a test message.",
+        body=tracking_schema.TestRequest,
+        answer=tracking_schema.TestSent,
     )
     yield Route(
         "GET", "/v1/verdicts", seeing.verdicts, "What is remembered of recipients.",
-        answer=tuple[schema.Verdict, ...], query=seeing.VerdictQuery,
+        answer=tuple[tracking_schema.Verdict, ...], query=seeing.VerdictQuery,
     )  # fmt: skip
     yield Route(
-        "POST", "/v1/verdicts/forget", seeing.forget, "Flush verdicts.", body=schema.ForgetRequest, answer=schema.Forgotten
+        "POST",
+        "/v1/verdicts/forget",
+        seeing.forget,
+        "Flush verdicts.",
+        body=tracking_schema.ForgetRequest,
+        answer=tracking_schema.Forgotten,
     )
 
 
@@ -292,22 +309,22 @@ def _quarantine() -> Iterator[Route]:
     path = "/v1/quarantine"
     yield Route(
         "POST", path + "/list", quarantine.rows, "A page of messages in quarantine.",
-        body=schema.QuarantineListRequest, answer=tuple[schema.QuarantineRow, ...],
+        body=spool_schema.QuarantineListRequest, answer=tuple[spool_schema.QuarantineRow, ...],
     )  # fmt: skip
     yield Route(
         "POST", path + "/count", quarantine.count, "How many match.",
-        body=schema.QuarantineCountRequest, answer=schema.SpoolCount,
+        body=spool_schema.QuarantineCountRequest, answer=spool_schema.SpoolCount,
     )  # fmt: skip
     yield Route(
         "POST", path + "/ids", quarantine.ids, "Message ids in the order shown, also in compact form.",
-        body=schema.QuarantineIdsRequest, answer=tuple[int, ...],
+        body=spool_schema.QuarantineIdsRequest, answer=tuple[int, ...],
     )  # fmt: skip
     yield Route(
         "POST", path + "/operate", quarantine.operate, "Release or delete all that match.",
-        body=schema.QuarantineOperateRequest, answer=schema.Operated,
+        body=spool_schema.QuarantineOperateRequest, answer=spool_schema.Operated,
     )  # fmt: skip
     one = path + "/{queue_id}"
-    yield Route("GET", one, quarantine.entry, "Why it is there: the arithmetic.", answer=schema.QuarantineEntry)
+    yield Route("GET", one, quarantine.entry, "Why it is there: the arithmetic.", answer=spool_schema.QuarantineEntry)
     yield Route("GET", one + "/content", quarantine.content, "As it was received.", answer=bytes, form=Form.MESSAGE)
 
 
@@ -324,7 +341,7 @@ def _captured() -> Iterator[Route]:
     )  # fmt: skip
     yield Route(
         "POST", path + "/count", captured.count, "How many match.",
-        body=capture_schema.CapturedCountRequest, answer=schema.SpoolCount,
+        body=capture_schema.CapturedCountRequest, answer=spool_schema.SpoolCount,
     )  # fmt: skip
     yield Route(
         "POST", path + "/ids", captured.ids, "Ids in the order shown, also in compact form.",
@@ -332,11 +349,11 @@ def _captured() -> Iterator[Route]:
     )  # fmt: skip
     yield Route(
         "POST", path + "/operate", captured.operate, "Release or delete all that match.",
-        body=capture_schema.OperateCapturedRequest, answer=schema.Operated,
+        body=capture_schema.OperateCapturedRequest, answer=spool_schema.Operated,
     )  # fmt: skip
     yield Route(
         "POST", path + "/clear", captured.clear, "Delete all that a tray holds.",
-        body=capture_schema.ClearTrayRequest, answer=schema.Operated,
+        body=capture_schema.ClearTrayRequest, answer=spool_schema.Operated,
     )  # fmt: skip
     one = path + "/{id}"
     yield Route("GET", one, captured.message, "A message taken apart.", answer=capture_schema.CapturedMessage)

@@ -115,7 +115,7 @@ class ExplainPage(Page):
 
     async def explain(self) -> None:
         """Ask the relay about what the fields say, and show what it answers."""
-        from ...control.schema import ExplainRequest
+        from ...control.tracking_schema import ExplainRequest
 
         for row in self.rows.values():
             row.set_error("")

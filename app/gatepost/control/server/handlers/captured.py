@@ -16,7 +16,7 @@ from ....model.errors import InvalidInput, Issue, NotFound, Unavailable
 from ....model.fields import Line, Model
 from ....store.bodies import BodyFile
 from ....store.captured_values import CapturedFilter, CapturedOrder
-from ... import capture_schema, schema
+from ... import capture_schema, schema, spool_schema
 from ..call import Call
 from . import spool
 
@@ -70,8 +70,8 @@ async def rows(call: Call) -> Any:
     )
 
 
-async def count(call: Call) -> schema.SpoolCount:
-    return schema.SpoolCount(count=await call.facade.captured.count(filter_of(call.body.filter)))
+async def count(call: Call) -> spool_schema.SpoolCount:
+    return spool_schema.SpoolCount(count=await call.facade.captured.count(filter_of(call.body.filter)))
 
 
 async def ids(call: Call) -> list[int] | web.Response:
@@ -151,11 +151,13 @@ async def delete(call: Call) -> schema.Done:
     return schema.Done()
 
 
-async def clear(call: Call) -> schema.Operated:
-    return schema.Operated(count=await call.facade.captured.delete(CapturedFilter(tray=call.body.tray), author=call.author))
+async def clear(call: Call) -> spool_schema.Operated:
+    return spool_schema.Operated(
+        count=await call.facade.captured.delete(CapturedFilter(tray=call.body.tray), author=call.author)
+    )
 
 
-async def operate(call: Call) -> schema.Operated:
+async def operate(call: Call) -> spool_schema.Operated:
     body: capture_schema.OperateCapturedRequest = call.body
     if body.filter.is_everything and not body.everything:
         raise InvalidInput(
@@ -163,7 +165,7 @@ async def operate(call: Call) -> schema.Operated:
         )
     chosen, captured = filter_of(body.filter), call.facade.captured
     if body.dry_run:
-        return schema.Operated(count=await captured.count(chosen), dry_run=True)
+        return spool_schema.Operated(count=await captured.count(chosen), dry_run=True)
     if body.operation == "delete":
-        return schema.Operated(count=await captured.delete(chosen, author=call.author))
-    return schema.Operated(count=await captured.release_all(chosen, gateway=body.gateway, author=call.author))
+        return spool_schema.Operated(count=await captured.delete(chosen, author=call.author))
+    return spool_schema.Operated(count=await captured.release_all(chosen, gateway=body.gateway, author=call.author))

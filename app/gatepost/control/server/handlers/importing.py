@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ....model.configuration import Configuration
 from ....model.errors import NotFound
 from ....model.secret import Secret
-from ... import schema
+from ... import import_schema
 from ..call import Call, Tagged
 from .configuration import save_all
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from ....importing.proposal import Proposal  # what reads files of other servers is loaded when somebody has some
 
 
-async def preview(call: Call) -> schema.ImportProposal:
+async def preview(call: Call) -> import_schema.ImportProposal:
     found = await _proposal(call)
-    return schema.ImportProposal(
+    return import_schema.ImportProposal(
         source=found.source,
-        parts=tuple(schema.ImportPart.model_validate(part) for part in found.parts),
-        findings=tuple(schema.ImportFinding.model_validate(finding) for finding in found.findings),
+        parts=tuple(import_schema.ImportPart.model_validate(part) for part in found.parts),
+        findings=tuple(import_schema.ImportFinding.model_validate(finding) for finding in found.findings),
         wanted=found.wanted,
         passwords=tuple(found.secrets),
     )

@@ -9,14 +9,14 @@ from aiohttp import web
 
 from ....model.errors import InvalidInput, Issue
 from ....store.quarantine_values import QuarantineFilter, QuarantineKind, QuarantineOrder
-from ... import schema
+from ... import spool_schema
 from ..call import Call
 from . import spool
 
 log = logging.getLogger(__name__)
 
 
-def filter_of(body: schema.QuarantineFilter) -> QuarantineFilter:
+def filter_of(body: spool_schema.QuarantineFilter) -> QuarantineFilter:
     values = body.model_dump(exclude={"ids", "queue_ids", "kind"})
     ids = body.ids
     if body.queue_ids is not None:
@@ -26,7 +26,7 @@ def filter_of(body: schema.QuarantineFilter) -> QuarantineFilter:
 
 
 async def rows(call: Call) -> Any:
-    body: schema.QuarantineListRequest = call.body
+    body: spool_schema.QuarantineListRequest = call.body
     return await call.facade.quarantine.list(
         filter_of(body.filter),
         order=QuarantineOrder(body.order),
@@ -36,12 +36,12 @@ async def rows(call: Call) -> Any:
     )
 
 
-async def count(call: Call) -> schema.SpoolCount:
-    return schema.SpoolCount(count=await call.facade.quarantine.count(filter_of(call.body.filter)))
+async def count(call: Call) -> spool_schema.SpoolCount:
+    return spool_schema.SpoolCount(count=await call.facade.quarantine.count(filter_of(call.body.filter)))
 
 
 async def ids(call: Call) -> list[int] | web.Response:
-    body: schema.QuarantineIdsRequest = call.body
+    body: spool_schema.QuarantineIdsRequest = call.body
     found = await call.facade.quarantine.ids(
         filter_of(body.filter), order=QuarantineOrder(body.order), descending=body.descending, limit=body.limit
     )
@@ -58,13 +58,13 @@ async def content(call: Call) -> web.StreamResponse:
     return await spool.content(call)
 
 
-async def operate(call: Call) -> schema.Operated:
-    body: schema.QuarantineOperateRequest = call.body
+async def operate(call: Call) -> spool_schema.Operated:
+    body: spool_schema.QuarantineOperateRequest = call.body
     if body.filter.is_everything and not body.everything:
         raise InvalidInput(
             [Issue("everything", "without a filter this concerns the whole quarantine: confirm it with everything")]
         )
     chosen = filter_of(body.filter)
     if body.dry_run:
-        return schema.Operated(count=await call.facade.quarantine.count(chosen), dry_run=True)
-    return schema.Operated(count=await call.facade.quarantine.operate(body.operation, chosen, author=call.author))
+        return spool_schema.Operated(count=await call.facade.quarantine.count(chosen), dry_run=True)
+    return spool_schema.Operated(count=await call.facade.quarantine.operate(body.operation, chosen, author=call.author))

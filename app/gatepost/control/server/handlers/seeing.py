@@ -11,7 +11,7 @@ from ....model.errors import InvalidInput, Issue
 from ....model.fields import Line, Model
 from ....model.report import Explanation, TestMessage
 from ....store.journal_values import TrackQuery, TrackState
-from ... import schema
+from ... import schema, tracking_schema
 from .. import editing
 from ..call import Call
 
@@ -25,21 +25,21 @@ class VerdictQuery(Model):
 
 
 async def track(call: Call) -> Any:
-    body: schema.TrackRequest = call.body
+    body: tracking_schema.TrackRequest = call.body
     values = body.model_dump(exclude={"state"})
     return await call.facade.track(TrackQuery(**values, state=TrackState(body.state) if body.state else None))
 
 
-async def timeline(call: Call) -> schema.Timeline:
+async def timeline(call: Call) -> tracking_schema.Timeline:
     message, entries = await call.facade.timeline(call.message_id())
-    return schema.Timeline(
-        message=schema.TrackedMessage.model_validate(message),
-        entries=tuple(schema.TimelineEntry.model_validate(entry) for entry in entries),
+    return tracking_schema.Timeline(
+        message=tracking_schema.TrackedMessage.model_validate(message),
+        entries=tuple(tracking_schema.TimelineEntry.model_validate(entry) for entry in entries),
     )
 
 
 async def explain(call: Call) -> Explanation:
-    body: schema.ExplainRequest = call.body
+    body: tracking_schema.ExplainRequest = call.body
     if body.client:
         try:
             ipaddress.ip_address(body.client)
@@ -57,16 +57,16 @@ async def explain(call: Call) -> Explanation:
     )
 
 
-async def send_test(call: Call) -> schema.TestSent:
-    body: schema.TestRequest = call.body
+async def send_test(call: Call) -> tracking_schema.TestSent:
+    body: tracking_schema.TestRequest = call.body
     message = TestMessage(body.sender, body.recipient, body.gateway or "")
-    return schema.TestSent(queue_id=await call.facade.send_test(message))
+    return tracking_schema.TestSent(queue_id=await call.facade.send_test(message))
 
 
-async def verdicts(call: Call) -> tuple[schema.Verdict, ...]:
+async def verdicts(call: Call) -> tuple[tracking_schema.Verdict, ...]:
     query: VerdictQuery = call.query
     return tuple(
-        schema.Verdict(
+        tracking_schema.Verdict(
             gateway_id=known.gateway_id,
             address=known.address,
             state=known.verdict.state.value,
@@ -78,6 +78,6 @@ async def verdicts(call: Call) -> tuple[schema.Verdict, ...]:
     )
 
 
-async def forget(call: Call) -> schema.Forgotten:
-    body: schema.ForgetRequest = call.body
-    return schema.Forgotten(count=await call.facade.forget_verdicts(body.gateway, body.address))
+async def forget(call: Call) -> tracking_schema.Forgotten:
+    body: tracking_schema.ForgetRequest = call.body
+    return tracking_schema.Forgotten(count=await call.facade.forget_verdicts(body.gateway, body.address))

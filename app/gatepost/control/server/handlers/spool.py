@@ -15,7 +15,7 @@ from ....model.errors import InvalidInput, Issue, NotFound
 from ....model.identifiers import row_id
 from ....model.report import SpoolOperation
 from ....store.values import SpoolFilter, SpoolOrder, SpoolState
-from ... import schema
+from ... import schema, spool_schema
 from ..call import Call
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ _CHUNK = 262_144
 DOWNLOAD = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
 
-def filter_of(body: schema.Filter) -> SpoolFilter:
+def filter_of(body: spool_schema.Filter) -> SpoolFilter:
     values = body.model_dump(exclude={"queue_ids", "state"})
     return SpoolFilter(
         **values,
@@ -48,7 +48,7 @@ async def counts(call: Call) -> Any:
 
 
 async def rows(call: Call) -> Any:
-    body: schema.ListRequest = call.body
+    body: spool_schema.ListRequest = call.body
     return await call.facade.spool_list(
         filter_of(body.filter),
         order=SpoolOrder(body.order),
@@ -58,13 +58,13 @@ async def rows(call: Call) -> Any:
     )
 
 
-async def count(call: Call) -> schema.SpoolCount:
-    return schema.SpoolCount(count=await call.facade.spool_count(filter_of(call.body.filter)))
+async def count(call: Call) -> spool_schema.SpoolCount:
+    return spool_schema.SpoolCount(count=await call.facade.spool_count(filter_of(call.body.filter)))
 
 
 async def ids(call: Call) -> list[int] | web.Response:
     """JSON, or what a list of a million rows wants: numbers of 8 octets, which neither side has to read one by one."""
-    body: schema.IdsRequest = call.body
+    body: spool_schema.IdsRequest = call.body
     found = await call.facade.spool_ids(
         filter_of(body.filter), order=SpoolOrder(body.order), descending=body.descending, limit=body.limit
     )
@@ -81,8 +81,8 @@ def compact_ids(found: array[int]) -> web.Response:
     return web.Response(body=found.tobytes(), content_type=schema.COMPACT_IDS, headers={"Cache-Control": "no-store"})
 
 
-async def operate(call: Call) -> schema.Operated:
-    body: schema.OperateRequest = call.body
+async def operate(call: Call) -> spool_schema.Operated:
+    body: spool_schema.OperateRequest = call.body
     if body.filter.is_everything and not body.everything:
         raise InvalidInput([Issue("everything", "without a filter this concerns the whole spool: confirm it with everything")])
     if body.operation is SpoolOperation.PRIORITY and body.priority is None:
@@ -93,12 +93,12 @@ async def operate(call: Call) -> schema.Operated:
             raise InvalidInput([Issue("gateway", f"there is no outbound gateway “{body.gateway}”", "unknown-gateway")])
     chosen = filter_of(body.filter)
     if body.dry_run:
-        return schema.Operated(count=await call.facade.spool_count(chosen), dry_run=True)
+        return spool_schema.Operated(count=await call.facade.spool_count(chosen), dry_run=True)
     done = await call.facade.operate(
         body.operation, chosen, author=call.author, gateway=body.gateway, priority=body.priority, reason=body.reason
     )
     log.info("spool: %s of %d by %s", body.operation.value, done, call.author)
-    return schema.Operated(count=done)
+    return spool_schema.Operated(count=done)
 
 
 async def message(call: Call) -> Any:

@@ -16,7 +16,7 @@ from ..lists.gateways import Gateways
 from ..lists.timeline import TimelineView
 
 if TYPE_CHECKING:
-    from ....control.schema import Timeline
+    from ....control.tracking_schema import Timeline
 
 LOOK_AGAIN_MS = 400
 

@@ -9,7 +9,8 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
-from ....control.schema import ScorePart, Timeline, TimelineEntry
+from ....control.spool_schema import ScorePart
+from ....control.tracking_schema import Timeline, TimelineEntry
 from ...cards import divider, label, line, rows
 from ...cards.text import unbroken_width
 from ...i18n import mark, ntr, tr

@@ -142,7 +142,7 @@ class OverviewPage(Page):
         self._show_all()
 
     async def _load_figures(self) -> None:
-        from ....control.schema import Filter, ListRequest
+        from ....control.spool_schema import Filter, ListRequest
 
         client = self.context.session.client
         chosen = self.throughput.range

@@ -6,7 +6,7 @@ import time
 
 from PySide6.QtCore import QLocale
 
-from ....control.schema import QuarantineRow
+from ....control.spool_schema import QuarantineRow
 from ...i18n import language, mark, ntr, tr
 from ...models.columns import Column, Kind, Tone
 from ...words import moment_text, size_text, span_text

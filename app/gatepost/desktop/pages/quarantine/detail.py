@@ -9,7 +9,7 @@ from typing import Any
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QScrollArea, QTabWidget, QWidget
 
-from ....control.schema import QuarantineEntry
+from ....control.spool_schema import QuarantineEntry
 from ....model.errors import NotFound
 from ...cards import Banner, Facts, Tone, rows
 from ...context import AppContext

@@ -11,7 +11,8 @@ from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QPushButton
 
-from ....control.schema import EventMessage, QuarantineFilter, QuarantineOperateRequest, SpoolFigures
+from ....control.schema import EventMessage, SpoolFigures
+from ....control.spool_schema import QuarantineFilter, QuarantineOperateRequest
 from ....model.report import QuarantineOperation
 from ...cards import FilterChips, PageHeader, confirm
 from ...context import AppContext

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
-from ....control.schema import (
-    MAX_IDS,
+from ....control.schema import MAX_IDS
+from ....control.spool_schema import (
     QuarantineFilter,
     QuarantineIdsRequest,
     QuarantineListRequest,

@@ -18,7 +18,7 @@ from ...theme import Role, icon, px, set_role
 from .import_texts import said
 
 if TYPE_CHECKING:
-    from ....control.schema import ImportFinding, ImportPart, ImportProposal
+    from ....control.import_schema import ImportFinding, ImportPart, ImportProposal
     from .section import Section
 
 SHOWN = 200

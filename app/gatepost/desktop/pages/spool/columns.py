@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from ....control.schema import SpoolRow
+from ....control.spool_schema import SpoolRow
 from ...i18n import format_count, mark, ntr, tr
 from ...models.columns import Column, Kind, Tone
 from ...relay_texts import said

@@ -16,7 +16,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ....control.schema import ExplainRequest, SpoolMessage
+from ....control.spool_schema import SpoolMessage
+from ....control.tracking_schema import ExplainRequest
 from ....model.errors import GatepostError, NotFound
 from ....model.report import Explanation
 from ...cards import Tone as BadgeTone

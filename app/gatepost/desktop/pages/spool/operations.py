@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from PySide6.QtWidgets import QWidget
 
-from ....control.schema import Filter, OperateRequest
+from ....control.spool_schema import Filter, OperateRequest
 from ....model.report import SpoolOperation
 from ...cards import confirm
 from ...i18n import mark, ntr, tr

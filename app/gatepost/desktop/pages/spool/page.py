@@ -9,7 +9,8 @@ from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QPushButton
 
-from ....control.schema import EventMessage, Snapshot, SpoolFigures, SpoolRow
+from ....control.schema import EventMessage, Snapshot, SpoolFigures
+from ....control.spool_schema import SpoolRow
 from ....model.report import SpoolOperation
 from ...cards import ChoiceField, Dialog, FieldRow, FilterChips, PageHeader
 from ...context import AppContext

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
-from ....control.schema import MAX_IDS, Filter, IdsRequest, ListRequest, SpoolOrderName, SpoolRow
+from ....control.schema import MAX_IDS
+from ....control.spool_schema import Filter, IdsRequest, ListRequest, SpoolOrderName, SpoolRow
 from ...session import RelaySession
 
 State = Literal["waiting", "deferred", "held"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ....control.schema import TrackedMessage
+from ....control.tracking_schema import TrackedMessage
 from ...i18n import mark, ntr, tr
 from ...models.columns import Column, Kind, Tone
 from ...words import moment_text, size_text

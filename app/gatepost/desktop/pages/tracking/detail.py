@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QGuiApplication
 
-from ....control.schema import Timeline
+from ....control.tracking_schema import Timeline
 from ....model.errors import NotFound
 from ...cards import Tone
 from ...context import AppContext

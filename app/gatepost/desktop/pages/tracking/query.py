@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
-from ....control.schema import TrackedMessage, TrackPage, TrackRequest
+from ....control.tracking_schema import TrackedMessage, TrackPage, TrackRequest
 from ...session import RelaySession
 
 State = Literal["waiting", "deferred", "quarantined", "delivered", "bounced", "deleted", "captured"]
