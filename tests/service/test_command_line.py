@@ -125,3 +125,14 @@ def test_what_an_output_cannot_say_is_marked_and_programs_get_all_of_it(relay: R
     assert "?? ? Büro" in said("gateway", "list").decode("cp1252")
     assert json.loads(said("--json", "gateway", "list").decode())[0]["description"] == name
     assert name in said("config", "export").decode()
+
+
+def test_a_gateway_whose_password_could_not_be_stored_is_named_so_that_nobody_adds_it_twice(
+    start_relay: Callable[..., RelayProcess],
+) -> None:
+    relay = start_relay(options=("--vault", "keyring"))
+    words = ("--host", "127.0.0.1", "--auth-username", "me", "--password-stdin", "--no-verify")
+    told = run(relay, "gateway", "add", *words, stdin=PASSWORD + "\n", code=6)
+    (saved,) = relay.command("gateway", "list")
+    assert f"The gateway is saved as {saved['id']}, without its password." in told
+    assert f"gatepost secret set gateway/{saved['id']}/password" in told

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -81,6 +82,7 @@ class RelayProcess:
         self.options = options
         folder.mkdir(parents=True, exist_ok=True)
         self._runtime = Path(tempfile.mkdtemp(prefix="gp-"))
+        self._clear = weakref.finalize(self, shutil.rmtree, self._runtime, ignore_errors=True)  # also of one never started
         kept = {
             name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "TEMP", "TMP") if name in os.environ
         }
@@ -191,4 +193,4 @@ class RelayProcess:
                 else:
                     self.kill()
         finally:
-            shutil.rmtree(self._runtime, ignore_errors=True)
+            self._clear()

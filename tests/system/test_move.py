@@ -148,6 +148,19 @@ def test_a_service_with_something_of_its_own_is_left_alone_unless_one_says_so(mo
     assert move.delivered() == ALL
 
 
+def test_a_password_that_is_missing_moves_nothing_and_it_is_said_that_the_relay_was_ended(move: Move) -> None:
+    (move.relay.data / "vault.sealed").unlink()
+    done = move.adopt()
+    assert done.returncode == 5
+    told = json.loads(done.stderr)["error"]
+    assert "gateway/gw-0/password" in told["title"]
+    assert "gatepost secret remove gateway/gw-0/password" in told["hint"]
+    assert "start it again" in told["hint"]
+    assert not move.relay.process.is_running
+    assert not move.target.exists()
+    assert move.relay.restart().api.spooled == MESSAGES
+
+
 def test_a_service_that_runs_on_the_folder_is_not_moved_under(move: Move) -> None:
     move.serve()
     done = move.adopt()

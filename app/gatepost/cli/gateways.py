@@ -237,10 +237,17 @@ def _is_tried(arguments: argparse.Namespace, draft: dict[str, Any]) -> bool:
 
 
 async def _store(client: Client, gateway: dict[str, Any], password: Secret | None) -> None:
-    if password is not None and oauth.uses_oauth(gateway):
-        await client.set_secret(client_secret_name(gateway["id"]), password)
-    elif password is not None:
-        await client.set_secret(f"gateway/{gateway['id']}/password", password)
+    if password is None:
+        return
+    is_oauth = oauth.uses_oauth(gateway)
+    name = client_secret_name(gateway["id"]) if is_oauth else f"gateway/{gateway['id']}/password"
+    try:
+        await client.set_secret(name, password)
+    except GatepostError as error:
+        what = "client secret" if is_oauth else "password"
+        saved = f"The gateway is saved as {gateway['id']}, without its {what}. When that is mended: gatepost secret set {name}"
+        error.hint = " ".join(filter(None, (error.hint, saved)))
+        raise
 
 
 async def _verify_first(

@@ -61,7 +61,8 @@ def give(options: GiveOptions, say: Say) -> dict[str, object]:
         receiver.expect("welcome")
         say("ending", 0, 1)
         lock = InstanceLock(folder)
-        _acquire(lock, END_SECONDS if asyncio.run(_end_relay(folder)) else 1.0)
+        was_running = asyncio.run(_end_relay(folder))
+        _acquire(lock, END_SECONDS if was_running else 1.0)
         try:
             say("reading", 0, 1)
             passwords = asyncio.run(_passwords(folder, options))
@@ -77,6 +78,11 @@ def give(options: GiveOptions, say: Say) -> dict[str, object]:
             receiver.send({"kind": "moved"})
             say("starting", 0, 1)
             done = receiver.expect("done")
+        except GatepostError as error:
+            if was_running and folder.exists():
+                again = "Nothing has moved. Its relay was ended for this: start it again, unless the app does."
+                error.hint = " ".join(filter(None, (error.hint, again)))
+            raise
         finally:
             lock.release()
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.prepared import AVAILABLE, run_command
-from tests.support.relay_process import ROOT
+from tests.support.relay_process import ROOT, RelayProcess
 
 MAKES = "from tests.support.certificates import authority; print(authority().root_file)"
 
@@ -20,6 +21,12 @@ def test_a_test_run_takes_its_certificates_with_it() -> None:
     folder = Path(done.stdout.strip()).parent
     assert folder.name.startswith("gatepost-ca-")
     assert not folder.exists()
+
+
+def test_a_relay_that_was_never_started_leaves_no_runtime_folder(tmp_path: Path) -> None:
+    runtime = Path(RelayProcess(tmp_path).environment["XDG_RUNTIME_DIR"])
+    gc.collect()
+    assert not runtime.exists()
 
 
 @pytest.mark.skipif(not AVAILABLE, reason="only on Linux")
