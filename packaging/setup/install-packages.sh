@@ -7,9 +7,13 @@ export DEBIAN_FRONTEND=noninteractive
 # Packages that bring a service ask policy-rc.d whether to start it. Here they bring test tools only.
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
+    # Interrupted, too: left behind, it would keep every daemon of the machine from being started by its package.
+    trap 'rm -f "$policy"' EXIT
+    trap 'exit 129' HUP
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
     printf '#!/bin/sh\nexit 101\n' >"$policy"
     chmod 755 "$policy"
-    trap 'rm -f "$policy"' EXIT
 fi
 
 # Without a main.cf Debian's Postfix does not start at the next boot either. A configuration that is there stays.

@@ -9,12 +9,14 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
 
 import artwork
+import gathering
 import manual
 import package
 import setup
@@ -95,6 +97,55 @@ def test_the_workflow_builds_on_all_three_systems_and_calls_what_there_is() -> N
         assert set(re.findall(r"setup\.py ([a-z-]+)", text)) <= set(setup.COMMANDS)
         for path in re.findall(r"(?:packaging|resources)/[\w./-]+", text):
             assert (ROOT / path).exists(), path
+
+
+@pytest.mark.parametrize("system", ["linux", "darwin", "win32"])
+def test_the_bundles_recipe_is_read_to_its_end_on_every_system(system: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With PyInstaller's own words played by stand-ins, so that also the parts for the systems are run that this is not."""
+    made: list[tuple[str, Any]] = []
+
+    def word(name: str) -> Any:
+        def called(*arguments: Any, **options: Any) -> Any:
+            made.append((name, options))
+            return SimpleNamespace(binaries=[], datas=[], pure=[], scripts=[], arguments=arguments)
+
+        return called
+
+    hooks = ModuleType("PyInstaller.utils.hooks")
+    for name in ("collect_data_files", "collect_submodules", "copy_metadata"):
+        setattr(hooks, name, lambda *_, **__: [])
+    for name in ("PyInstaller", "PyInstaller.utils"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.setitem(sys.modules, "PyInstaller.utils.hooks", hooks)
+    monkeypatch.setattr(gathering, "needless", lambda *_: set())
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "platform", system)
+    recipe = ROOT / "packaging/pyinstaller/gatepost.spec"
+    words = {name: word(name) for name in ("Analysis", "PYZ", "EXE", "COLLECT", "BUNDLE")}
+    exec(compile(recipe.read_text(encoding="utf-8"), recipe, "exec"), {"SPECPATH": str(recipe.parent), **words})
+    programs = [options for name, options in made if name == "EXE"]
+    assert [options["name"] for options in programs] == ["gatepost", "gatepost-relay"]
+    assert [name for name, _ in made].count("COLLECT") == 1
+    bundles = [options for name, options in made if name == "BUNDLE"]
+    assert [options["icon"] for options in bundles] == ([programs[0]["icon"]] if system == "darwin" else [])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="only on systems with a shell")
+@pytest.mark.parametrize("signal", ["INT", "TERM", "HUP"])
+def test_an_interrupted_installation_does_not_leave_the_word_that_keeps_daemons_from_starting(
+    tmp_path: Path, signal: str
+) -> None:
+    policy, apt = tmp_path / "policy-rc.d", tmp_path / "apt-get"
+    apt.write_text(f'#!/bin/sh\ntest -x "{policy}" && touch "{tmp_path}/was-there"\nkill -{signal} "$PPID"\n', encoding="utf-8")
+    apt.chmod(0o755)
+    script = (ROOT / "packaging/setup/install-packages.sh").read_text(encoding="utf-8")
+    done = subprocess.run(
+        ["sh", "-c", script.replace("/usr/sbin/policy-rc.d", str(policy)), "install-packages.sh", "hello"],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert (tmp_path / "was-there").exists()
+    assert not policy.exists()
 
 
 def test_the_manual_page_names_every_command() -> None:
