@@ -127,8 +127,14 @@ def _finished(service: _Service, ids: list[str]) -> dict[str, Any]:
 def _release(service: _Service) -> None:
     (service.data_folder / marker.IN).unlink()
     flush_folder(service.data_folder)
-    if service.manager is not None:
+    if service.manager is None:
+        return
+    try:
         service.manager.start()
+    except GatepostError as error:
+        moved = "Everything has moved; only the service did not start. Mend that, then: sudo gatepost service start"
+        error.hint = " ".join(filter(None, (error.hint, moved)))
+        raise
 
 
 def _refuse_loss(service: _Service, *, replace: bool) -> None:

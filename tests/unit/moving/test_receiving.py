@@ -14,7 +14,7 @@ import pytest
 from gatepost.moving import marker, receiving
 from gatepost.relay import instance
 from gatepost.relay.instance import InstanceLock
-from gatepost.service_manager.values import Done, Outcome, ServiceReport, State
+from gatepost.service_manager.values import Done, NoManager, Outcome, ServiceReport, State
 from gatepost.store.configuration import ConfigurationStore
 from gatepost.store.folder import DataFolder
 from gatepost.store.moving import figures
@@ -179,6 +179,20 @@ def test_the_copy_of_the_key_never_lies_on_the_disk_of_the_mail(
     assert giver.serve()[0] == 0
     assert [key.is_relative_to("/dev/shm") for key in seen] == [True]
     assert not seen[0].parent.exists()
+
+
+def test_a_service_that_does_not_start_after_the_move_is_said_to_have_everything(
+    service: StandIn, giver: Giver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> Done:
+        raise NoManager("“systemctl start gatepost.service” failed.", "Job failed.")
+
+    monkeypatch.setattr(service, "start", fail)
+    code, answers = giver.serve()
+    assert code == 6
+    assert "Everything has moved" in answers[-1]["error"]["hint"]
+    assert not (service.data_folder / marker.IN).exists()
+    assert (service.data_folder / "configuration.sqlite").exists()
 
 
 def test_a_copy_that_differs_in_its_figures_is_refused(service: StandIn, giver: Giver) -> None:
