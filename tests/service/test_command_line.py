@@ -136,3 +136,18 @@ def test_a_gateway_whose_password_could_not_be_stored_is_named_so_that_nobody_ad
     (saved,) = relay.command("gateway", "list")
     assert f"The gateway is saved as {saved['id']}, without its password." in told
     assert f"gatepost secret set gateway/{saved['id']}/password" in told
+
+
+def test_what_becomes_of_a_domains_mail_while_its_gateway_rests_is_changed_alone_and_kept(relay: RelayProcess) -> None:
+    run(relay, "gateway", "add", "--host", "127.0.0.1", "--mode", "specific-domains", "--no-verify")
+    (gateway,) = relay.command("gateway", "list")
+    run(relay, "domain", "add", "--domain", "example.org", "--via", gateway["id"], "--set", "route.when_resting=round-robin")
+    (rule,) = relay.command("domain", "list")
+    assert rule["route"] == {"via": "gateway", "gateway": gateway["id"], "when_resting": "round-robin"}
+
+    def edited(*options: str) -> str:
+        run(relay, "domain", "edit", rule["id"], *options)
+        return str(relay.command("domain", "show", rule["id"])["route"]["when_resting"])
+
+    assert edited("--when-resting", "direct") == "direct"
+    assert edited("--via", gateway["id"]) == "direct"

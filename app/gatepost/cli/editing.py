@@ -40,6 +40,17 @@ def assigned(assignments: Iterable[str]) -> dict[str, Any]:
     return found
 
 
+def merged(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    """Objects within objects, too."""
+    result = dict(base)
+    for key, value in change.items():
+        if isinstance(value, dict) and isinstance(result.get(key), dict):
+            result[key] = merged(result[key], value)
+        else:
+            result[key] = value
+    return result
+
+
 def handling(text: str) -> dict[str, str]:
     """For argparse: ``deliver``, ``capture``, ``capture-and-deliver`` or ``redirect:ADDRESS``."""
     action, colon, address = text.partition(":")

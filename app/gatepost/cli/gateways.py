@@ -14,7 +14,7 @@ from ..model.oauth import client_secret_name
 from ..model.report import StageState, VerifyStage
 from ..model.secret import Secret
 from . import oauth
-from .editing import HANDLING, add_dry_run, add_set_option, assigned, handling, tell_saved
+from .editing import HANDLING, add_dry_run, add_set_option, assigned, handling, merged, tell_saved
 from .exit_codes import ExitCode
 from .output import Out, plural, value_text
 from .session import add_password_options, confirm, read_password
@@ -120,18 +120,8 @@ def _fields(arguments: argparse.Namespace) -> dict[str, Any]:
     elif arguments.no_auth:
         found["auth"] = {"enabled": False}
     if changes := oauth.fields(arguments):
-        found["auth"] = _merged(found.get("auth", {}), changes)
-    return _merged(found, assigned(arguments.assignments))
-
-
-def _merged(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
-    result = dict(base)
-    for key, value in change.items():
-        if isinstance(value, dict) and isinstance(result.get(key), dict):
-            result[key] = _merged(result[key], value)
-        else:
-            result[key] = value
-    return result
+        found["auth"] = merged(found.get("auth", {}), changes)
+    return merged(found, assigned(arguments.assignments))
 
 
 async def list_gateways(_arguments: argparse.Namespace, client: Client, out: Out) -> None:
@@ -203,10 +193,10 @@ async def add(arguments: argparse.Namespace, client: Client, out: Out) -> None:
 async def edit(arguments: argparse.Namespace, client: Client, out: Out) -> None:
     change = _fields(arguments)
     current = await client.object("gateways", arguments.id)
-    password = _password(arguments, _merged(current.value, change), current.value)
+    password = _password(arguments, merged(current.value, change), current.value)
     await client.patch("gateways", arguments.id, change, dry_run=True)
     if not arguments.dry_run and current.value["mode"] in OUTBOUND:
-        await _verify_first(arguments, client, out, _merged(current.value, change), password)
+        await _verify_first(arguments, client, out, merged(current.value, change), password)
     saved = await client.patch("gateways", arguments.id, change, revision=current.revision, dry_run=arguments.dry_run)
     if not arguments.dry_run:
         await _store(client, saved.object, password)

@@ -9,7 +9,7 @@ from typing import Any
 from ..control.client import Client
 from ..model.capture import FaultStage
 from ..model.listener import ListenerMode, ListenerTls
-from .editing import HANDLING, add_dry_run, add_set_option, assigned, handling, tell_saved
+from .editing import HANDLING, add_dry_run, add_set_option, assigned, handling, merged, tell_saved
 from .output import Out, value_text
 from .session import add_password_options, confirm, read_password
 
@@ -127,7 +127,7 @@ def _add_fields(parser: argparse.ArgumentParser, kind: Kind) -> None:
     if kind.collection == "domains":
         parser.add_argument("--via", metavar="ROUTE", help="direct, round-robin, or a gateway's id")
         parser.add_argument(
-            "--when-resting", choices=("wait", "round-robin", "direct"), default="wait", help="while the named gateway rests"
+            "--when-resting", choices=("wait", "round-robin", "direct"), help="while the named gateway rests (wait)"
         )
     if kind.collection == "faults":
         happening = parser.add_mutually_exclusive_group()
@@ -144,10 +144,12 @@ def _given(arguments: argparse.Namespace, kind: Kind) -> dict[str, Any]:
         if via in ("direct", "round-robin"):
             found["route"] = {"via": via}
         else:
-            found["route"] = {"via": "gateway", "gateway": via, "when_resting": arguments.when_resting}
+            found["route"] = {"via": "gateway", "gateway": via}
+    if (resting := getattr(arguments, "when_resting", None)) is not None:
+        found["route"] = {**found.get("route", {}), "when_resting": resting}
     if kind.collection == "faults":
         found |= _fault(arguments)
-    return found | assigned(arguments.assignments)
+    return merged(found, assigned(arguments.assignments))
 
 
 def _fault(arguments: argparse.Namespace) -> dict[str, Any]:
