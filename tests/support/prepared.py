@@ -73,12 +73,12 @@ class Prepared:
     def wait(self, timeout: float | None = None) -> int:
         """Raises subprocess.TimeoutExpired."""
         until = None if timeout is None else time.monotonic() + timeout
-        while (code := self._look(None if until is None else max(0.0, until - time.monotonic()))) is None:
+        while (code := self._look(0.1)) is None:  # in pieces, so that another thread may look as well
             if until is not None and time.monotonic() >= until:
                 raise subprocess.TimeoutExpired(self.args, timeout or 0)
         return code
 
-    def _look(self, seconds: float | None) -> int | None:
+    def _look(self, seconds: float) -> int | None:
         with self._lock:
             if self.returncode is None and select.select([self._report], [], [], seconds)[0]:
                 self.returncode = os.waitstatus_to_exitcode(_NUMBER.unpack(_exactly(self._report, _NUMBER.size))[0])
