@@ -251,15 +251,16 @@ def test_a_relay_that_somebody_ran_so_far_moves_into_the_service_with_its_mail_a
     story.inbox.close()
     own = "/root/own"
     key = ("--vault", "sealed", "--vault-key-file", f"{own}/key")
-    story.machine.call("mkdir", "-m", "700", own)
-    relay = story.machine.inside("gatepost-relay", "relay", "--data", f"{own}/data", *key, "--create-vault-key")
+    program = ("env", f"XDG_RUNTIME_DIR={own}/run", "gatepost")
+    story.machine.call("mkdir", "-m", "700", own, f"{own}/run")
+    relay = story.machine.inside(*program, "relay", "--data", f"{own}/data", *key, "--create-vault-key")
     with (story.folder / "own.log").open("wb") as log:
         process = subprocess.Popen(relay, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def ask(*arguments: str, stdin: str = "") -> Any:
-        return json.loads(story.machine.call("gatepost", "--data", f"{own}/data", "--json", *arguments, stdin=stdin).stdout)
+        return json.loads(story.machine.call(*program, "--data", f"{own}/data", "--json", *arguments, stdin=stdin).stdout)
 
-    status = ("gatepost", "--data", f"{own}/data", "status")
+    status = (*program, "--data", f"{own}/data", "status")
     wait_until(lambda: story.machine.call(*status, check=False).returncode == 0, "the relay of root's own answers")
     (listener,) = ask("listener", "list")
     ask("listener", "edit", listener["id"], "--port", "2526")
@@ -268,7 +269,7 @@ def test_a_relay_that_somebody_ran_so_far_moves_into_the_service_with_its_mail_a
     story.send("moved@example.net", port=2526)
     wait_until(lambda: ask("spool", "counts")["deferred"] == 1, "the message is deferred")
 
-    adopt = ("gatepost", "--json", "service", "adopt", "--from", f"{own}/data", *key)
+    adopt = (*program, "--json", "service", "adopt", "--from", f"{own}/data", *key)
     refused = story.machine.call(*adopt, check=False)
     assert refused.returncode == 5
     assert "--replace" in refused.stderr

@@ -22,6 +22,8 @@ from .values import Done, NoManager, Outcome, ServiceReport, State
 LABEL = "gatepost.relay"
 ACCOUNT = "_gatepost"
 TARGET = f"system/{LABEL}"
+_HIDDEN = ("/Users/",)
+"""Folders of persons, which let no other account in."""
 _FREE_IDS = range(380, 400)
 """Of accounts that belong to services and to no person."""
 
@@ -60,6 +62,7 @@ class Launchd:
 
     def install(self, program: tuple[str, ...], *, start: bool) -> Done:
         tools.require_root("install")
+        tools.refuse_hidden(_HIDDEN, Path(program[0]), Path(__file__))
         existed = self._plist.exists()
         self._make_account()
         owner = self.owner()

@@ -16,7 +16,8 @@ from .values import ACCOUNT, Done, NoManager, Outcome, ServiceReport, State
 UNIT = "gatepost.service"
 CREDENTIAL = "gatepost-vault-key"
 SYSUSERS = f'u {ACCOUNT} - "Gatepost mail gateway" /var/lib/gatepost\n'
-_HIDDEN = ("/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/")  # noqa: S108 - what the unit hides from the service
+_HIDDEN = ("/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/")  # noqa: S108 - none is used
+"""What the unit hides from the service."""
 _PROGRAM = re.compile(r"^ExecStart=.*?(?= relay --data )", re.MULTILINE)
 _STATES = {
     "active": State.RUNNING,
@@ -38,11 +39,6 @@ def account_of(name: str) -> tuple[int, int]:
             f"There is no account “{name}”.", "", "Install the service first: sudo gatepost service install"
         ) from None
     return found.pw_uid, found.pw_gid
-
-
-def hidden_place(*paths: Path) -> Path | None:
-    """The first path that the unit hides from the service, as it is named or as it leads on; None when there is none."""
-    return next((path for path in paths if any(str(one).startswith(_HIDDEN) for one in (path, path.resolve()))), None)
 
 
 class Systemd:
@@ -204,13 +200,8 @@ class Systemd:
         return True
 
     def _unit_for(self, program: tuple[str, ...]) -> str:
-        hidden = hidden_place(Path(program[0]), Path(__file__)) if self._root == Path("/") else None
-        if hidden is not None:
-            raise GatepostError(
-                "The service could not run this program.",
-                f"{hidden} lies in a home folder or a folder for temporary files, which the unit hides from it.",
-                "Install Gatepost for the whole system (its package, or a folder below /opt) and run this command from there.",
-            )
+        if self._root == Path("/"):
+            tools.refuse_hidden(_HIDDEN, Path(program[0]), Path(__file__))
         text = self._source.read_text(encoding="utf-8")
         words = " ".join(_quoted(word) for word in program)
         changed, count = re.subn(r"^ExecStart=\S+", lambda _: f"ExecStart={words}", text, count=1, flags=re.MULTILINE)

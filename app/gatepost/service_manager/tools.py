@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ..model.errors import GatepostError
 from .values import NeedsRights, NoManager
 
 SECONDS = 150
@@ -81,6 +82,18 @@ def relay_program() -> tuple[str, ...]:
         beside = app.with_name(f"gatepost-relay{app.suffix}")
         return (str(beside if beside.exists() else app),)
     return (sys.executable, "-OO", "-m", "gatepost")
+
+
+def refuse_hidden(prefixes: tuple[str, ...], *paths: Path) -> None:
+    """Raises GatepostError for the first path that lies below one of them, as it is named or as it leads on: a service does not
+    see it."""
+    hidden = next((path for path in paths if any(str(one).startswith(prefixes) for one in (path, path.resolve()))), None)
+    if hidden is not None:
+        raise GatepostError(
+            "The service could not run this program.",
+            f"{hidden} lies in a home folder or a folder for temporary files, which are hidden from a service.",
+            "Install Gatepost for the whole system (its package, or a folder below /opt) and run this command from there.",
+        )
 
 
 def make_folder(path: Path, mode: int = 0o755) -> None:

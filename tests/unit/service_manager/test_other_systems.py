@@ -54,6 +54,15 @@ def test_launchd_gets_a_daemon_with_an_account_folders_and_a_key(mac: tuple[Laun
 
 
 @is_root
+def test_launchd_gets_no_program_out_of_a_persons_folder(mac: tuple[Launchd, SystemTools, Path]) -> None:
+    launchd, tools, root = mac
+    with pytest.raises(GatepostError, match="could not run this program"):
+        launchd.install(("/Users/ann/Applications/Gatepost.app/Contents/MacOS/gatepost-relay",), start=True)
+    assert not root.exists()
+    assert tools.calls == []
+
+
+@is_root
 def test_launchd_states_start_stop_and_removal(mac: tuple[Launchd, SystemTools, Path]) -> None:
     launchd, tools, _ = mac
     launchd.install(PROGRAM, start=False)
@@ -69,7 +78,9 @@ def test_launchd_states_start_stop_and_removal(mac: tuple[Launchd, SystemTools, 
 
 
 @is_root
-def test_launchd_is_stopped_only_when_it_has_let_go_of_the_relay(mac: tuple[Launchd, SystemTools, Path]) -> None:
+def test_launchd_is_stopped_only_when_it_has_let_go_of_the_relay(
+    mac: tuple[Launchd, SystemTools, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """``bootout`` answers 36 (in progress) or 0 while the relay still finishes what it holds."""
     launchd, tools, _ = mac
     launchd.install(PROGRAM, start=False)
@@ -78,6 +89,7 @@ def test_launchd_is_stopped_only_when_it_has_let_go_of_the_relay(mac: tuple[Laun
     assert launchd.stop().outcome is Outcome.STOPPED
     assert launchd.status().state is State.STOPPED
     tools.answer(*LOADED, text=RUNNING)
+    monkeypatch.setattr("gatepost.service_manager.tools.END_SECONDS", 2)
     with pytest.raises(GatepostError, match="does not end"):
         launchd.stop()
 
@@ -199,7 +211,7 @@ def test_the_key_is_written_where_nobody_else_gets_in_any_more(
 
 
 def test_a_windows_service_is_stopped_only_when_its_process_has_ended(
-    windows: tuple[WindowsServices, SystemTools],
+    windows: tuple[WindowsServices, SystemTools], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     services, tools = windows
     tools.answer("sc.exe", "query", text=QUERY.format("1  STOPPED", 0))
@@ -208,6 +220,7 @@ def test_a_windows_service_is_stopped_only_when_its_process_has_ended(
     assert services.stop().outcome is Outcome.STOPPED
     assert services.status().state is State.STOPPED
     tools.answer("sc.exe", "query", text=QUERY.format("3  STOP_PENDING", 0))
+    monkeypatch.setattr("gatepost.service_manager.tools.END_SECONDS", 2)
     for call in (services.stop, services.remove):
         with pytest.raises(GatepostError, match="does not end"):
             call()

@@ -15,7 +15,8 @@ import pytest
 
 from gatepost.model.errors import GatepostError
 from gatepost.service_manager.choose import resources
-from gatepost.service_manager.systemd import CREDENTIAL, UNIT, Systemd, hidden_place
+from gatepost.service_manager.systemd import CREDENTIAL, UNIT, Systemd
+from gatepost.service_manager.tools import refuse_hidden
 from gatepost.service_manager.values import NeedsRights, NoManager, Outcome, State
 from tests.support.mail_tools import tool
 from tests.support.system_tools import SystemTools
@@ -161,15 +162,18 @@ def test_a_unit_that_the_administrator_wrote_stays_and_is_named(systemd: Systemd
     assert not any("The package's unit is used" in note for note in done.notes)
 
 
-def test_a_program_that_the_unit_could_not_see_is_found() -> None:
+def test_a_program_that_the_service_could_not_see_is_refused() -> None:
     """Also where a virtual environment in a home folder runs an interpreter of the system's, or code lies in one."""
-    assert hidden_place(Path("/opt/gatepost/gatepost-relay"), Path("/usr/lib/python3/gatepost")) is None
-    for hidden in (Path("/home/ann/gatepost/gatepost-relay"), Path("/run/user/1000/x")):
-        assert hidden_place(Path("/opt/gatepost/python"), hidden) == hidden
+    hidden = ("/home/", "/tmp/")
+    refuse_hidden(hidden, Path("/opt/gatepost/gatepost-relay"), Path("/usr/lib/python3/gatepost"))
+    with pytest.raises(GatepostError, match="could not run") as caught:
+        refuse_hidden(hidden, Path("/opt/gatepost/python"), Path("/home/ann/gatepost"))
+    assert caught.value.detail.startswith("/home/ann/gatepost lies in")
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         link = Path(folder, "python")
         link.symlink_to("/usr/bin/env")
-        assert hidden_place(link) == link
+        with pytest.raises(GatepostError):
+            refuse_hidden(hidden, link)
 
 
 def test_a_program_with_blanks_and_percent_signs_is_quoted_for_the_unit(systemd: Systemd, root: Path) -> None:
