@@ -136,7 +136,9 @@ class Vault:
         future = self._worker.submit(job)
         notice = loop.call_later(self._notice_seconds, self._waiting_began, loop, future)
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(future), self._answer_seconds)
+            # Not wait_for: until Python 3.12 that one forgets that it is cancelled when the answer comes just then.
+            async with asyncio.timeout(self._answer_seconds):
+                return await asyncio.wrap_future(future)
         except TimeoutError:
             pending = VaultPending(
                 "Waiting for your password manager.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from email import message_from_bytes
 from pathlib import Path
@@ -74,9 +75,9 @@ class Clock:
         return self.now
 
 
-def watching(relay: Relay, tmp_path: Path, clock: Clock) -> AlarmWatch:
+def watching(relay: Relay, tmp_path: Path, clock: Clock, events: EventBus | None = None) -> AlarmWatch:
     file = SmallFile(DataFolder(tmp_path / "data"), "alarms.json", "What was told of trouble")
-    return AlarmWatch(relay, file, EventBus(clock), clock)
+    return AlarmWatch(relay, file, events or EventBus(clock), clock)
 
 
 async def test_nobody_is_told_twice_when_the_spool_fills_up_in_between(tmp_path: Path) -> None:
@@ -102,3 +103,15 @@ async def test_a_test_notice_is_one_message_for_all(tmp_path: Path) -> None:
     assert await watch.send_test() == ["Q1"]
     assert relay.told == list(WHOM)
     await watch.close()
+
+
+async def test_it_ends_although_the_configuration_changes_at_that_very_moment(tmp_path: Path) -> None:
+    clock = Clock()
+    events = EventBus(clock)
+    watch = watching(Relay(room=100), tmp_path, clock, events)
+    await watch.start()
+    while not watch._changed._waiters:  # type: ignore[attr-defined]
+        await asyncio.sleep(0)
+    events.publish("configuration.changed")
+    async with asyncio.timeout(10):
+        await watch.close()

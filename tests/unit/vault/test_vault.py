@@ -7,6 +7,7 @@ import logging
 import threading
 import traceback
 from collections.abc import AsyncIterator
+from concurrent.futures import Future
 
 import pytest
 import pytest_asyncio
@@ -271,3 +272,18 @@ async def test_closing_does_not_wait_for_a_prompt(backend: MemoryBackend) -> Non
         await vault.get("a")
     await asyncio.wait_for(vault.close(), 5)
     backend.gate.set()
+
+
+async def test_who_is_cancelled_just_when_the_answer_comes_is_cancelled(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task that forgets it goes on for ever, and whoever waits for its end with it: the relay's, when it is to end."""
+    answer: Future[None] = Future()
+    monkeypatch.setattr(vault._worker, "submit", lambda job: answer)
+    asking = asyncio.create_task(vault.get("gateway/gw-1/password"))
+    while not answer._done_callbacks:  # type: ignore[attr-defined]
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    answer.set_result(None)
+    await asyncio.sleep(0)
+    assert asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking

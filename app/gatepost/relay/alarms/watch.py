@@ -100,8 +100,10 @@ class AlarmWatch:
                 log.warning("trouble could not be looked for: %s", error)
             except Exception:  # a defect of ours must not end the watch
                 log.exception("trouble could not be looked for")
+            # Not wait_for: until Python 3.12 that one forgets that it is cancelled when what it waits for comes just then.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), LOOK_SECONDS)
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._changed.wait()
             self._changed.clear()
 
     def _look_anew(self) -> None:
