@@ -16,6 +16,8 @@ from gatepost.relay.reception import ListenerStatus
 from gatepost.relay.service import RelayService
 from gatepost.store.folder import DataFolder
 
+from ..support.ports import free_port as any_free_port
+
 
 @pytest.fixture(autouse=True)
 def kept_umask() -> Iterator[None]:
@@ -24,6 +26,12 @@ def kept_umask() -> Iterator[None]:
     os.umask(mask)
     yield
     os.umask(mask)
+
+
+@pytest.fixture(autouse=True)
+def ports_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Relays of other tests choose among the usual ones at the same time."""
+    monkeypatch.setattr("gatepost.relay.defaults.DEFAULT_PORT", any_free_port())
 
 
 @contextmanager
@@ -61,7 +69,7 @@ async def test_whoever_finds_the_port_it_chose_taken_at_its_first_start_takes_an
                     others.enter_context(taken(port))
                 return port
 
-            monkeypatch.setattr("gatepost.relay.service.free_port", raced)
+            monkeypatch.setattr("gatepost.relay.first_port.free_port", raced)
             await service.start()
             (listener,) = service.reception.listeners()
             assert listener.state is ListenerStatus.LISTENING

@@ -96,4 +96,4 @@ class Alarming:
         return self._service.connector.pinned
 
     async def submit(self, sender: str, recipients: Sequence[str], content: bytes) -> str:
-        return await self._service.submit_own(sender, recipients, content, notify=Notify.NEVER)
+        return await self._service.submitting.own(sender, recipients, content, notify=Notify.NEVER)

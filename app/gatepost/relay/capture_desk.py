@@ -131,7 +131,9 @@ class CaptureDesk:
             self._check_way(envelope)
         content = await self._store.second_name(entry.content)
         why = f"Released from the test inbox by {author}; it was captured as {row.queue_id}"
-        queue_id = await service.submit_again(envelope, content, row.subject, entry.message_id_header, pinned=gateway, why=why)
+        queue_id = await service.submitting.again(
+            envelope, content, row.subject, entry.message_id_header, pinned=gateway, why=why
+        )
         now = service.clock()
         await self._store.mark_released(number, now)
         words = f"Released from the test inbox by {author}: it goes on as {queue_id}"

@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 
 from ..model.configuration import Configuration
-from ..model.envelope import Envelope, Notify, Origin, Recipient
+from ..model.envelope import Recipient
 from ..model.errors import NotFound
 from ..model.gateway import Gateway, OutboundGateway
 from ..model.locations import default_data_folder
@@ -26,10 +26,9 @@ from ..store.configuration import ConfigurationStore
 from ..store.figures import Figures
 from ..store.folder import DataFolder
 from ..store.journal import Journal
-from ..store.journal_values import EntryKind
 from ..store.small_file import SmallFile
 from ..store.spool import Spool
-from ..store.values import Content, NewMessage, SpoolFilter, StoredMessage
+from ..store.values import Content, StoredMessage
 from ..store.verdicts import Verdicts
 from ..vault import Vault
 from .alarming import Alarming
@@ -39,12 +38,13 @@ from .common.events import EventBus
 from .common.hop import HopKind, Lane
 from .common.metrics import Counters
 from .common.tasks import Tasks
-from .defaults import PORTS_TRIED, first_configuration, free_port
+from .defaults import first_configuration, free_port
 from .delivery.connector import Connector
 from .delivery.pool import HopConnections, Pool
 from .delivery.queue import Queue
 from .delivery.surroundings import Surroundings
 from .diverting import Diverting
+from .first_port import take_another_port
 from .gateway_memory import NOTED, GatewayMemory
 from .history import History
 from .host_names import HostNames
@@ -52,14 +52,14 @@ from .inbound.inbound import Inbound
 from .oauth.tokens import Tokens
 from .oauth_desk import OAuthDesk
 from .opening import name_of_machine, open_chosen_vault, open_files, problems_of_opening
-from .reception import ListenerStatus, Reception, ReceptionContext, Times
+from .reception import Reception, ReceptionContext, Times
 from .reception.pickup.watch import PickupWatch
 from .routing.block_listed import block_listed
 from .routing.hops import configured_hops
 from .routing.own_addresses import OwnAddresses
 from .routing.router import Router, build_router
 from .screening import Screening
-from .test_message import header_value
+from .submitting import Submitting
 from .tracking import ReceptionJournal
 from .verdict_store import KeptVerdicts
 from .verification.cache import REMEMBERED_DAYS, VerdictCache
@@ -113,7 +113,7 @@ class RelayService:
         self._plane_lock = asyncio.Lock()
         self._own_addresses = OwnAddresses()
         self.router = self._make_router(self.configuration)
-        self._reception_journal = ReceptionJournal(journal, self.router, clock)
+        self.reception_journal = ReceptionJournal(journal, self.router, clock)
         self.gateway_memory = GatewayMemory(
             SmallFile(folder, "gateways.json", "What gateways did lately"), self.router.outlets.caps, clock
         )
@@ -129,6 +129,7 @@ class RelayService:
         self.pool = Pool(self.connector)
         self.capturing = Capturing(self)
         self.alarming = Alarming(self)
+        self.submitting = Submitting(self)
         self.diverting = Diverting(self, self.pool)
         self.queue = self._make_queue()
         self.inbound = Inbound(self, self.verdicts, vault, self._waiting_in, time.monotonic)
@@ -202,23 +203,8 @@ class RelayService:
             self.inbound.start()
             if self._chose_port:
                 self._chose_port = False
-                await self._take_another_port()
+                await take_another_port(self)
             self._set_mail(MailPlane.RUNNING)
-
-    async def _take_another_port(self) -> None:
-        """As long as somebody else took the chosen one in the meantime: another relay at its first start, most likely."""
-        for _ in range(PORTS_TRIED):
-            listener = next(iter(self.reception.listeners()), None)
-            if listener is None or listener.state is not ListenerStatus.FAILED:
-                return
-            port = await asyncio.to_thread(free_port)
-            if port == listener.port or self.configuration != first_configuration(listener.port):
-                return
-            log.info("port %d was taken meanwhile; taking %d", listener.port, port)
-            await asyncio.to_thread(
-                self.store.save, first_configuration(port), "gatepost", self.store.revision, "first start, another port"
-            )
-            await self.apply(self.store.current())
 
     async def stop(self) -> None:
         """Close the listeners, finish what is under way, deliver no more. Accepted mail waits in the spool."""
@@ -369,8 +355,8 @@ class RelayService:
                 configuration=lambda: self.configuration,
                 host_name=lambda: self.host_name,
                 is_block_listed=lambda reply: block_listed(reply) is not None,
-                notified=self._reception_journal.received,
-                moved=self._reception_journal.moved,
+                notified=self.reception_journal.received,
+                moved=self.reception_journal.moved,
                 signed_again=lambda *told: self.screening.signing.signed_again(*told),
             )
         )
@@ -379,25 +365,25 @@ class RelayService:
         return ReceptionContext(
             spool=self.spool,
             lanes=lambda envelope: self.router.lanes(envelope),
-            accepted=self._accepted,
+            accepted=self.accepted,
             counters=self.counters,
-            journal=self._reception_journal,
+            journal=self.reception_journal,
             recipient_policy=self.inbound.recipients,
-            not_kept=self._reception_journal.not_kept,
-            times=self._message_times,
+            not_kept=self.reception_journal.not_kept,
+            times=self.message_times,
             etrn=self.inbound.etrn,
-            noted=self._reception_journal.noted,
+            noted=self.reception_journal.noted,
             tls_folder=self.folder.tls,
             clock=self.clock,
         )
 
-    def _accepted(self, stored: StoredMessage, content: Content) -> None:
+    def accepted(self, stored: StoredMessage, content: Content) -> None:
         self.queue.accepted(stored, content)
         self.screening.accepted(stored)
         if self.events.is_followed("message.accepted"):
             self.events.publish("message.accepted", queue_id=stored.queue_id, id=stored.id)
 
-    def _message_times(self, parts: tuple[tuple[str, tuple[Recipient, ...]], ...], received_at: float) -> Times:
+    def message_times(self, parts: tuple[tuple[str, tuple[Recipient, ...]], ...], received_at: float) -> Times:
         """One message has one life: the longest that one of its lanes gives it."""
         due_at = received_at + self.configuration.settings.spool.delivery_delay_seconds
         if len(parts) == 1:
@@ -451,54 +437,6 @@ class RelayService:
 
     def _waiting_in(self, lane: str) -> int:
         return self.spool.counts().lanes.get(lane, 0)
-
-    async def submit_own(
-        self,
-        sender: str,
-        recipients: Sequence[str],
-        content: bytes,
-        *,
-        pinned: str | None = None,
-        notify: Notify = Notify.UNSPECIFIED,
-    ) -> str:
-        """Put a message of our own into the spool; returns its queue id when it is durable."""
-        to = tuple(Recipient(recipient, notify) for recipient in recipients)
-        envelope = Envelope(sender, to, origin=Origin(protocol="local"))
-        content = await self.screening.signed(envelope, content)
-        names = header_value(content, b"subject"), header_value(content, b"message-id")
-        return await self.submit_again(envelope, content, *names, pinned=pinned)
-
-    async def submit_again(
-        self, envelope: Envelope, content: Content, subject: str, message_id_header: str, *, pinned: str | None, why: str = ""
-    ) -> str:
-        """Put a message into the spool that came in by no listener; ``pinned``: by this gateway only."""
-        now = self.clock()
-        parts = self.router.lanes(envelope)
-        if pinned is not None:
-            parts = ((f"gateway:{pinned}", envelope.recipients),)
-        times = self._message_times(parts, now)
-        message = NewMessage(
-            envelope=envelope,
-            content=content,
-            parts=parts,
-            received_at=now,
-            due_at=now,
-            expires_at=times.expires_at,
-            delay_notice_at=times.delay_notice_at,
-            subject=subject,
-            message_id_header=message_id_header,
-        )
-        stored = await self.spool.submit(message)
-        if pinned is not None:
-            words = f"{self.router.lane_words(parts[0][0])} was chosen for it by hand."
-            self._reception_journal.received_for(message, stored, words[:1].upper() + words[1:])
-            await self.queue.reroute(SpoolFilter(message_ids=(stored.id,)), pinned)
-        else:
-            self._reception_journal.received(message, stored)
-            self._accepted(stored, content)
-        if why:
-            self.journal.add(stored.id, now, EntryKind.NOTE, "", why)
-        return stored.queue_id
 
     # --- housekeeping ---
 

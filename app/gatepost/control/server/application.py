@@ -54,7 +54,7 @@ def make_metrics_application(facade: RelayFacade, hosts: frozenset[str] | None) 
         return web.Response(body=(await metrics_text(facade)).encode(), headers={"Content-Type": CONTENT_TYPE})
 
     async def spool(_request: web.Request) -> web.StreamResponse:
-        return await answer(SpoolFigures, await facade.spool_counts())
+        return await answer(SpoolFigures, await facade.spool.counts())
 
     app = web.Application(middlewares=[tell_errors, check], client_max_size=1024)
     app.router.add_get("/metrics", metrics)

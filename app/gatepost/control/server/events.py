@@ -143,7 +143,7 @@ class _Sender:
                     await self._event(last := figures, 1)
 
     async def _figures(self) -> Event:
-        spool = schema.SpoolFigures.model_validate(await self._facade.spool_counts())
+        spool = schema.SpoolFigures.model_validate(await self._facade.spool.counts())
         totals = [{"name": t.name, "label": t.label, "value": t.value} for t in await totals_of(self._facade)]
         data: dict[str, Any] = {"spool": spool.model_dump(), "totals": totals}
         return Event("figures", time.time(), data)

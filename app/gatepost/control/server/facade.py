@@ -52,6 +52,39 @@ if TYPE_CHECKING:  # with the mail parser, which most relays never need
     from ...relay.capture_desk import CapturedDetail, TrayState
 
 
+class SpoolFacade(Protocol):
+    """Mail that waits, and what is done with it."""
+
+    async def counts(self) -> SpoolCounts: ...
+
+    async def list(
+        self, chosen: SpoolFilter, *, order: SpoolOrder, descending: bool, offset: int, limit: int
+    ) -> Sequence[SpoolRow]: ...
+
+    async def count(self, chosen: SpoolFilter) -> int: ...
+
+    async def ids(self, chosen: SpoolFilter, *, order: SpoolOrder, descending: bool, limit: int) -> array[int]:
+        """Ids of deliveries in the order shown, for lists that fetch their rows page by page."""
+
+    async def message(self, message_id: int) -> SpoolMessage | None: ...
+
+    async def content(self, message_id: int) -> bytes | Path:
+        """The message as received, or the file that holds it. Raises NotFound."""
+
+    async def operate(
+        self,
+        operation: SpoolOperation,
+        chosen: SpoolFilter,
+        *,
+        author: str,
+        gateway: str | None = None,
+        priority: int | None = None,
+        reason: str = "",
+    ) -> int:
+        """Apply to every delivery that matches; returns how many. ``gateway`` for REROUTE (None: back to the routes),
+        ``priority`` for PRIORITY, ``reason`` for HOLD and FAIL."""
+
+
 class QuarantineFacade(Protocol):
     """What inspection holds for a person's decision."""
 
@@ -166,6 +199,9 @@ class RelayFacade(Protocol):
     def remote(self) -> RemoteFacade: ...
 
     @property
+    def spool(self) -> SpoolFacade: ...
+
+    @property
     def quarantine(self) -> QuarantineFacade: ...
 
     @property
@@ -277,37 +313,6 @@ class RelayFacade(Protocol):
 
         ``password`` as for ``verify_gateway``, likewise InvalidInput. Raises Unavailable with what was seen and the way out.
         """
-
-    # --- spool ---
-
-    async def spool_counts(self) -> SpoolCounts: ...
-
-    async def spool_list(
-        self, chosen: SpoolFilter, *, order: SpoolOrder, descending: bool, offset: int, limit: int
-    ) -> Sequence[SpoolRow]: ...
-
-    async def spool_count(self, chosen: SpoolFilter) -> int: ...
-
-    async def spool_ids(self, chosen: SpoolFilter, *, order: SpoolOrder, descending: bool, limit: int) -> array[int]:
-        """Ids of deliveries in the order shown, for lists that fetch their rows page by page."""
-
-    async def spool_message(self, message_id: int) -> SpoolMessage | None: ...
-
-    async def spool_content(self, message_id: int) -> bytes | Path:
-        """The message as received, or the file that holds it. Raises NotFound."""
-
-    async def operate(
-        self,
-        operation: SpoolOperation,
-        chosen: SpoolFilter,
-        *,
-        author: str,
-        gateway: str | None = None,
-        priority: int | None = None,
-        reason: str = "",
-    ) -> int:
-        """Apply to every delivery that matches; returns how many. ``gateway`` for REROUTE (None: back to the routes),
-        ``priority`` for PRIORITY, ``reason`` for HOLD and FAIL."""
 
     # --- seeing ---
 

@@ -34,7 +34,7 @@ Sample = tuple[Mapping[str, str], float]
 
 
 async def metrics_text(facade: RelayFacade) -> str:
-    report, counts = await facade.report(), await facade.spool_counts()
+    report, counts = await facade.report(), await facade.spool.counts()
     gateways, totals, storage = await facade.gateways(), await facade.totals(), await facade.storage()
     configuration, _ = await facade.configuration()
     lines: list[str] = []

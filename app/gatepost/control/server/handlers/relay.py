@@ -50,7 +50,7 @@ async def status(call: Call) -> schema.Status:
 
 
 async def status_of(facade: RelayFacade) -> schema.Status:
-    return schema.Status(relay=await facade.report(), spool=schema.SpoolFigures.model_validate(await facade.spool_counts()))
+    return schema.Status(relay=await facade.report(), spool=schema.SpoolFigures.model_validate(await facade.spool.counts()))
 
 
 def _command(run: Callable[[RelayFacade], Coroutine[Any, Any, None]], words: str) -> Handler:

@@ -44,12 +44,12 @@ def message_id_of(text: str) -> int:
 
 
 async def counts(call: Call) -> Any:
-    return await call.facade.spool_counts()
+    return await call.facade.spool.counts()
 
 
 async def rows(call: Call) -> Any:
     body: spool_schema.ListRequest = call.body
-    return await call.facade.spool_list(
+    return await call.facade.spool.list(
         filter_of(body.filter),
         order=SpoolOrder(body.order),
         descending=body.descending,
@@ -59,13 +59,13 @@ async def rows(call: Call) -> Any:
 
 
 async def count(call: Call) -> spool_schema.SpoolCount:
-    return spool_schema.SpoolCount(count=await call.facade.spool_count(filter_of(call.body.filter)))
+    return spool_schema.SpoolCount(count=await call.facade.spool.count(filter_of(call.body.filter)))
 
 
 async def ids(call: Call) -> list[int] | web.Response:
     """JSON, or what a list of a million rows wants: numbers of 8 octets, which neither side has to read one by one."""
     body: spool_schema.IdsRequest = call.body
-    found = await call.facade.spool_ids(
+    found = await call.facade.spool.ids(
         filter_of(body.filter), order=SpoolOrder(body.order), descending=body.descending, limit=body.limit
     )
     return compact_ids(found) if wants_compact(call.request) else list(found)
@@ -93,8 +93,8 @@ async def operate(call: Call) -> spool_schema.Operated:
             raise InvalidInput([Issue("gateway", f"there is no outbound gateway “{body.gateway}”", "unknown-gateway")])
     chosen = filter_of(body.filter)
     if body.dry_run:
-        return spool_schema.Operated(count=await call.facade.spool_count(chosen), dry_run=True)
-    done = await call.facade.operate(
+        return spool_schema.Operated(count=await call.facade.spool.count(chosen), dry_run=True)
+    done = await call.facade.spool.operate(
         body.operation, chosen, author=call.author, gateway=body.gateway, priority=body.priority, reason=body.reason
     )
     log.info("spool: %s of %d by %s", body.operation.value, done, call.author)
@@ -102,7 +102,7 @@ async def operate(call: Call) -> spool_schema.Operated:
 
 
 async def message(call: Call) -> Any:
-    found = await call.facade.spool_message(call.message_id())
+    found = await call.facade.spool.message(call.message_id())
     if found is None:
         raise NotFound("This message is not in the spool.", hint="Tracking may know what became of it.")
     return found
@@ -110,7 +110,7 @@ async def message(call: Call) -> Any:
 
 async def content(call: Call) -> web.StreamResponse:
     """Octets as received; never shown as anything but a download."""
-    return await send_content(call.request, await call.facade.spool_content(call.message_id()))
+    return await send_content(call.request, await call.facade.spool.content(call.message_id()))
 
 
 async def send_content(request: web.Request, content: bytes | Path) -> web.StreamResponse:
