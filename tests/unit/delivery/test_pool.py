@@ -123,7 +123,7 @@ async def open_all(peer: SmtpPeer, tally: Tally, hop: NextHop) -> None:
 
 
 def connections_of(peer: SmtpPeer) -> range:
-    return range(1, len(peer.connections) + 1)
+    return range(len(peer.connections))
 
 
 def messages_on(peer: SmtpPeer, connection: int) -> int:
