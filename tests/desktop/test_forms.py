@@ -275,6 +275,26 @@ async def test_a_change_elsewhere_is_no_conflict(monkeypatch: pytest.MonkeyPatch
     assert not draft.is_dirty
 
 
+async def test_what_is_typed_while_it_is_saved_stays_and_is_not_taken_for_saved() -> None:
+    draft = gateway_draft()
+    relay = Relay(dict(MAIN), 7)
+
+    async def send(candidate: dict[str, Any], revision: int | None) -> Saved:
+        draft.set("description", "Typed meanwhile")
+        draft.set("limits.connections", 9)
+        saved = await relay.send(candidate, revision)
+        return saved.model_copy(update={"object": None}) if is_partial else saved
+
+    for is_partial in (False, True):
+        draft.set("description", "Mine")
+        assert await save(QWidget(), draft, send, relay.read) is Outcome.SAVED
+        assert (relay.value["description"], draft.get("description")) == ("Mine", "Typed meanwhile")
+        assert draft.get("limits.connections") == 9
+        assert draft.is_dirty
+        assert draft.original["description"] == "Mine"
+        assert draft.revision == relay.revision
+
+
 @pytest.mark.parametrize(
     ("answer", "outcome", "kept"),
     [("reload", Outcome.RELOADED, "Theirs"), ("overwrite", Outcome.SAVED, "Mine"), (None, Outcome.CANCELLED, "Mine")],

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 
+from gatepost.control.client import Client, Message
 from gatepost.control.schema import EventMessage, Snapshot
+from gatepost.desktop.bug_report import BugReport
 from gatepost.desktop.context import AppContext
+from gatepost.desktop.messages import Messages
 from gatepost.desktop.session import RelaySession, SessionState
 from gatepost.desktop.tasks import Tasks
 from gatepost.model.errors import Unavailable
@@ -57,6 +61,38 @@ async def test_a_killed_relay_is_lost_and_found_again(
     await session.wait_connected()
     assert (await session.client.status()).relay.pid == relay.pid
     assert states == [SessionState.CONNECTING, SessionState.CONNECTED, SessionState.LOST, SessionState.CONNECTED]
+    await session.close()
+
+
+@pytest.mark.parametrize("error", [ValueError("a message that nobody understands"), Unavailable("It went wrong.")])
+async def test_a_stream_that_breaks_in_the_middle_is_lost_and_connected_again(
+    connected_context: AppContext, tasks: Tasks, messages: Messages, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Not a window that looks connected and never hears anything again."""
+    bugs: list[BugReport] = []
+    messages.bug_found.connect(bugs.append)
+    place, snapshots = connected_context.session.place, 0
+    session = RelaySession(connected_context.session.data_folder, pauses=(0.01,))
+    whole = Client.events
+
+    async def broken(client: Client, *, reconnect: bool = True) -> AsyncGenerator[Message]:
+        nonlocal snapshots
+        async with aclosing(whole(client, reconnect=reconnect)) as found:
+            async for message in found:
+                snapshots += 1
+                yield message
+                if snapshots == 1:
+                    raise error
+
+    monkeypatch.setattr(Client, "events", broken)
+    assert session.place == place
+    states: list[SessionState] = []
+    session.state_changed.connect(states.append)
+    session.start(tasks)
+    await until(lambda: states.count(SessionState.CONNECTED) == 2, "it is connected again")
+    assert states == [SessionState.CONNECTING, SessionState.CONNECTED, SessionState.LOST, SessionState.CONNECTED]
+    assert (await session.client.status()).relay.pid
+    assert len(bugs) == isinstance(error, ValueError)
     await session.close()
 
 

@@ -121,7 +121,7 @@ class RelaySession(QObject):
     def start(self, tasks: Tasks) -> None:
         """Keep a connection from now on."""
         if self._task is None or self._task.done():
-            self._task = tasks.spawn(self._keep(), "session: keep the connection")
+            self._task = tasks.spawn(self._keep(tasks), "session: keep the connection")
 
     def wake(self) -> None:
         """Try to connect now instead of after the pause: somebody knows that the relay is there."""
@@ -153,7 +153,7 @@ class RelaySession(QObject):
 
     # --- the connection ---
 
-    async def _keep(self) -> None:
+    async def _keep(self, tasks: Tasks) -> None:
         failures = 0
         while True:
             if self._state is not SessionState.LOST:
@@ -163,7 +163,10 @@ class RelaySession(QObject):
                 worked, reason = await self._follow_once()
             except GatepostError as error:
                 self._problem = error
-                worked, reason = False, str(error)
+                worked, reason = self.is_connected, str(error)
+            except Exception as error:  # a mistake of ours or of the relay's must not leave a dead window that looks alive
+                tasks.report(error, "session: follow the relay")
+                worked, reason = self.is_connected, ""
             await self._drop()
             if worked:
                 failures = 0

@@ -32,6 +32,10 @@ class Tasks:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._report(error, task.get_name())
 
+    def report(self, error: BaseException, name: str) -> None:
+        """As if a task of this name had ended with it."""
+        self._report(error, name)
+
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(sorted(task.get_name() for task in self._running))

@@ -22,14 +22,18 @@ def main() -> int:
     parser.add_argument("scenes", nargs="*", help="only scenes whose name begins with one of these")
     parser.add_argument("--theme", choices=("light", "dark"), help="only this theme")
     parser.add_argument("--scale", type=float, help="only this size of text")
+    parser.add_argument("--language", choices=("en", "de"), default="en")
     parser.add_argument("--folder", type=Path, default=FOLDER)
     chosen = parser.parse_args()
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     import qasync
     from PySide6.QtWidgets import QApplication
 
+    from gatepost.desktop.i18n import set_language
+
     from .sample import sample_relay
 
+    set_language(chosen.language)
     application = QApplication(sys.argv[:1])
     application.setQuitOnLastWindowClosed(False)
     chosen.folder.mkdir(parents=True, exist_ok=True)

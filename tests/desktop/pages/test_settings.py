@@ -3,6 +3,7 @@ revisions, import and export."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from pydantic import BaseModel
 from PySide6.QtWidgets import QLabel, QWidget
 
+from gatepost.control.client import Client
 from gatepost.control.schema import Difference, UserView
 from gatepost.desktop.context import AppContext
 from gatepost.desktop.pages.settings import SettingsPage
@@ -25,6 +27,7 @@ from gatepost.desktop.preferences import Theme
 from gatepost.model.access import TrustedNetwork
 from gatepost.model.capture import FaultRule, InboxSettings, Tray
 from gatepost.model.dkim import DkimKey
+from gatepost.model.errors import Unavailable
 from gatepost.model.listener import Listener
 from gatepost.model.report import CertificateReport
 from gatepost.model.settings import Settings
@@ -145,6 +148,111 @@ async def test_a_user_gets_a_password_that_is_never_shown_and_can_lose_it(page: 
     assert page.has_draft
     assert await section.save()
     assert not (await client.objects("users")).value[0]["has_password"]
+    await closed(page)
+
+
+async def test_saving_twice_at_once_adds_one_object(page: SettingsPage) -> None:
+    """Ctrl+S while the first save is still under way."""
+    await page.enter(section="trays")
+    section: Any = page.section
+    section.new()
+    section.form.put("name", "Webshop")
+    await asyncio.gather(page._save(), page._save())
+    assert [tray["name"] for tray in (await page.context.session.client.objects("trays")).value] == ["Webshop"]
+    await closed(page)
+
+
+async def test_what_is_typed_while_a_section_loads_is_not_overwritten(page: SettingsPage) -> None:
+    await page.enter(section="spool")
+    section: Any = page.section
+    read = section._read
+
+    async def slowly() -> Any:
+        found = await read()
+        section.form.put("spool.lifetime_hours", 71)
+        return found
+
+    section._read = slowly
+    await section.load()
+    assert section.model.get("spool.lifetime_hours") == 71
+    assert page.has_draft
+    page._revert()
+    await closed(page)
+
+
+async def test_a_new_user_whose_password_was_refused_is_saved_once_more_not_added(
+    page: SettingsPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = page.context.session.client
+    await page.enter(section="users")
+    section: Any = page.section
+    section.new()
+    section.form.put("username", "scanner")
+    section.edit_password.setText("secret words")
+    with monkeypatch.context() as refusing:
+        refusing.setattr(Client, "set_user_password", _refuse)
+        with pytest.raises(Unavailable):
+            await section.save()
+    assert section.edit_password.text() == "secret words"
+    assert page.has_draft
+    assert await section.save()
+    (user,) = (await client.objects("users")).value
+    assert user["has_password"]
+    await closed(page)
+
+
+async def _refuse(*_arguments: Any, **_options: Any) -> Any:
+    raise Unavailable("The vault is locked.")
+
+
+async def test_taking_the_version_of_somebody_else_sends_no_password(
+    page: SettingsPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = page.context.session.client
+    made = (await client.add("users", {"username": "scanner", "enabled": True})).object
+    assert made is not None
+    await page.enter(section="users")
+    section: Any = page.section
+    await section.edit(made["id"])
+    section.form.put("description", "Mine")
+    section.edit_password.setText("secret words")
+    await client.patch("users", made["id"], {"description": "Theirs"})
+
+    async def reload(*_arguments: Any, **_options: Any) -> str:
+        return "reload"
+
+    monkeypatch.setattr("gatepost.desktop.forms.saving.choose", reload)
+    await section.save()
+    assert section.model.get("description") == "Theirs"
+    assert section.edit_password.text() == ""
+    assert not (await client.objects("users")).value[0]["has_password"]
+    await closed(page)
+
+
+async def test_a_password_that_is_discarded_leaves_its_field(page: SettingsPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def discard(*_arguments: Any, **_options: Any) -> str:
+        return "discard"
+
+    monkeypatch.setattr("gatepost.desktop.pages.settings.object_section.ask_about_draft", discard)
+    await page.enter(section="users")
+    section: Any = page.section
+    section.new()
+    section.edit_password.setText("secret words")
+    await section._back()
+    assert not section.is_editing
+    assert section.edit_password.text() == ""
+    await closed(page)
+
+
+async def test_what_was_wrong_is_not_said_any_more_once_it_is_right(page: SettingsPage) -> None:
+    await page.enter(section="delivery")
+    section: Any = page.section
+    section.form.put("delivery.total_connections", 0)
+    assert not await section.save()
+    assert page.bar._words.text().startswith("Not saved")
+    section.form.put("delivery.total_connections", 7)
+    assert page.bar._words.text() == "Changes are not saved"
+    page._revert()
     await closed(page)
 
 

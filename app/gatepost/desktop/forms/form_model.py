@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from functools import cache
 from typing import Any
@@ -53,6 +53,13 @@ class FormModel:
         self.original = deepcopy(original)
         self.revision = revision
         self._tell()
+
+    def saved(self, sent: Plain, kept: Plain, revision: int) -> None:
+        """It was saved, and ``kept`` is what the relay made of it. What was typed since it was ``sent`` is the draft now."""
+        typed = dict(_differing(sent, self.candidate()))
+        self.load(kept, revision)
+        for path, value in typed.items():
+            self.set(path, value)
 
     def revert(self) -> None:
         self.load(self.original, self.revision, is_new=self.is_new)
@@ -159,6 +166,16 @@ class FormModel:
     def _tell(self) -> None:
         for listener in tuple(self._listeners):
             listener()
+
+
+def _differing(before: Plain, now: Plain, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Paths whose values are others now, each with its value. A list is one value."""
+    for name, value in now.items():
+        was = before.get(name)
+        if isinstance(value, dict) and isinstance(was, dict):
+            yield from _differing(was, value, f"{prefix}{name}.")
+        elif value != was:
+            yield f"{prefix}{name}", deepcopy(value)
 
 
 def _is_within(field: str, path: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from copy import deepcopy
 from enum import StrEnum
 from typing import Any
 
@@ -31,16 +32,17 @@ class Outcome(StrEnum):
 async def save(parent: QWidget, model: FormModel, send: Send, read: Read | None) -> Outcome:
     """Send the draft. ``read`` gets the object anew (None for one that is not there yet).
 
-    When the configuration changed meanwhile but this object did not, it is saved without a question. Raises what is neither
-    a refusal nor a conflict: it goes to the page's banner.
+    When the configuration changed meanwhile but this object did not, it is saved without a question. What is typed while it is
+    sent stays, and is not saved yet. Raises what is neither a refusal nor a conflict: it goes to the page's banner.
     """
     model.show_all()
     if not model.is_valid:
         return Outcome.REFUSED
     revision = model.revision
     while True:
+        sent = model.candidate()
         try:
-            saved = await send(model.candidate(), revision)
+            saved = await send(deepcopy(sent), revision)
         except InvalidInput as error:
             model.merge(error.issues)
             return Outcome.REFUSED
@@ -65,7 +67,7 @@ async def save(parent: QWidget, model: FormModel, send: Send, read: Read | None)
                 return Outcome.CANCELLED
             revision = current.revision
             continue
-        model.load(saved.object if saved.object is not None else model.candidate(), saved.revision)
+        model.saved(sent, saved.object if saved.object is not None else sent, saved.revision)
         return Outcome.SAVED
 
 

@@ -60,6 +60,7 @@ class DomainsPage(Page):
         self._preview.setSingleShot(True)
         self._preview.setInterval(PREVIEW_MS)
         self._preview.timeout.connect(lambda: self.spawn(self._look_ahead(), "preview"))
+        self._is_saving = False
         self._build()
 
     # --- building ---
@@ -259,16 +260,20 @@ class DomainsPage(Page):
 
     async def save(self) -> bool:
         """Whether the draft is saved now."""
+        if self._is_saving:
+            return False
+        self._is_saving = True
         self.bar.set_busy(True, tr("Saving…"))
         try:
             outcome = await save(self, self.model, self._send, self._read)
         finally:
+            self._is_saving = False
             self.bar.set_busy(False)
         if outcome is Outcome.REFUSED:
             self._say_refusal()
             return False
         self._draft_changed()
-        return outcome is Outcome.SAVED or not self.has_draft
+        return not self.has_draft
 
     async def _send(self, candidate: dict[str, Any], revision: int | None) -> Saved:
         return await self.context.session.client.patch_configuration(candidate, revision=revision)

@@ -48,11 +48,13 @@ class FormSection(Section):
 
     @property
     def refusal(self) -> str:
-        return self._refusal
+        return self._refusal if self.model.shown_issues else ""
 
     async def load(self) -> None:
-        if not self.has_draft:
-            found = await self._read()
+        if self.has_draft:
+            return
+        found = await self._read()
+        if not self.has_draft:  # nobody has begun one meanwhile
             self.model.load(found.value, found.revision)
             self.form.refresh()
 

@@ -140,7 +140,7 @@ class ObjectSection(Section):
 
     @property
     def refusal(self) -> str:
-        return self._refusal
+        return self._refusal if self.model.shown_issues else ""
 
     async def load(self) -> None:
         found = await self.context.session.client.objects(self.collection)
@@ -218,8 +218,17 @@ class ObjectSection(Section):
             return False
         if outcome is Outcome.CANCELLED:
             return False
-        identifier = str(self.model.get("id"))
+        if outcome is Outcome.RELOADED:
+            self.form.refresh()
+            self.filled()
+            self._changed()
+            return True
+        identifier = self._editing = str(self.model.get("id"))
         await self.saved(identifier)
+        if self.model.is_dirty:  # typed while it was being saved
+            self.form.refresh()
+            self._changed()
+            return False
         if was_new and self.stays_after_add:
             await self.edit(identifier)
             return True

@@ -47,7 +47,11 @@ class RevisionsSection(Section):
         self.more.setVisible(len(found) == wanted)
 
     async def _load_more(self) -> None:
-        found = await self.context.session.client.revisions(AT_ONCE, before=self._known[-1].number)
+        self.more.setEnabled(False)
+        try:
+            found = await self.context.session.client.revisions(AT_ONCE, before=self._known[-1].number)
+        finally:
+            self.more.setEnabled(True)
         self._known.extend(found)
         self._show(found, is_newest_first=False)
         self.more.setVisible(len(found) == AT_ONCE)

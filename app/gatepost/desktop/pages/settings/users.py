@@ -70,6 +70,11 @@ class UsersSection(ObjectSection):
         self.filled()
         super().revert()
 
+    def _show_list(self) -> None:
+        """A password that was typed and not saved does not stay behind."""
+        self.filled()
+        super()._show_list()
+
     def follow(self) -> None:
         known = bool(self.model.get("has_password"))
         self.remove.setVisible(known)

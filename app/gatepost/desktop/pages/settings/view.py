@@ -33,6 +33,7 @@ class SettingsPage(Page):
         self._entries = {entry.key: entry for entry in sections()}
         self._sections: dict[str, Section] = {}
         self._current = ""
+        self._is_saving = False
         self.list = SectionList(tuple(self._entries.values()))
         self.list.wanted.connect(self._wanted)
         self.choice = SectionChoice(tuple(self._entries.values()))
@@ -144,13 +145,16 @@ class SettingsPage(Page):
             self.bar.set_text(refusal or tr("Changes are not saved"), is_wrong=bool(refusal))
 
     async def _save(self) -> bool:
+        """Whether nothing is left to save. A second time while the first is under way would add a new object twice."""
         section = self.section
-        if section is None:
-            return True
+        if section is None or self._is_saving:
+            return section is None
+        self._is_saving = True
         self.bar.set_busy(True, tr("Saving…"))
         try:
             return await section.save()
         finally:
+            self._is_saving = False
             self.bar.set_busy(False)
             self._show_bar()
 
