@@ -31,6 +31,7 @@ from .frame import Frame
 from .messages import Messages
 from .pages.registry import PAGES
 from .preferences import Preferences
+from .relay_texts import said
 from .relay_words import words_for
 from .session import RelaySession
 from .supervisor import Phase, Status, Supervisor
@@ -110,7 +111,7 @@ class Application(QObject):
     def _tell_trouble(self, status: Status) -> None:
         """Also to somebody who does not look at the window: as a notification, once for each time of trouble."""
         if status.phase is Phase.CRASHED and status.problem is not None:
-            self.messages.attention("relay", status.problem.title, status.problem.hint)
+            self.messages.attention("relay", said(status.problem.title), said(status.problem.hint))
         elif status.phase is Phase.RUNNING:
             self.messages.settled("relay")
 

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QProgressBar, QPushButton, QWidget
 from ..model.errors import GatepostError
 from .cards import Banner, Dialog, Tone, label
 from .i18n import tr
+from .relay_texts import told
 from .service_commands import Command, move_command
 from .tasks import Tasks
 from .theme import Role, set_role
@@ -78,7 +79,7 @@ class MoveDialog(Dialog):
         try:
             await Command(self._command(self._folder), self._heard, self).run()
         except GatepostError as error:
-            detail = " ".join(part for part in (error.detail, error.hint) if part)
+            detail = told(error.detail, error.hint)
             self.outcome.tell(Tone.BAD, error.title, detail)
             self.go.setText(tr("Try again"))
         else:

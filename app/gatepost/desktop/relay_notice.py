@@ -10,6 +10,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from .i18n import ntr, tr
+from .relay_texts import said, told
 from .session import SessionState
 from .strips import Strip
 from .supervisor import Phase, Status
@@ -59,7 +60,7 @@ class RelayNotice(Strip):
     def _said(self) -> tuple[str, str, str]:
         status = self._status
         problem = status.problem
-        reasons = " ".join(part for part in (problem.detail, problem.hint) if part) if problem else ""
+        reasons = told(problem.detail, problem.hint) if problem else ""
         is_away = status.phase in (Phase.LOOKING, Phase.RUNNING) and self._session is SessionState.LOST
         if is_away or (problem is not None and problem.code == "not-running"):
             return "warning", tr("The relay does not answer; trying again…"), tr("What you typed is kept.")
@@ -73,9 +74,9 @@ class RelayNotice(Strip):
             case Phase.ENDED:
                 return "warning", tr("The relay is not running."), tr("No mail is accepted or delivered until it is started.")
             case Phase.CRASHED:
-                return "bad", problem.title if problem else "", f"{self._countdown()} {reasons}".strip()
+                return "bad", said(problem.title) if problem else "", f"{self._countdown()} {reasons}".strip()
             case Phase.OTHER_VERSION | Phase.UNREACHABLE:
-                return "warning", problem.title if problem else tr("The relay does not answer."), reasons
+                return "warning", said(problem.title) if problem else tr("The relay does not answer."), reasons
             case Phase.RUNNING:
                 return "info", tr("Connecting to the relay…"), ""
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from .i18n import tr
+from .relay_texts import said
 from .session import SessionState
 from .supervisor import Phase, Status
 
@@ -109,7 +110,7 @@ def _running(session: SessionState, relay: RelayReport | None) -> Words:
         case "running":
             failed = [listener for listener in relay.listeners if listener.state.value == "failed"]
             if failed:
-                return Words(tr("Running, a listener failed"), Tone.CAREFUL, Offer.STOP_MAIL, failed[0].problem)
+                return Words(tr("Running, a listener failed"), Tone.CAREFUL, Offer.STOP_MAIL, said(failed[0].problem))
             return Words(tr("Running"), Tone.GOOD, Offer.STOP_MAIL)
         case "starting":
             return Words(tr("Mail is being started…"), Tone.BUSY)

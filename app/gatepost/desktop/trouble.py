@@ -45,7 +45,7 @@ class TroubleWatch(QObject):
             if known.key.startswith(PREFIX) and known.key not in now:
                 self._messages.settled(known.key)
         for key, (title, detail) in now.items():
-            self._messages.attention(key, said(title), detail, page="overview")
+            self._messages.attention(key, said(title), said(detail), page="overview")
 
     def _on_problems(self, problems: Iterable[Mapping[str, Any]]) -> None:
         now = {f"{PREFIX}{one.get('subject', '')}": one for one in problems}
@@ -53,14 +53,14 @@ class TroubleWatch(QObject):
             self._messages.settled(key)
         self._lasting = set(now)
         for key, one in now.items():
-            self._messages.attention(key, said(str(one.get("title", ""))), str(one.get("detail", "")), page="overview")
+            self._messages.attention(key, said(str(one.get("title", ""))), said(str(one.get("detail", ""))), page="overview")
 
     def _on_event(self, event: EventMessage) -> None:
         if event.kind == "problems.changed":  # what has lasted, by the limits of Settings → Alarms
             self._on_problems(event.data.get("problems", ()))
             return
         key = f"{PREFIX}{event.data.get('key', '')}"
-        label, cause = str(event.data.get("label", "")), str(event.data.get("cause", ""))
+        label, cause = str(event.data.get("label", "")), said(str(event.data.get("cause", "")))
         if event.kind == "gateway.resting":
             self._messages.attention(key, tr("{name} rests.", name=label), cause, page="overview")
         elif event.kind == "gateway.healthy":

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 
-from PySide6.QtCore import QDateTime, QLocale
+from PySide6.QtCore import QDate, QDateTime, QLocale
 
 from .i18n import language, tr
 
@@ -47,5 +48,20 @@ def moment_text(at: float, *, seconds: bool = False, now: float | None = None) -
     clock = locale.toString(moment.time(), "HH:mm:ss" if seconds else "HH:mm")
     if moment.date() == today:
         return clock
-    day = locale.toString(moment.date(), "d MMM" if moment.date().year() == today.year() else "d MMM yyyy")
-    return f"{day} {clock}"
+    return f"{_day(moment.date(), today.year())} {clock}"
+
+
+def day_text(at: datetime) -> str:
+    """“12 Nov”, and the year where it is another one."""
+    return _day(QDate(at.year, at.month, at.day), QDate.currentDate().year())
+
+
+def _day(day: QDate, this_year: int) -> str:
+    pattern = "d. MMM" if language() == "de" else "d MMM"
+    return QLocale(language()).toString(day, pattern if day.year() == this_year else f"{pattern} yyyy")
+
+
+def number_text(value: float, digits: int = 2) -> str:
+    """“2.5”, “30”: no more digits than it needs."""
+    text = QLocale(language()).toString(round(float(value), digits), "f", digits)
+    return text.rstrip("0").rstrip(".,") if digits else text

@@ -1,4 +1,4 @@
-"""Settings → Monitoring: the figures on a TCP port of their own, while they are switched on there.
+"""Settings → Metrics port: the figures on a TCP port of their own, while they are switched on there.
 
 Whoever reaches the port may read them, so it is on loopback unless the administrator chose another address. Nothing can be
 changed through it.
@@ -83,7 +83,7 @@ class MetricsPort:
             log.warning("the metrics port %s:%d cannot be opened: %s", address, port, words)
             return Problem(
                 "monitoring", f"The metrics port {address}:{port} cannot be opened.", f"{words}.",
-                "Choose another address or port in Settings → Monitoring.", subject=SUBJECT,
+                "Choose another address or port in Settings → Metrics port.", subject=SUBJECT,
             )  # fmt: skip
         self._runner = runner
         log.info("metrics at http://%s:%d/metrics", f"[{address}]" if ":" in address else address, port)

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from PySide6.QtCore import QLocale, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QLineEdit, QPushButton, QSizePolicy, QWidget
 
 from ...model.report import SecretReport
 from ...model.secret import Secret
 from ..i18n import tr
+from ..relay_texts import said
 from ..theme import Role, set_role
+from ..words import day_text
 from .layout import LeadLayout, line
 from .text import Sign, label
 
@@ -146,7 +148,5 @@ class SecretField(QWidget):
 
 def stored_words(report: SecretReport) -> str:
     """“Stored in GNOME Keyring (12 Nov)”."""
-    at = datetime.fromtimestamp(report.stored_at)
-    pattern = "d MMM" if at.year == datetime.now().year else "d MMM yyyy"
-    day = QLocale().toString(at.date(), pattern)  # type: ignore[call-overload]
-    return tr("Stored in {place} ({day})", place=report.backend, day=day)
+    day = day_text(datetime.fromtimestamp(report.stored_at))
+    return tr("Stored in {place} ({day})", place=said(report.backend), day=day)

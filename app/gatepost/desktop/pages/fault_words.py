@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..i18n import tr
+from ..words import number_text
 from .wording import Plain
 
 
@@ -21,7 +22,7 @@ def stage_words(stage: str) -> str:
 def fault_words(rule: Plain) -> str:
     """“At RCPT TO: refused with 451 …”."""
     fault = rule["fault"]
-    late = f"{fault.get('seconds', 0):g}"
+    late = number_text(fault.get("seconds", 0))
     what = {
         "refuse": tr("refused with {code} {text}", code=fault.get("code", ""), text=fault.get("text", "")),
         "delay": tr("answered {n} s late", n=late),

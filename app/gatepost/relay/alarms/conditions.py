@@ -97,4 +97,5 @@ def _expiry(what: str, not_after: float, limits: AlarmSettings, now: float, hint
     if days < 0:
         yield Problem("certificate", f"{what} has expired.", "", hint, subject)
     elif limits.certificate_days and days < limits.certificate_days:
-        yield Problem("certificate", f"{what} expires in {days} days.", "", hint, subject)
+        left = f"{days} days" if days > 1 else "a day" if days else "less than a day"
+        yield Problem("certificate", f"{what} expires in {left}.", "", hint, subject)

@@ -8,6 +8,7 @@ from ....model.secret import Secret
 from ...cards import Banner, Card, ChoiceField, FieldRow, SecretChange, SecretField, Switch, TextField, Tone
 from ...forms import Form
 from ...i18n import tr
+from ...relay_texts import said
 from .draft import GatewayDraft
 from .oauth_fields import OAuthFields
 
@@ -77,8 +78,8 @@ class AuthenticationCard(Card):
         is_troubled = is_on and vault is not None and not vault.usable
         self.vault_trouble.setVisible(is_troubled)
         if vault is not None and is_troubled:
-            title = vault.problem or tr("There is no place to keep passwords.")
-            self.vault_trouble.tell(Tone.BAD, title, vault.hint)
+            title = said(vault.problem) or tr("There is no place to keep passwords.")
+            self.vault_trouble.tell(Tone.BAD, title, said(vault.hint))
         self.missing.setVisible(
             is_on and not is_oauth and not is_troubled and vault is not None and not self.password.will_be_there
         )

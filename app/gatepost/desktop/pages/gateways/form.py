@@ -20,7 +20,7 @@ from ...forms import Form, Outcome, save
 from ...forms.wording import words as issue_words
 from ...i18n import ntr, tr
 from ...models.rows import Spawn
-from ...relay_texts import said
+from ...relay_texts import said, told
 from ...theme import Role, set_role
 from ..handling import HandlingCard
 from . import words
@@ -328,7 +328,7 @@ class GatewayForm(QWidget):
             card.tell_refused()
             self._refused(error.issues)
         except GatepostError as error:
-            card.tell_failed(error.title, " ".join(filter(None, (error.detail, error.hint))))
+            card.tell_failed(said(error.title), told(error.detail, error.hint))
         else:
             card.tell_tested(found)
 

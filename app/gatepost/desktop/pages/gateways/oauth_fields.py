@@ -10,6 +10,7 @@ from ....model.report import OAuthReport, OAuthState, SecretReport
 from ...cards import Banner, ChoiceField, Disclosure, FieldRow, Flow, SecretField, TextField, Tone, field_line, rows
 from ...forms import Form, FormModel
 from ...i18n import tr
+from ...relay_texts import said
 from ...words import moment_text
 
 
@@ -134,7 +135,7 @@ class OAuthFields(QWidget):
     def _tell_state(self, is_application: bool) -> None:
         report = self._report
         if report is not None and report.state is OAuthState.FAILING:
-            self.state.tell(Tone.BAD, report.problem, report.hint)
+            self.state.tell(Tone.BAD, said(report.problem), said(report.hint))
         elif report is not None and report.state is OAuthState.SIGNED_IN:
             who = report.account or str(self._draft.get("auth.username"))
             title = tr("The application gets its tokens.") if is_application else tr("Signed in as {name}.", name=who)

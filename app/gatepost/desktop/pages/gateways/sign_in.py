@@ -19,6 +19,7 @@ from ....model.secret import Secret
 from ...cards import Banner, LeadLayout, PageBody, Tone, assign_mnemonics, label, rows
 from ...dialogs import show_dialog
 from ...i18n import tr
+from ...relay_texts import said, told
 from ...tasks import Tasks
 from ...theme import Role, px, set_role
 
@@ -112,7 +113,7 @@ class SignInDialog(QDialog):
             self.summary.tell(Tone.ACCENT, tr("Fetching the token…"))
             self.report = await self._client.oauth_complete(identifier, found)
         except GatepostError as error:
-            self._failed(error.title, " ".join(filter(None, (error.detail, error.hint))))
+            self._failed(said(error.title), told(error.detail, error.hint))
         except TimeoutError:
             self._failed(tr("Nobody came back from the browser."), tr("Try again, and sign in within a quarter of an hour."))
         else:

@@ -14,6 +14,7 @@ from ...cards import Disclosure, Sign, label, line, rows
 from ...i18n import mark, tr
 from ...relay_texts import said
 from ...theme import Role, monospace, px, set_role, tokens
+from ...words import number_text
 
 _TITLES = {
     "dns": mark("Find the server’s address"),
@@ -158,7 +159,7 @@ class _StageRow(QWidget):
         self._result.setText(result)
         self._result.setVisible(bool(result))
         set_role(self._result, Role.ERROR if stage.state is StageState.FAILED else Role.MUTED)
-        self._advice.setText(stage.advice)
+        self._advice.setText(said(stage.advice))
         self._advice.setVisible(bool(stage.advice))
         if stage.dialogue:
             self._said.add(_dialogue(stage.dialogue, self._title_text))
@@ -214,7 +215,7 @@ def _dialogue(lines: Sequence[str], title: str) -> QPlainTextEdit:
 
 
 def milliseconds(seconds: float) -> str:
-    return tr("{n} ms", n=round(seconds * 1000)) if seconds < 1 else tr("{n} s", n=round(seconds, 1))
+    return tr("{n} ms", n=round(seconds * 1000)) if seconds < 1 else tr("{n} s", n=number_text(seconds, 1))
 
 
 def transcript(stages: Sequence[VerifyStage], where: str) -> str:
@@ -223,6 +224,6 @@ def transcript(stages: Sequence[VerifyStage], where: str) -> str:
     for stage in stages:
         title = tr(_TITLES[stage.stage]) if stage.stage in _TITLES else stage.title
         lines.append(f"[{tr(_WORDS[stage.state])}] {title} ({milliseconds(stage.seconds)})")
-        lines.extend(f"    {text}" for text in (stage.result, stage.advice) if text)
+        lines.extend(f"    {text}" for text in (said(stage.result), said(stage.advice)) if text)
         lines.extend(f"    {text}" for text in stage.dialogue)
     return "\n".join(lines) + "\n"

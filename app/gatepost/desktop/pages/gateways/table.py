@@ -77,7 +77,7 @@ def _last_error(row: GatewayRow) -> str:
 COLUMNS = (
     Column(
         "status", mark("Status"), lambda row: row.health[0], 11, least=9, rank=0, kind=Kind.PILL,
-        tone=lambda row: _TONES[row.health[1]],
+        tone=lambda row: _TONES[row.health[1]], words=words.health_words,
     ),
     Column(
         "mode", mark("Mode"), lambda row: words.short_mode_name(row.gateway["mode"]), 16, least=14, rank=2,

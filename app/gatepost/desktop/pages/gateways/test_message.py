@@ -9,6 +9,7 @@ from ...cards import Banner, FieldRow, LeadLayout, TextField, Tone, assign_mnemo
 from ...context import AppContext
 from ...dialogs import show_dialog
 from ...i18n import tr
+from ...relay_texts import said, told
 from ...tasks import Tasks
 from ...theme import Role, px, set_role
 
@@ -68,7 +69,7 @@ class TestMessageDialog(QDialog):
         try:
             queue_id = await self._context.session.client.send_test(sender, recipient, self._gateway_id)
         except GatepostError as error:
-            self._failed(error.title, " ".join(filter(None, (error.detail, error.hint))))
+            self._failed(said(error.title), told(error.detail, error.hint))
             return
         finally:
             self.send.setEnabled(True)

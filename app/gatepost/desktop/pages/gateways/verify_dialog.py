@@ -17,7 +17,7 @@ from ....model.secret import Secret
 from ...cards import Banner, LeadLayout, PageBody, Tone, assign_mnemonics, label, rows
 from ...dialogs import show_dialog
 from ...i18n import tr
-from ...relay_texts import said
+from ...relay_texts import said, told
 from ...tasks import Tasks
 from ...theme import Role, px, set_role
 from . import words
@@ -137,7 +137,7 @@ class VerifyDialog(QDialog):
             self.reject()
         except GatepostError as error:
             self.stages.stop()
-            self._failed(said(error.title), said(" ".join(filter(None, (error.detail, error.hint)))))
+            self._failed(said(error.title), told(error.detail, error.hint))
             return
         self.stages.stop()
         self._tell_result()
@@ -154,7 +154,7 @@ class VerifyDialog(QDialog):
     def _tell_result(self) -> None:
         if self.stages.has_failed:
             first = next(stage for stage in self.stages.stages if stage.state is StageState.FAILED)
-            self._failed(first.result or tr("The connection does not work."), first.advice)
+            self._failed(said(first.result) or tr("The connection does not work."), said(first.advice))
             self._offer_certificate(tr("Its certificate was not accepted."))
             return
         self._close.setText(tr("Close"))

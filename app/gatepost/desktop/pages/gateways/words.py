@@ -168,6 +168,10 @@ def health_of(gateway: Mapping[str, Any], report: GatewayReport | None) -> tuple
     return tr(words), tone
 
 
+def health_words() -> list[str]:
+    return [tr(words) for words, _tone in _HEALTH.values()]
+
+
 def ago(seconds: float | None, now: float) -> str:
     """“3 minutes ago”; “never” for None."""
     if seconds is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ....control.schema import Snapshot
 from ...i18n import tr
 from ...session import RelaySession
-from ..wording import OUTBOUND, gateway_name
+from ..wording import OUTBOUND, gateway_name, listener_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class Gateways:
 
     def __init__(self) -> None:
         self._known: dict[str, KnownGateway] = {}
+        self._listeners: dict[str, str] = {}
 
     def __getitem__(self, identifier: str) -> KnownGateway | None:
         return self._known.get(identifier)
@@ -56,6 +57,7 @@ class Gateways:
                 report.next_probe if report is not None else None,
             )
         self._known = known
+        self._listeners = {item["id"]: listener_name(item) for item in (await client.objects("listeners")).value}
 
     def take(self, snapshot: Snapshot) -> None:
         for report in snapshot.gateways:
@@ -63,6 +65,9 @@ class Gateways:
                 self._known[report.id] = KnownGateway(
                     known.id, known.label, known.is_outbound, report.health, report.next_probe
                 )
+
+    def listener_text(self, identifier: str) -> str:
+        return self._listeners.get(identifier, identifier)
 
     def lane_text(self, lane: str) -> str:
         """A lane in words."""

@@ -17,7 +17,7 @@ from ...i18n import mark, ntr, tr
 from ...models.columns import Tone
 from ...relay_texts import said
 from ...theme import Role, icon, monospace, px, set_role, tokens
-from ...words import moment_text
+from ...words import moment_text, number_text
 from .gateways import Gateways
 
 AT_ONCE = 100
@@ -141,7 +141,9 @@ class _Step(QWidget):
         dialogue = data.get("dialogue")
         if isinstance(dialogue, list) and dialogue:
             words.addWidget(_Dialogue([str(said) for said in dialogue]))
-        self.setAccessibleName(f"{moment_text(entry.at, seconds=True)} {title.text()} {entry.recipient} {entry.text}")
+        self.setAccessibleName(
+            " ".join(filter(None, (moment_text(entry.at, seconds=True), title.text(), entry.recipient, *texts)))
+        )
 
     def set_last(self, is_last: bool) -> None:
         if is_last != self._is_last:
@@ -172,7 +174,7 @@ def texts_of(entry: TimelineEntry, client: str, gateways: Gateways) -> list[str]
     if entry.kind == "received":
         helo, user = data.get("helo"), data.get("user")
         if client:
-            found.append(tr("From {client} {how}", client=client, how=entry.text))
+            found.append(tr("From {client} {how}", client=client, how=_how(entry.text, gateways)))
         else:
             found.append(tr("Made by Gatepost itself"))
         if helo:
@@ -188,6 +190,16 @@ def texts_of(entry: TimelineEntry, client: str, gateways: Gateways) -> list[str]
     elif entry.kind in ("deferred", "bounced", "delivered", "relayed") and (hop := data.get("hop")):
         found.append(tr("By {way}", way=gateways.lane_text(str(hop))))
     return found
+
+
+def _how(text: str, gateways: Gateways) -> str:
+    """“by ESMTP on” the listener, which the relay names by its id."""
+    way, found, identifier = text.rpartition(" on ")
+    return said(f"{way}{found}{gateways.listener_text(identifier)}") if found else said(text)
+
+
+def points_text(points: float, *, sign: bool = False) -> str:
+    return f"+{number_text(points)}" if sign and points >= 0 else number_text(points)
 
 
 def arithmetic_of(data: Mapping[str, Any]) -> list[ScorePart]:
@@ -210,12 +222,12 @@ class Arithmetic(QWidget):
             source = label(part.source, wrap=True)
             source.setMinimumWidth(min(px(120), unbroken_width(source.fontMetrics(), part.source)))
             grid.addWidget(source, number, 0, Qt.AlignmentFlag.AlignTop)
-            grid.addWidget(label(part.note, Role.MUTED, wrap=True, selectable=True), number, 1)
-            shown = tr("failed") if part.failed else f"{part.points:+g}"
+            grid.addWidget(label(said(part.note), Role.MUTED, wrap=True, selectable=True), number, 1)
+            shown = tr("failed") if part.failed else points_text(part.points, sign=True)
             grid.addWidget(_figure(shown), number, 2, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
         grid.addWidget(divider(), len(parts), 0, 1, 3)
         grid.addWidget(label(tr("Together"), Role.STRONG), len(parts) + 1, 0)
-        total = _figure(f"{sum(part.points for part in parts):g}")
+        total = _figure(points_text(sum(part.points for part in parts)))
         set_role(total, Role.STRONG)
         grid.addWidget(total, len(parts) + 1, 2, Qt.AlignmentFlag.AlignRight)
 
@@ -281,4 +293,4 @@ def split_line(text: str) -> tuple[str, str, Role | None]:
     if text.startswith("S: "):
         refused = len(text) > 3 and text[3] in "45"
         return tr("Server"), text[3:], Role.ERROR if refused else None
-    return "", text.removeprefix("-- "), Role.MUTED
+    return "", said(text.removeprefix("-- ")), Role.MUTED

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...delivery_mark import COPIES, faults_words, place_of, what_it_does
 from ...i18n import ntr, tr
 from ...messages import Attention
-from ...relay_texts import said
+from ...relay_texts import said, told
 from ...trouble import CHOSEN, PREFIX
 from ...words import moment_text
 from ..wording import OUTBOUND, Plain, gateway_name, name_by_id
@@ -116,49 +116,49 @@ def _of_vault(relay: RelayReport) -> Iterator[Need]:
     vault = relay.vault
     if vault.waiting:
         detail = tr("Unlock it in its own window; gateways that sign in wait until then.")
-        yield Need(Weight.WARNING, tr("{name} asks for permission.", name=vault.label), detail, tr("Look again"))
+        yield Need(Weight.WARNING, tr("{name} asks for permission.", name=said(vault.label)), detail, tr("Look again"))
     elif not vault.usable:
-        detail = " ".join(part for part in (vault.problem, vault.hint) if part)
+        detail = told(vault.problem, vault.hint)
         yield Need(Weight.BAD, tr("Passwords cannot be read."), detail, tr("Look again"))
 
 
 def _of_problem(problem: Problem, known: Known) -> Need:
     kind, _, identifier = problem.subject.partition(":")
-    detail = " ".join(part for part in (problem.detail, problem.hint) if part)
+    title, detail = said(problem.title), told(problem.detail, problem.hint)
     match problem.kind:
         case "listener":
             title = tr("{name} has a problem.", name=_name(known.configuration, "listeners", identifier))
             button = tr("Open the listener")
-            return _show(Weight.BAD, title, problem.detail, button, "settings", section="listeners", id=identifier)
+            return _show(Weight.BAD, title, said(problem.detail), button, "settings", section="listeners", id=identifier)
         case "gateway" if kind in ("gateway", "inbound"):
             return _of_gateway(problem, identifier.partition("@")[0].partition("/")[0], known)
         case "sign-in":
-            return _show(Weight.WARNING, problem.title, detail, tr("Open the gateway"), "gateways", gateway=identifier)
+            return _show(Weight.WARNING, title, detail, tr("Open the gateway"), "gateways", gateway=identifier)
         case "disk":
             detail = tr("New mail is answered 452 until there is room. Free some, or lower the limit.")
             title, button = tr("The disk is nearly full."), tr("Open the limit")
             return _show(Weight.BAD, title, detail, button, "settings", section="spool")
         case "dkim":
-            return _show(Weight.BAD, problem.title, detail, tr("Open the key"), "settings", section="dkim", id=identifier)
+            return _show(Weight.BAD, title, detail, tr("Open the key"), "settings", section="dkim", id=identifier)
         case "inspection":
             title = tr("{name} gives no answer.", name=identifier)
             section = "virus" if "clam" in identifier.casefold() or "virus" in identifier.casefold() else "spam"
             return _show(Weight.WARNING, title, detail, tr("Open the settings"), "settings", section=section)
         case "certificate" if kind == "listener":
-            weight = Weight.WARNING if problem.title.endswith("days.") else Weight.BAD  # else it cannot be used any more
-            title, detail = said(problem.title), " ".join(filter(None, (problem.detail, said(problem.hint))))
+            is_over = problem.title.endswith(("has expired.", "cannot be used."))
+            weight = Weight.BAD if is_over else Weight.WARNING
             return _show(weight, title, detail, tr("Open the certificate"), "settings", section="certificates", id=identifier)
         case "certificate":
             button = tr("Open the gateway")
-            return _show(Weight.WARNING, said(problem.title), said(problem.hint), button, "gateways", gateway=identifier)
+            return _show(Weight.WARNING, title, said(problem.hint), button, "gateways", gateway=identifier)
         case "waiting" | "oldest":
-            return _show(Weight.WARNING, said(problem.title), said(problem.detail), tr("Show the spool"), "spool")
+            return _show(Weight.WARNING, title, said(problem.detail), tr("Show the spool"), "spool")
         case "refusals":
-            return _show(Weight.WARNING, said(problem.title), said(problem.detail), tr("Open the limit"), "settings",
+            return _show(Weight.WARNING, title, said(problem.detail), tr("Open the limit"), "settings",
                          section="alarms")  # fmt: skip
         case "pickup":
             title = tr("The pickup folder cannot be used.")
-            return _show(Weight.BAD, title, problem.detail, tr("Open the settings"), "settings", section="pickup")
+            return _show(Weight.BAD, title, said(problem.detail), tr("Open the settings"), "settings", section="pickup")
         case "monitoring":
             title, button = tr("The metrics port cannot be opened."), tr("Open the settings")
             return _show(Weight.WARNING, title, detail, button, "settings", section="metrics")
@@ -166,7 +166,7 @@ def _of_problem(problem: Problem, known: Known) -> Need:
             title, button = tr("Remote administration needs attention."), tr("Open the settings")
             return _show(Weight.WARNING, title, detail, button, "settings", section="remote")
         case _:
-            return Need(Weight.WARNING, said(problem.title), said(detail), tr("Look again"))
+            return Need(Weight.WARNING, title, detail, tr("Look again"))
 
 
 def _of_gateway(problem: Problem, gateway: str, known: Known) -> Need:

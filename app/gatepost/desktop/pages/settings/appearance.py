@@ -22,7 +22,7 @@ class AppearanceSection(Section):
         card = Card(tr("Look"))
         self.theme = ChoiceField(
             (
-                (Theme.SYSTEM, tr("As the system")),
+                (Theme.SYSTEM, tr("Like the system")),
                 (Theme.LIGHT, tr("Light")),
                 (Theme.DARK, tr("Dark")),
             )
@@ -33,7 +33,7 @@ class AppearanceSection(Section):
         card.add_fields(FieldRow(tr("Theme"), self.theme), FieldRow(tr("Text size"), self.text_size))
         self.body.add(card)
         words = Card(tr("Words"))
-        self.language = ChoiceField([("", tr("As the system")), *LANGUAGES.items()])
+        self.language = ChoiceField([("", tr("Like the system")), *LANGUAGES.items()])
         self.language.chosen.connect(self._set_language)
         words.add_fields(FieldRow(tr("Language"), self.language, tr("The window is built anew.")))
         self.body.add(words)

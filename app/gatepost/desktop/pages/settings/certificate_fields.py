@@ -13,6 +13,7 @@ from ...cards import Badge, Facts, FieldRow, LeadLayout, TextField, Tone, field_
 from ...dialogs import show_dialog
 from ...forms import Form
 from ...i18n import ntr, tr
+from ...relay_texts import told
 from ...theme import Role
 from ...words import moment_text
 
@@ -138,7 +139,7 @@ class CertificateView(QWidget):
     def tell(self, report: CertificateReport) -> None:
         self._subject.setText(", ".join(report.names) or report.subject or tr("No certificate"))
         self._badge.set(*validity(report))
-        self._problem.setText(" ".join(part for part in (report.problem, report.hint) if part))
+        self._problem.setText(told(report.problem, report.hint))
         self._problem.setVisible(bool(report.problem))
         self.facts.set(certificate_facts(report))
 

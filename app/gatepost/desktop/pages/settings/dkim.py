@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QPlainTextEdit, QPushButton, QWidget
 from ....model.dkim import DkimKey
 from ...cards import Banner, Card, Flow, Tone, label, rows
 from ...i18n import tr
+from ...relay_texts import said
 from ...theme import Role, icon, monospace, px, set_role
 from ..wording import Plain
 from .fields import show_when
@@ -130,7 +131,7 @@ class DkimSection(ObjectSection):
             "published": tr("DNS publishes this key."),
             "absent": tr("DNS has no TXT record of this name yet."),
             "differs": tr("DNS publishes something else under this name."),
-        }.get(check.state.value, check.text)
+        }.get(check.state.value) or said(check.text)
         self.found.tell(_TONES.get(check.state.value, Tone.NEUTRAL), words, "\n".join(check.found))
         self.found.show()
 

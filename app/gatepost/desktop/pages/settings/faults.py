@@ -60,7 +60,8 @@ class FaultsSection(ObjectSection):
     def _build_what(self) -> None:
         fields = self.fields
         card = Card(tr("What happens"))
-        card.add_fields(fields.switch("enabled", tr("Switched on")), fields.text("description", tr("Description")))
+        card.add_fields(fields.switch("enabled", tr("Switched on")))
+        card.add_fields(fields.text("description", tr("Description")))
         self._action = ChoiceField(
             (("refuse", tr("Refuse")), ("delay", tr("Delay the answer")), ("drop", tr("Drop the connection")))
         )

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QFileDialog, QFrame, QPushButton, QWidg
 
 from ....control.foreign_files import Texts, preview
 from ....model.errors import GatepostError
+from ... import relay_texts
 from ...cards import Banner, Card, ChoiceField, FieldRow, Tone, confirm, label, line, rows
 from ...dialogs import show_dialog
 from ...i18n import ntr, tr
@@ -168,7 +169,11 @@ class ForeignImport(Card):
             ntr("{n} password is to be set afterwards.", "{n} passwords are to be set afterwards.", missing) if missing else ""
         )
         title = tr("It was taken over, as revision {number}.", number=saved.revision)
-        self.said.tell(Tone.WARNING if missing else Tone.GOOD, title, "\n".join(filter(None, (words, *saved.warnings))))
+        self.said.tell(
+            Tone.WARNING if missing else Tone.GOOD,
+            title,
+            "\n".join(filter(None, (words, *map(relay_texts.said, saved.warnings)))),
+        )
         self.said.show()
         self.carried_out.emit(saved.revision)
 

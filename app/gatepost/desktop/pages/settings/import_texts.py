@@ -6,6 +6,8 @@ import re
 from functools import cache
 
 from ...i18n import mark, tr
+from ...relay_texts.sentences import Templates
+from .listeners import mode_words, tls_words
 
 _SENTENCES = (
     # what can be taken over
@@ -150,39 +152,29 @@ _SPOKEN = frozenset({"what", "way", "security", "gateway"})
 """Groups that are texts of the relay themselves."""
 _PARAMETER = re.compile(r"(?P<name>[A-Za-z0-9_]+): (?P<why>.+)\.")
 """``smtpd_milters: spam and viruses are …``"""
-_PLACE = re.compile(r"\\\{(\w+)\\\}")
 
 
 @cache
-def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    return tuple((_pattern(sentence), sentence) for sentence in _SENTENCES)
-
-
-def _pattern(sentence: str) -> re.Pattern[str]:
-    seen: set[str] = set()
-
-    def group(found: re.Match[str]) -> str:
-        name = found[1]
-        if name in seen:
-            return f"(?P={name})"
-        seen.add(name)
-        return f"(?P<{name}>.+?)"
-
-    return re.compile(_PLACE.sub(group, re.escape(sentence)))
+def _templates() -> Templates:
+    return Templates(_SENTENCES, {})
 
 
 def said(text: str) -> str:
     """A part's title or a finding of ``gatepost.importing``."""
-    for pattern, sentence in _patterns():
-        if found := pattern.fullmatch(text):
-            parts = {name: said(part) if name in _SPOKEN else part for name, part in found.groupdict().items()}
-            return tr(sentence, **parts)
+    for template, match in _templates().whole(text):
+        return tr(template.text, **{name: _part(name, part) for name, part in match.groupdict().items()})
     if (found := _PARAMETER.fullmatch(text)) and (why := said(found["why"])) != found["why"]:
         return f"{found['name']}: {why}."
     return text
 
 
+def _part(name: str, part: str) -> str:
+    if name in _SPOKEN:
+        return said(part)
+    return mode_words(part) if name == "mode" else tls_words(part) if name == "tls" else part
+
+
 def is_known(text: str) -> bool:
     """Whether there is a sentence for it: tests look for what is not."""
     found = _PARAMETER.fullmatch(text)
-    return any(pattern.fullmatch(text) for pattern, _ in _patterns()) or bool(found and is_known(found["why"]))
+    return any(True for _ in _templates().whole(text)) or bool(found and is_known(found["why"]))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from ....model.listener import Listener
 from ...cards import Banner, Card, Disclosure, Tone
 from ...i18n import ntr, tr
+from ...relay_texts import said
 from ..handling import HandlingCard, mark_of
 from ..wording import Plain
 from .certificate_fields import CertificateFields
@@ -135,7 +136,7 @@ class ListenersSection(ObjectSection):
         problem = report.problem if report is not None else ""
         self.problem.setVisible(bool(problem))
         if problem:
-            self.problem.tell(Tone.BAD, tr("This listener has a problem."), problem)
+            self.problem.tell(Tone.BAD, tr("This listener has a problem."), said(problem))
         self.certificate.look()
 
     def follow(self) -> None:

@@ -8,6 +8,7 @@ from ....model.fields import Model
 from ....model.settings import MonitoringSettings
 from ...cards import Banner, Card, Facts, Tone
 from ...i18n import tr
+from ...relay_texts import said
 from .fields import show_when
 from .form_section import FormSection
 
@@ -51,7 +52,7 @@ class MetricsSection(FormSection):
         problem = next((one for one in relay.problems if one.kind == "monitoring"), None)
         self.problem.setVisible(problem is not None)
         if problem is not None:
-            self.problem.tell(Tone.BAD, tr("The metrics port cannot be opened."), problem.detail)
+            self.problem.tell(Tone.BAD, tr("The metrics port cannot be opened."), said(problem.detail))
 
     def follow(self) -> None:
         is_on = bool(self.model.get("monitoring.metrics_enabled"))

@@ -8,6 +8,7 @@ from ....model.fields import Model
 from ....model.pickup import PickupSettings
 from ...cards import Banner, Card, Tone
 from ...i18n import tr
+from ...relay_texts import said
 from .fields import show_when
 from .form_section import FormSection
 
@@ -73,7 +74,7 @@ class PickupSection(FormSection):
         problem = next((one for one in relay.problems if one.kind == "pickup"), None)
         self.problem.setVisible(problem is not None)
         if problem is not None:
-            self.problem.tell(Tone.BAD, tr("The pickup folder cannot be used."), problem.detail)
+            self.problem.tell(Tone.BAD, tr("The pickup folder cannot be used."), said(problem.detail))
 
     def follow(self) -> None:
         show_when(bool(self.model.get("pickup.enabled")), *self.details)

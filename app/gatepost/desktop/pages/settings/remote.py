@@ -12,6 +12,7 @@ from ....model.fields import Model
 from ....model.remote import RemoteSettings
 from ...cards import Banner, Card, Dialog, Facts, FieldRow, Flow, TextField, Tone, confirm, label, line, rows
 from ...i18n import tr
+from ...relay_texts import said, told
 from ...theme import Role, icon, monospace, set_role
 from ...words import age_text, moment_text
 from .fields import show_when
@@ -116,7 +117,7 @@ class RemoteSection(FormSection):
         if report.problem:
             tone = Tone.WARNING if report.listening else Tone.BAD
             title = tr("Remote administration needs attention.") if report.listening else tr("The port is not open.")
-            self.problem.tell(tone, title, " ".join(part for part in (report.problem, report.hint) if part))
+            self.problem.tell(tone, title, told(report.problem, report.hint))
         has_one = bool(report.fingerprint)
         show_when(has_one, self.facts, self.fingerprint, self.buttons)
         self.renew.setVisible(report.is_own_certificate)
@@ -144,7 +145,7 @@ class RemoteSection(FormSection):
         layout = line(holder, gap=10)
         words = rows(gap=2)
         words.addWidget(label(token.name, Role.STRONG, wrap=True))
-        made = tr("Made {when} by {who}", when=moment_text(token.created_at), who=token.created_by)
+        made = tr("Made {when} by {who}", when=moment_text(token.created_at), who=said(token.created_by))
         if token.last_used_at is None:
             used = tr("never used")
         else:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QPushButton, QWidget
 
 from ...cards import Badge, Card, ElidedLabel, LeadLayout, Tone, confirm, divider, line, rows
 from ...i18n import ntr, tr
+from ...relay_texts import said
 from ...theme import Role, icon, set_role
 from ...words import moment_text
 from .differences import DifferenceList, moves_words
@@ -79,7 +80,7 @@ class RevisionsSection(Section):
         parts = [
             ntr("It changes {n} setting.", "It changes {n} settings.", len(ahead.differences)),
             *moves_words(ahead.moves),
-            *ahead.warnings,
+            *map(said, ahead.warnings),
         ]
         title = tr("Restore revision {n}?", n=number)
         if await confirm(self, title, "\n".join(parts), tr("Restore")):
@@ -97,13 +98,13 @@ class RevisionRow(QWidget):
         outer = rows(self, gap=8)
         head = QWidget()
         layout = LeadLayout(head)
-        said = QWidget()
-        column = rows(said, gap=1)
+        words = QWidget()
+        column = rows(words, gap=1)
         column.addWidget(ElidedLabel(f"{revision.number} · {moment_text(revision.at, seconds=True)}"))
-        text = ElidedLabel(" · ".join(part for part in (revision.author, revision.note) if part))
+        text = ElidedLabel(" · ".join(part for part in (said(revision.author), said(revision.note)) if part))
         set_role(text, Role.MUTED)
         column.addWidget(text)
-        layout.addWidget(said)
+        layout.addWidget(words)
         right = QWidget()
         beside = line(right)
         if is_current:

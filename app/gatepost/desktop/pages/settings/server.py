@@ -8,6 +8,7 @@ from ....model.fields import Model
 from ....model.settings import RetentionSettings, ServerSettings
 from ...cards import Card, Facts
 from ...i18n import tr
+from ...relay_texts import said
 from ...words import moment_text
 from .form_section import FormSection
 
@@ -70,7 +71,7 @@ class ServerSection(FormSection):
                 (tr("Version"), relay.version),
                 (tr("Running since"), moment_text(relay.started_at)),
                 (tr("Data folder"), relay.data_folder),
-                (tr("Passwords are kept in"), relay.vault.label),
+                (tr("Passwords are kept in"), said(relay.vault.label)),
                 (tr("Revision of the configuration"), str(relay.revision)),
             )
         )

@@ -14,6 +14,7 @@ from ...cards import Banner, Card, Tone, confirm, line
 from ...dialogs import show_dialog
 from ...forms.wording import words
 from ...i18n import ntr, tr
+from ...relay_texts import said
 from ...theme import Role, icon, set_role
 from .differences import DifferenceList, moves_words
 from .foreign_import import ForeignImport
@@ -130,7 +131,7 @@ class TransferSection(Section):
 
     def _show(self, found: SavedDifferences, current: dict[str, Any], path: Path) -> None:
         count = len(found.differences)
-        parts = [*found.warnings, *moves_words(found.moves)]
+        parts = [*map(said, found.warnings), *moves_words(found.moves)]
         if found.missing_secrets:
             missing = len(found.missing_secrets)
             parts.append(ntr("{n} password is to be set afterwards.", "{n} passwords are to be set afterwards.", missing))
