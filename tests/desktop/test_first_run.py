@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton
 from gatepost.desktop.cards import FieldRow
 from gatepost.desktop.context import AppContext
 from gatepost.desktop.pages.first_run import FirstRunPage
+from gatepost.desktop.pages.first_run.capture import InboxStep
 from gatepost.desktop.pages.first_run.presets import PRESETS, preset, settings_of
 from gatepost.desktop.pages.first_run.purpose import RECEIVE, SEND
 from gatepost.desktop.theme import theme
@@ -249,3 +250,19 @@ async def test_a_preset_with_oauth_opens_the_browser_and_saves_what_came_of_it(p
     (gateway,) = (await client.objects("gateways")).value
     assert gateway["auth"]["method"] == "oauth"
     assert [report.name for report in await client.secrets()] == [f"gateway/{gateway['id']}/sign-in"]
+
+
+async def test_a_port_that_was_chosen_is_not_replaced_by_a_proposal(connected_context: AppContext) -> None:
+    step = InboxStep(connected_context, lambda work, _name: work.close())
+    step.port.set_value(2599)
+    step._typed()
+    await step.begin()
+    assert step.port.value() == 2599
+
+
+async def test_nobody_looks_after_a_test_message_that_nobody_sees(page: FirstRunPage) -> None:
+    step = page.message
+    step._queue_id, step._state = "q-1", ""
+    step.show()
+    step.hide()
+    assert not step._clock.isActive()

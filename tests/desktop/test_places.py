@@ -191,6 +191,12 @@ async def test_a_relay_is_added_after_its_certificate_was_compared_and_its_token
     dialog.host_field.setText("127.0.0.1")
     dialog.port_field.set_value(port)
     dialog.token_field.setText("gp_wrong")
+    looking = asyncio.ensure_future(dialog.go_on())
+    await asyncio.sleep(0)
+    dialog.host_field.setText("other.example.org")
+    await looking
+    assert dialog._seen is None, "the certificate of one host is not offered for another"
+    dialog.host_field.setText("127.0.0.1")
     await dialog.go_on()
     assert dialog.fingerprint.text().replace(" ", "").lower() == fingerprint_at(port)
     assert not dialog.go.isEnabled(), "nothing goes on before it was compared"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gatepost.desktop.relay_child import relay_command
+from gatepost.desktop.relay_child import RelayChild, relay_command
 from gatepost.desktop.session import RelaySession, SessionState
 from gatepost.desktop.supervisor import Phase, Status, Supervisor
 from gatepost.desktop.tasks import Tasks
@@ -124,6 +124,7 @@ async def test_a_killed_relay_is_shown_and_started_again(supervise: Make) -> Non
     assert any("is ready" in line for line in crashed.last_lines), crashed.last_lines
     await until(lambda: session.state is SessionState.CONNECTED, "the session is back")
     assert (await session.client.status()).relay.pid != pid
+    assert len(supervisor.findChildren(RelayChild)) == 1, "nothing is kept of the one that crashed"
 
 
 async def test_a_relay_that_cannot_start_says_why_and_is_tried_less_and_less_often(supervise: Make) -> None:

@@ -72,7 +72,7 @@ def test_the_marks_of_check_boxes_have_the_colour_that_is_meant_for_the_accent()
 
 
 def test_arrows_are_visible_in_both_themes() -> None:
-    for name in ("chevron-down", "chevron-up"):
+    for name in ("chevron-down", "chevron-up", "chevron-left", "chevron-right"):
         text = resources.path("icons", "control", f"{name}.svg").read_text(encoding="utf-8")
         colour = re.findall(r"#[0-9a-f]{6}", text)[0]
         assert all(contrast(colour, table.field) >= 3 for table in (LIGHT, DARK))

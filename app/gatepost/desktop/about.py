@@ -13,6 +13,7 @@ from .cards import Dialog, Facts, Sign, label, line, rows
 from .context import AppContext
 from .i18n import tr
 from .pages.registry import PageEntry
+from .relay_texts import said
 from .theme import Role
 
 
@@ -42,14 +43,16 @@ def facts(context: AppContext) -> list[tuple[str, str]]:
         (tr("This program"), __version__),
         (tr("Python and Qt"), f"{platform.python_version()}, Qt {qVersion()}"),
         (tr("System"), f"{platform.system()} {platform.release()}"),
-        (tr("Data folder"), str(context.session.data_folder)),
     ]
     snapshot = context.session.snapshot
-    if snapshot is not None:
+    if snapshot is None:
+        found.append((tr("Data folder"), str(context.session.data_folder)))
+    else:
         relay = snapshot.status.relay
         found += [
             (tr("Relay"), tr("{version}, process {pid}", version=relay.version, pid=relay.pid)),
-            (tr("Passwords are kept in"), relay.vault.label or tr("nothing that works yet")),
+            (tr("Data folder"), relay.data_folder),
+            (tr("Passwords are kept in"), said(relay.vault.label) or tr("nothing that works yet")),
         ]
     return found
 

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QLineEdit, QPushButton, QWidget
 
-from ..model.errors import GatepostError, InvalidInput
+from ..model.errors import GatepostError, InvalidInput, Issue
 from ..model.remote import DEFAULT_PORT
 from ..model.secret import Secret
 from .cards import Banner, Dialog, FieldRow, NumberField, PageBody, Switch, TextField, Tone, label
+from .forms.wording import words
 from .i18n import tr
+from .relay_texts import said, told
 from .session import PROGRAM
 from .tasks import Tasks
 from .theme import Role, monospace, px, set_role
@@ -90,9 +92,9 @@ class AddRelayDialog(Dialog):
             else:
                 await self._keep()
         except InvalidInput as error:
-            self._tell(tr("Some fields are not right."), "\n".join(f"{issue.field}: {issue.message}" for issue in error.issues))
+            self._tell(tr("Some fields are not right."), "\n".join(self._wrong(issue) for issue in error.issues))
         except GatepostError as error:
-            self._tell(error.title, " ".join(part for part in (error.detail, error.hint) if part))
+            self._tell(said(error.title), told(error.detail, error.hint))
         finally:
             self._follow()
 
@@ -100,7 +102,10 @@ class AddRelayDialog(Dialog):
         from ..control import far
 
         checked = self._validated("0" * 64)
-        self._seen = seen = await far.look(checked.host, checked.port)
+        seen = await far.look(checked.host, checked.port)
+        if (checked.host, checked.port) != self._where():
+            return  # typed meanwhile: it is another machine's
+        self._seen = seen
         detail = tr("It stands there in Settings → Remote administration, and “gatepost remote status” says it.")
         if seen.is_expired:
             detail += " " + tr("It has expired: {date}.", date=moment_text(seen.not_after))
@@ -136,6 +141,17 @@ class AddRelayDialog(Dialog):
             self.name_field.text().strip() or self.host_field.text().strip(), self.host_field.text().strip(),
             port if isinstance(port, int) else -1, fingerprint,
         )  # fmt: skip
+
+    def _where(self) -> tuple[str, object]:
+        try:
+            now = self._validated("0" * 64)
+        except InvalidInput:
+            return "", None
+        return now.host, now.port
+
+    def _wrong(self, issue: Issue) -> str:
+        names = {"name": tr("Name"), "host": tr("Host"), "port": tr("Port"), "token": tr("Token")}
+        return f"{names[issue.field]}: {words(issue)}" if issue.field in names else words(issue)
 
     def _forget(self) -> None:
         """Another host has another certificate."""

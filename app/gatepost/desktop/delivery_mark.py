@@ -83,7 +83,6 @@ class DeliveryMark(Strip):
 
     def __init__(self, navigate: Callable[..., None], parent: QWidget | None = None) -> None:
         super().__init__("warning", "delivery-mark", parent)
-        self.setAccessibleName(tr("Mail is not delivered."))
         self._navigate = navigate
         self._shown: Mark | None = None
         self._inbox = self.add_button(tr("Show the test inbox"), lambda: navigate("inbox"), name="mark-inbox")

@@ -34,7 +34,6 @@ class Strip(QFrame):
         self.setObjectName(name)
         self.setProperty("role", "strip")
         self.setProperty("tone", tone)
-        self.setAccessibleName(name)
         self._mark = QLabel(self)
         self._title = self._label("strong")
         self._detail = self._label("")
@@ -75,7 +74,8 @@ class Strip(QFrame):
         self._text = "\n".join(lines)
         if self._lines is not None and self._text != self._lines.toPlainText():
             self._lines.setPlainText(self._text)
-        self.setAccessibleDescription(f"{title} {detail}".strip())
+        self.setAccessibleName(title)
+        self.setAccessibleDescription(detail)
 
     @property
     def text(self) -> str:

@@ -187,6 +187,8 @@ class Supervisor(QObject):
         """From its start to its end, and the pause after a failure."""
         began = time.monotonic()
         self._set(Status(Phase.STARTING, is_ours=True, failures=self._failures))
+        if self._child is not None:
+            self._child.deleteLater()  # else one more stays with each crash
         self._child = child = RelayChild(self._command(self._session.data_folder), self._session.data_folder, self)
         child.start()
         await self._watch(child, began)

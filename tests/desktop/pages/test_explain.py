@@ -70,3 +70,19 @@ async def test_without_a_relay_the_page_keeps_what_was_typed(context: AppContext
         await page.enter(recipient="bob@example.org")
     assert page.fields["recipient"].text() == "bob@example.org"
     assert page.button.isEnabled()
+
+
+async def test_an_answer_does_not_stand_below_another_question(connected_context: AppContext, show: Callable[..., Any]) -> None:
+    page = ExplainPage(connected_context)
+    show(page)
+    await page.enter(recipient="bob@example.org")
+
+    def told() -> set[str]:
+        return {label.text() for label in page._answer.findChildren(QLabel) if label.isVisibleTo(page._answer)}
+
+    before = told()
+    assert before
+    page.fields["client"].setText("nonsense")
+    await page.explain()
+    assert page.rows["client"].error
+    assert not told() & before

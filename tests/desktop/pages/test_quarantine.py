@@ -11,11 +11,13 @@ from PySide6.QtGui import QDesktopServices, QTextDocument
 from PySide6.QtWidgets import QLabel, QPushButton
 
 from gatepost.control import spool_schema
+from gatepost.control.client import Client
 from gatepost.desktop.cards import Dialog
 from gatepost.desktop.context import AppContext
 from gatepost.desktop.i18n import set_language
 from gatepost.desktop.pages.quarantine import QuarantinePage
 from gatepost.desktop.pages.quarantine.columns import reason_text
+from gatepost.model.errors import Unavailable
 from gatepost.model.report import QuarantineOperation
 
 from ..waiting import until
@@ -159,3 +161,28 @@ async def test_a_sender_is_allowed_when_its_mail_is_released(page: QuarantinePag
     await until(lambda: page.model.position_of(row.id) < 0, "it leaves the list")
     spam = (await page.context.session.client.section("spam")).value
     assert "winner6@prize.example" in str(spam)
+
+
+async def test_what_could_not_be_loaded_is_loaded_when_it_is_opened_again(
+    page: QuarantinePage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await opened(page, "number 9")
+    (other,) = await rows(page, subject="number 8")
+    before = {found.text() for found in page.detail._why.findChildren(QLabel)}
+    read = Client.quarantine_entry
+    failing = [True]
+
+    async def entry(client: Client, queue_id: str) -> spool_schema.QuarantineEntry:
+        if failing.pop() if failing else False:
+            raise Unavailable("The relay does not answer.")
+        return await read(client, queue_id)
+
+    monkeypatch.setattr(Client, "quarantine_entry", entry)
+    page.table.choose(other.id)
+    page.table.opened.emit(other.id)
+    await until(lambda: not failing and page.detail.queue_id == "", "it failed and is forgotten")
+    told = {found.text() for found in page.detail._why.findChildren(QLabel) if found.isVisibleTo(page.detail)}
+    assert not told & before, "nothing of the message before is left"
+    page.table.opened.emit(other.id)
+    entry_shown = await until(lambda: page.detail._entry, "it is there")
+    assert entry_shown.row.queue_id == other.queue_id != first.queue_id

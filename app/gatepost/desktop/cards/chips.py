@@ -50,6 +50,10 @@ class FilterChips(QWidget):
     def choose(self, key: str) -> None:
         self._buttons[key].setChecked(True)
 
+    def focus_current(self) -> None:
+        """The chip that is chosen gets the keyboard."""
+        self._buttons[self.current].setFocus(Qt.FocusReason.OtherFocusReason)
+
     def set_count(self, key: str, count: int | None, *, note: str = "") -> None:
         """``note``: a word behind the count, such as “new”."""
         words = self._words[key]

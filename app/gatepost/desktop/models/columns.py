@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -47,5 +47,7 @@ class Column:
     tone: Callable[[Any], Tone] | None = None
     is_live: bool = False
     tooltip: Callable[[Any], str] | None = None
+    words: Callable[[], Iterable[str]] | None = None
+    """All that it can say: the column is never narrower than the longest of them."""
     descending_first: bool = False
     """A first click on its header sorts the largest to the top."""

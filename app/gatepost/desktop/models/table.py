@@ -57,6 +57,8 @@ class ListTable(QTableView):
         self.setModel(model)
         self._set_up()
         self._widths = preferences.widths(name)
+        self._longest: dict[int, int] = {}
+        """Of columns whose words are known: the width of the longest one."""
         self._save_widths = QTimer(self)
         self._save_widths.setSingleShot(True)
         self._save_widths.setInterval(400)
@@ -128,6 +130,7 @@ class ListTable(QTableView):
     def _measure(self) -> None:
         """Everything follows the font."""
         self._measured = QApplication.font()
+        self._longest.clear()
         self.verticalHeader().setDefaultSectionSize(row_height())
         self.verticalHeader().setMinimumSectionSize(1)
         self.verticalScrollBar().setSingleStep(row_height())
@@ -140,7 +143,15 @@ class ListTable(QTableView):
 
     def _least(self, number: int) -> int:
         column = self._rows.columns[number]
-        return self._characters(column.least or min(column.width, 6))
+        least = self._characters(column.least or min(column.width, 6))
+        if column.words is None:
+            return least
+        if number not in self._longest:
+            bold = QFont(self.font())
+            bold.setWeight(QFont.Weight.DemiBold)
+            metrics = QFontMetrics(bold)
+            self._longest[number] = max(map(metrics.horizontalAdvance, column.words()), default=0) + px(30)
+        return max(least, self._longest[number])
 
     def _characters(self, count: int) -> int:
         return round(count * QFontMetrics(self.font()).averageCharWidth() * 1.12) + px(18)

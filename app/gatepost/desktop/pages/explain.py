@@ -59,6 +59,7 @@ class ExplainPage(Page):
             PageHeader(tr("Explain route"), tr("Where a message would go now, and why. Nothing is sent, no turn is taken."))
         )
         self._body.add(self._build_question())
+        self._asked: dict[str, str] = {}
         self._answer = QWidget()
         self._parts = rows(self._answer)
         self._body.add(self._answer)
@@ -124,14 +125,18 @@ class ExplainPage(Page):
             self.fields["recipient"].setFocus()
             return
         values = {name: field.text().strip() for name, field in self.fields.items()}
+        self._asked = values
         self.button.setEnabled(False)
+        self._show_nothing()  # an answer to another question shall not stand below this one
         try:
             found = await self.context.session.client.explain(ExplainRequest(**values))
         except InvalidInput as error:
-            self._show_issues(error)
+            if values is self._asked:
+                self._show_issues(error)
         else:
             self.context.messages.clear_banner(self.key)
-            self._show(found)
+            if values is self._asked:
+                self._show(found)
         finally:
             self.button.setEnabled(True)
 

@@ -37,10 +37,7 @@ TEXTS = (
     ),
     mark("No TLS connection comes about."),
     mark("The relay cannot be reached."),
-    mark(
-        "See whether remote administration is on there (gatepost remote status), and whether a firewall is in "
-        "between."
-    ),
+    mark("See whether remote administration is on there (gatepost remote status), and whether a firewall is in between."),
     mark("{where}: it did not answer in time."),
     mark("{where}: it closed the connection."),
     mark("The relay does not accept the token."),

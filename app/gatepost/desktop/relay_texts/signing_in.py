@@ -15,10 +15,7 @@ TEXTS = (
     ),
     mark("SMTP AUTH is switched off for the mailbox {name}: switch it on."),
     mark("The organization's security defaults block SMTP AUTH: have the administrator allow it."),
-    mark(
-        "In the Entra admin center → Properties → Security defaults; a Conditional Access policy can take their "
-        "place."
-    ),
+    mark("In the Entra admin center → Properties → Security defaults; a Conditional Access policy can take their place."),
     mark("Microsoft's policies do not let this mailbox sign in by SMTP: switch Authenticated SMTP on."),
     mark("The server cannot check the sign-in just now."),
     mark("Microsoft 365 does not let the application send as {name}: give it the mailbox."),
@@ -87,15 +84,9 @@ TEXTS = (
     mark("It allows sending mail by SMTP."),
     mark("The server offers {ways}."),
     mark("The server offers only {ways}."),
-    mark(
-        "Check server and port: Microsoft 365 offers it at smtp.office365.com port 587, Google at smtp.gmail.com "
-        "port 587."
-    ),
+    mark("Check server and port: Microsoft 365 offers it at smtp.office365.com port 587, Google at smtp.gmail.com port 587."),
     # why there is no token
-    mark(
-        "Sign in again on the gateway's Authentication card (or “gatepost gateway sign-in”); until then its mail "
-        "waits."
-    ),
+    mark("Sign in again on the gateway's Authentication card (or “gatepost gateway sign-in”); until then its mail waits."),
     mark("Microsoft does not accept the client secret: enter its value anew."),
     mark("The client secret has expired: make a new one and enter it."),
     mark("Microsoft wants a client secret, or the application to be a public client."),
@@ -117,10 +108,7 @@ TEXTS = (
     mark("The other factor (MFA) has to be confirmed anew: sign in again."),
     mark("The directory asks for something more at the sign-in: sign in again."),
     mark("A Conditional Access policy blocks the sign-in: have the administrator allow it."),
-    mark(
-        "In the Entra admin center, under Sign-in logs, see which policy it was; allow this application or this "
-        "address."
-    ),
+    mark("In the Entra admin center, under Sign-in logs, see which policy it was; allow this application or this address."),
     mark("The sign-in was revoked, most likely by a changed password: sign in again."),
     mark("The session was ended, most likely by a changed password: sign in again."),
     mark("The sign-in has expired: sign in again."),
@@ -129,13 +117,9 @@ TEXTS = (
     mark("The redirect address is registered as a single-page app, whose sign-ins end after a day."),
     mark("The user is not assigned to the application: assign it."),
     mark("In the Entra admin center, under Enterprise applications → Users and groups."),
+    mark("The sign-in was revoked or has expired (a withdrawn consent, a changed password, a long rest): sign in again."),
     mark(
-        "The sign-in was revoked or has expired (a withdrawn consent, a changed password, a long rest): sign in "
-        "again."
-    ),
-    mark(
-        "The sign-in was revoked or has expired (a withdrawn consent, a changed password, a client in testing): "
-        "sign in again."
+        "The sign-in was revoked or has expired (a withdrawn consent, a changed password, a client in testing): sign in again."
     ),
     mark("The sign-in was revoked or has expired: sign in again."),
     mark("Google ends sign-ins after 7 days while the client's publishing status is “Testing”."),
@@ -158,14 +142,8 @@ TEXTS = (
         "with the scope https://mail.google.com/. It can take some minutes to count."
     ),
     mark("A policy of the Google Workspace blocks this client: have its administrator trust it."),
-    mark(
-        "Google does not accept the service account's assertion: check the key, the mailbox and this computer's "
-        "clock."
-    ),
-    mark(
-        "The key may have been deleted, the mailbox may not exist, or the clock may be wrong by more than some "
-        "minutes."
-    ),
+    mark("Google does not accept the service account's assertion: check the key, the mailbox and this computer's clock."),
+    mark("The key may have been deleted, the mailbox may not exist, or the clock may be wrong by more than some minutes."),
     mark("Nobody has signed in for this gateway yet: sign in."),
     mark("The sign-in was made for another client, provider or mailbox: sign in again."),
     mark("It is not sent to where the settings point now."),
@@ -276,10 +254,7 @@ TEXTS = (
         "In the Entra admin center, under App registrations, copy the Application (client) ID and the Directory "
         "(tenant) ID of the same registration."
     ),
-    mark(
-        "In the Entra admin center, under App registrations, copy the Directory (tenant) ID from the "
-        "application's overview."
-    ),
+    mark("In the Entra admin center, under App registrations, copy the Directory (tenant) ID from the application's overview."),
     mark("In the Entra admin center, under App registrations, copy the Directory (tenant) ID."),
     mark(
         "In the Entra admin center, under App registrations → Authentication, add the platform “Mobile and "

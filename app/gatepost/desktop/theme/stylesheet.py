@@ -63,7 +63,8 @@ QPushButton[role="primary"]:pressed { background: $accent_pressed; border-color:
 QPushButton[role="primary"]:focus { border: 2px solid $text; }
 QPushButton[role="primary"]:disabled { background: $neutral_soft; color: $disabled; border-color: $neutral_soft; }
 QPushButton[role="danger"] { color: $bad; }
-QPushButton[role="danger"]:hover { background: $bad_soft; border-color: $bad; }
+QPushButton[role="danger"]:disabled { color: $disabled; border-color: $border; }
+QPushButton[role="danger"]:hover:enabled { background: $bad_soft; border-color: $bad; }
 QPushButton[role="quiet"], QToolButton[role="quiet"] { background: transparent; border-color: transparent; }
 QPushButton[role="quiet"]:hover, QToolButton[role="quiet"]:hover { background: $hover; }
 QPushButton[role="quiet"]:pressed, QToolButton[role="quiet"]:pressed { background: $pressed; }
@@ -87,6 +88,7 @@ QLineEdit, QPlainTextEdit, QTextEdit, QTextBrowser, QComboBox, QAbstractSpinBox 
   padding: ${p6} ${p10}; selection-background-color: $accent; selection-color: $on_accent;
   placeholder-text-color: $muted;
 }
+QLineEdit { icon-size: ${p16}; }
 QPlainTextEdit, QTextEdit, QTextBrowser { padding: ${p4} ${p6}; }
 QLineEdit:hover, QComboBox:hover { border-color: $disabled; }
 QLineEdit:focus, QComboBox:focus, QAbstractSpinBox:focus { border: 2px solid $focus; padding: ${f6} ${f10}; }
@@ -132,7 +134,8 @@ QAbstractItemView {
 QTableView, QTreeView, QListView { border: 1px solid $border; border-radius: ${p8}; }
 QTableView:focus, QTreeView:focus, QListView:focus { border: 2px solid $focus; }
 QTableView[role="embedded"], QTreeView[role="embedded"] { border: none; border-radius: 0; background: $surface; }
-QTableView::item, QTreeView::item { padding: ${p6} ${p8}; border: none; border-bottom: 1px solid $border; }
+QTableView::item, QTreeView::item { padding: ${p6} ${p5}; border: none; border-bottom: 1px solid $border; }
+QTreeView::item { border-bottom: none; }
 QTableView::item:hover, QTreeView::item:hover, QListView::item:hover { background: $hover; }
 QTableView::item:selected, QTreeView::item:selected, QListView::item:selected { background: $accent_soft; color: $text; }
 QListView::item { padding: ${p6} ${p8}; }
@@ -166,8 +169,12 @@ QTabWidget::pane { border: none; border-top: 1px solid $border; }
 QTabBar { background: transparent; }
 QTabBar::tab {
   background: transparent; color: $muted; border: none; border-bottom: 2px solid transparent;
-  padding: ${p8} ${p12}; font-weight: 500;
+  padding: ${p8} ${p9}; font-weight: 500;
 }
+QTabBar::scroller { width: ${p24}; }
+QTabBar QToolButton { padding: 0; border-color: $border; }
+QTabBar QToolButton::left-arrow { image: url($chevron_left); width: ${p12}; height: ${p12}; }
+QTabBar QToolButton::right-arrow { image: url($chevron_right); width: ${p12}; height: ${p12}; }
 QTabBar::tab:hover { color: $text; }
 QTabBar::tab:selected { color: $accent; border-bottom-color: $accent; }
 QTabBar::tab:focus { border: 2px solid $focus; border-radius: ${p4}; }
@@ -193,8 +200,8 @@ def stylesheet_of(tokens: Tokens) -> str:
     values["heading"] = f"{px(16)}px"
     values["chip"] = f"{px(11)}px"
     ground = "dark" if tokens.is_dark else "light"
-    values["chevron_down"] = _control("chevron-down")
-    values["chevron_up"] = _control("chevron-up")
+    for way in ("down", "up", "left", "right"):
+        values[f"chevron_{way}"] = _control(f"chevron-{way}")
     for mark in ("check", "dash", "dot"):
         values[mark] = _control(f"{mark}-{ground}")
     return _SHEET.substitute(values)

@@ -50,6 +50,8 @@ class InboxStep(QWidget):
         )
         self.port = NumberField()
         self.port.set_value(USUAL_PORT)
+        self._is_typed = False
+        self.port.changed.connect(self._typed)
         self.row = FieldRow(
             tr("Port on this computer"),
             self.port,
@@ -70,11 +72,16 @@ class InboxStep(QWidget):
         layout.addStretch(1)
 
     async def begin(self) -> None:
-        """Propose the listener that is there already."""
+        """Propose the listener that is there already, unless the person has chosen a port."""
+        if self._is_typed:
+            return
         listeners = (await self._context.session.client.objects("listeners")).value
         mine = next((one for one in listeners if one["address"] in _LOCAL and one["enabled"] and one["port"]), None)
-        if mine is not None:
+        if mine is not None and not self._is_typed:
             self.port.set_value(mine["port"])
+
+    def _typed(self) -> None:
+        self._is_typed = True
 
     async def _save(self) -> None:
         port = self.port.value()

@@ -137,6 +137,8 @@ class FirstRunPage(Page):
         """Nothing here is loaded: what was typed stays."""
 
     def _finish(self, page: str = "overview") -> None:
+        if (provider := self.__dict__.get("provider")) is not None:
+            provider.forget_secrets()
         self.context.preferences.set_flag(DONE, True)
         self.context.navigate(page)
 

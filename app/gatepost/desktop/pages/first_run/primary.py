@@ -15,6 +15,7 @@ from ...cards import AddressListField, Card, FieldRow, ListField, NumberField, l
 from ...context import AppContext
 from ...forms import Form, FormModel
 from ...i18n import tr
+from ...relay_texts import said
 from ...theme import Role, set_role
 from ..gateways.verify_dialog import Verdict, VerifyDialog
 
@@ -142,6 +143,6 @@ async def fail_where_it_cannot_listen(client: Client, listener: str) -> None:
         if report.id == listener and report.state == "failed":
             raise GatepostError(
                 tr("The port cannot be opened."),
-                report.problem,
+                said(report.problem),
                 tr("Ports below 1024 need special rights on this computer, and another program may be using the port."),
             )

@@ -213,6 +213,11 @@ class ProviderStep(QWidget):
         change = (self.oauth.secret if self._uses_oauth else self.secret).change()
         return change.value if change.action is SecretAction.REPLACE else None
 
+    def forget_secrets(self) -> None:
+        """What was typed and not saved does not stay in a window that nobody looks at."""
+        self.secret.reset()
+        self.oauth.secret.reset()
+
     def _is_complete(self) -> bool:
         self.model.show_all()
         signs_in_by_password = bool(self.model.get("auth.enabled")) and not self._uses_oauth

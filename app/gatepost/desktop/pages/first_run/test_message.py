@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from ....model.errors import InvalidInput, NotFound
 from ...cards import Banner, Card, FieldRow, TextField, Tone, line, rows
 from ...context import AppContext
+from ...forms.wording import words
 from ...i18n import tr
 from ...theme import Role, px, set_role
 from ..lists.gateways import Gateways
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from ....control.tracking_schema import Timeline
 
 LOOK_AGAIN_MS = 400
+ENDED = ("delivered", "bounced", "deleted", "captured")
+"""States after which nothing more happens by itself."""
 
 
 class MessageStep(QWidget):
@@ -31,6 +35,7 @@ class MessageStep(QWidget):
         self._spawn = spawn
         self._gateway: str | None = None
         self._queue_id = ""
+        self._state = ""
         layout = rows(self)
         card = Card(tr("Send a test message"), tr("It takes the same way as all mail, and you see each step of it."))
         self.from_row = FieldRow(tr("From"), TextField("me@example.com"))
@@ -95,11 +100,12 @@ class MessageStep(QWidget):
         except InvalidInput as error:
             for issue in error.issues:
                 row = self.from_row if issue.field == "sender" else self.to_row
-                row.set_error(issue.message)
+                row.set_error(words(issue))
             return
         finally:
             self.send.setEnabled(True)
         await self._gateways.load(self._context.session)
+        self._state = ""
         self.timeline.clear()
         self.result.tell(Tone.ACCENT, tr("On its way…"))
         self.story.show()
@@ -122,7 +128,7 @@ class MessageStep(QWidget):
 
     def _show(self, story: Timeline) -> None:
         self.timeline.show_story(story)
-        state = story.message.state
+        state = self._state = story.message.state
         reply = next((one.last_reply for one in story.message.recipients if one.last_reply), "")
         if state == "delivered":
             self.result.tell(Tone.GOOD, tr("Delivered."), reply)
@@ -132,5 +138,19 @@ class MessageStep(QWidget):
             self.result.tell(Tone.BAD, tr("It could not be delivered."), reply)
         elif state == "deferred":
             self.result.tell(Tone.WARNING, tr("Not delivered yet; it is tried again by itself."), reply)
-        if state in ("delivered", "bounced", "deleted"):
+        elif state == "captured":
+            self.result.tell(Tone.WARNING, tr("It was captured: it lies in the test inbox and reaches nobody."), reply)
+        elif state == "quarantined":
+            self.result.tell(Tone.WARNING, tr("It is held until somebody releases it."), reply)
+        if state in ENDED:
             self._clock.stop()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """One goes on looking where one has stopped."""
+        super().showEvent(event)
+        if self._queue_id and self._state not in ENDED:
+            self._clock.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._clock.stop()

@@ -2,50 +2,19 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pydantic import ValidationError
 from PySide6.QtWidgets import QWidget
 
-from ....control.capture_schema import CapturedFilter, CapturedRow, OperateCapturedRequest, ReleaseCapturedRequest
+from ....control.capture_schema import CapturedRow, ReleaseCapturedRequest
 from ....model.issues import issues_of
 from ...cards import ChoiceField, Dialog, FieldRow, ListField, confirm, label
 from ...forms.wording import words
 from ...i18n import ntr, tr
-from ...session import RelaySession
 from ...theme import Role
 from ..lists.gateways import KnownGateway
-
-AT_ONCE = 20_000
-BY_FILTER = 10_000
-"""When all rows are chosen and there are more than this, the filter itself is sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Messages by id, or (``ids`` None) all that match the filter."""
-
-    filter: CapturedFilter
-    ids: array[int] | None = None
-
-    def requests(self, request: OperateCapturedRequest) -> list[OperateCapturedRequest]:
-        if self.ids is None:
-            return [request.model_copy(update={"filter": self.filter, "everything": self.filter.is_everything})]
-        parts = [self.ids[start : start + AT_ONCE] for start in range(0, len(self.ids), AT_ONCE)]
-        return [request.model_copy(update={"filter": CapturedFilter(ids=tuple(part))}) for part in parts]
-
-
-def target_of(chosen: array[int], shown: int, whole: CapturedFilter) -> Target:
-    """Everything of a very long list goes by its filter."""
-    return Target(whole, None if len(chosen) == shown and shown > BY_FILTER else chosen)
-
-
-async def count(session: RelaySession, target: Target, request: OperateCapturedRequest) -> int:
-    """How many it would concern now."""
-    tries = target.requests(request.model_copy(update={"dry_run": True}))
-    return sum([await session.client.captured_operate(one) for one in tries])
 
 
 async def ask_delete(parent: QWidget, number: int) -> bool:

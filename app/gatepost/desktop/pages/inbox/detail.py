@@ -17,6 +17,7 @@ from ....model.mail import cleaned
 from ...cards import Banner, Disclosure, Tone, label, rows
 from ...context import AppContext
 from ...i18n import ntr, tr
+from ...relay_texts import said
 from ...theme import Role, px
 from ...words import moment_text, size_text
 from ..lists.file_names import safe_name, unused
@@ -105,11 +106,22 @@ class CapturedDetail(Detail):
             return
         self.queue_id, self.message, self._has_source = queue_id, None, False
         self.head.clear("")
+        self._clear()
         self._spawn(self._load(queue_id), "show a message")
+
+    def _clear(self) -> None:
+        """Nothing of the message before stands below the name of the next one."""
+        self.trouble.hide()
+        self.html.show_message("", ())
+        for view in (self.text, self.headers, self.source):
+            view.clear()
+        for parts in (self.parts, self.attachments):
+            parts.show_parts(())
 
     async def _load(self, queue_id: str) -> None:
         try:
-            message = await self._context.session.client.captured_message(int(queue_id))
+            with self._loading(queue_id):
+                message = await self._context.session.client.captured_message(int(queue_id))
         except NotFound:
             if queue_id == self.queue_id:
                 self.head.tell_state(tr("Gone"), Tone.NEUTRAL, tr("It was deleted, or its time was over."))
@@ -165,7 +177,7 @@ class CapturedDetail(Detail):
     def _tell_trouble(self, message: CapturedMessage) -> None:
         self.trouble.setVisible(bool(message.problem or message.truncated))
         if message.problem:
-            self.trouble.tell(Tone.WARNING, tr("This message cannot be taken apart."), message.problem)
+            self.trouble.tell(Tone.WARNING, tr("This message cannot be taken apart."), said(message.problem))
         elif message.truncated:
             detail = tr("Its source, saved as .eml, has all of it.")
             self.trouble.tell(Tone.WARNING, tr("Only the beginning of this message is shown."), detail)
@@ -177,7 +189,8 @@ class CapturedDetail(Detail):
 
     async def _fetch_source(self, message: CapturedMessage) -> None:
         try:
-            head = await beginning(self._context.session.client.captured_content(message.row.id))
+            with self._loading(str(message.row.id)):
+                head = await beginning(self._context.session.client.captured_content(message.row.id))
         except NotFound:
             return
         if message is self.message:

@@ -6,24 +6,21 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar
 
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QPushButton, QWidget
 
-from ....control.capture_schema import CapturedRow
+from ....control.capture_schema import CapturedFilter, CapturedRow
 from ....control.schema import EventMessage
 from ...cards import Banner, PageHeader, Tone
 from ...context import AppContext
-from ...i18n import format_count, ntr, tr
-from ...theme import Role, icon, set_role
+from ...i18n import ntr, tr
+from ...theme import icon
 from ..fault_words import rule_name
 from ..handling import CAPTURE, COPY, action_of
 from ..lists.filter_bar import Choice, FilterBar, SearchBox
 from ..lists.gateways import Gateways
-from ..lists.list_page import ListPage
-from ..lists.loading import soon
+from ..lists.query_page import QueryPage
+from ..lists.targets import Target
 from ..wording import Plain, listener_name
-from .actions import Target, target_of
 from .columns import columns
 from .detail import CapturedDetail
 from .empty import InboxEmpty, Place, place_of
@@ -34,14 +31,12 @@ from .work import Work
 FAULTS_NAMED = 3
 
 
-class InboxPage(ListPage):
+class InboxPage(QueryPage[InboxQuery, CapturedFilter]):
     key: ClassVar[str] = "inbox"
 
     def __init__(self, context: AppContext) -> None:
         self._names: dict[str, str] = {}
-        super().__init__(context, tr("Test inbox"), columns(lambda: self._names), Gateways())
-        self._query = InboxQuery()
-        self._shown: InboxQuery | None = None
+        super().__init__(context, tr("Test inbox"), columns(lambda: self._names), Gateways(), InboxQuery())
         self._places: list[Place] = []
         self._captures = False
         self.work = Work(self, self.worker, self.card.foot, self.gateways, self._changed)
@@ -105,33 +100,11 @@ class InboxPage(ListPage):
         return menu
 
     def _build_actions(self) -> None:
-        self.menu = QMenu(self)
         self.release = self._action("send", tr("&Release…"), "Ctrl+L", self._start_releasing)
         self.save = self._action("download", tr("&Save as .eml…"), "Ctrl+S", self._start_saving)
         self.delete = self._action("delete", tr("&Delete"), "Del", self._start_deleting)
-        self._actions = (self.release, self.save, self.delete)
-        self.menu.addActions(self._actions)
-        self.table.addActions(self._actions)
-        foot = self.card.foot
-        self.all_button = QPushButton(tr("Choose all"))
-        set_role(self.all_button, Role.LINK)
-        self.all_button.clicked.connect(self.table.selectAll)
-        foot.add(self.all_button)
-        release = QPushButton(self.release.icon(), self.release.text().replace("&", ""))
-        release.clicked.connect(self.release.trigger)
-        more = QPushButton(tr("More"))
-        more.setProperty("menu", "true")
-        more.setMenu(self.menu)
-        self._buttons = (release, more)
-        for button in self._buttons:
-            foot.add(button)
-
-    def _action(self, sign: str, text: str, keys: str, act: Any) -> QAction:
-        action = QAction(icon(sign), text, self)
-        action.setShortcut(QKeySequence(keys))
-        action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        action.triggered.connect(lambda: act())
-        return action
+        self._button(self.release)
+        self._more_button()
 
     def _make_detail(self) -> CapturedDetail:
         made = CapturedDetail(self.context, self.spawn, lambda: self._names)
@@ -145,12 +118,6 @@ class InboxPage(ListPage):
         self.search.wanted.connect(lambda text: self._ask(text=text))
         self.where.wanted.connect(lambda where: self._ask(where=where))
         self.trays.chosen.connect(lambda tray: self._ask(tray=tray))
-        self.table.order_wanted.connect(lambda order, descending: self._ask(order=order, descending=descending))
-        self.table.selection_changed.connect(self._show_selection)
-        self.table.clicked.connect(lambda _: self._open_current())
-        self.table.menu_wanted.connect(self._show_menu)
-        self.model.loaded.connect(self._show_selection)
-        self.model.changed.connect(self._show_selection)
 
     # --- the page ---
 
@@ -162,15 +129,7 @@ class InboxPage(ListPage):
         self.live.set_on(True)
         await self._load_around()
         self._show_query()
-        await soon(self.spawn(self._refresh_list() if self._shown == self._query else self._load(), "load the list"))
-
-    async def leave(self) -> bool:
-        self.live.set_on(False)
-        return True
-
-    def on_connected(self) -> None:
-        self._shown = None
-        self.spawn(self.enter(), "load again")
+        await self._enter_list()
 
     def on_event(self, event: EventMessage) -> None:
         if event.kind.startswith("captured."):
@@ -220,15 +179,8 @@ class InboxPage(ListPage):
 
     # --- the list ---
 
-    def _ask(self, **changes: Any) -> None:
-        self._query = replace(self._query, **changes)
-        if self._query.text or "where" not in changes:
-            self.spawn(self._load(), "filter the list")
-
-    def _show_all(self) -> None:
-        self._query = self._query.unfiltered()
-        self._show_query()
-        self.spawn(self._load(), "show all")
+    def _source(self, query: InboxQuery) -> InboxSource:
+        return InboxSource(self.context.session, query)
 
     def _show_query(self) -> None:
         self.search.set_quietly(self._query.text)
@@ -237,39 +189,13 @@ class InboxPage(ListPage):
         if self.trays.current != self._query.tray:  # it is not there any more
             self._query = replace(self._query, tray=self.trays.current)
 
-    async def _load(self) -> None:
-        query = self._query
-        source = InboxSource(self.context.session, query)
-        self.table.show_order(query.order, query.descending)
-        await self.model.show(source, by_id=source.by_id)
-        if query == self._query:
-            self._shown = query
-            self.context.messages.clear_banner(self.key)
-            self._show_selection()
-
     async def _refresh_list(self) -> None:
         await self._load_trays()
-        if self._shown is None:
-            await self._load()
-        else:
-            await self.model.refresh()
+        await super()._refresh_list()
 
     def _show_selection(self) -> None:
-        total, chosen = len(self.model.ids), self.table.chosen_count
-        is_empty = total == 0 and not self.model.is_loading and self._shown is not None
-        if is_empty:
-            self._tell_empty()
-        self.card.show_empty(is_empty)
-        if chosen:
-            self.card.foot.set_count(tr("{n} of {m} chosen", n=format_count(chosen), m=format_count(total)))
-        else:
-            self.card.foot.set_count(ntr("{n} message", "{n} messages", total))
-        self.all_button.setVisible(0 < chosen < total)
-        for button in self._buttons:
-            button.setEnabled(bool(chosen))
-        for action in self._actions:
-            action.setEnabled(bool(chosen))
-        self.clear.setEnabled(total > 0 and not self._query.text)
+        super()._show_selection()
+        self.clear.setEnabled(bool(self.model.ids) and not self._query.text)
 
     def _tell_empty(self) -> None:
         nothing = self.nothing
@@ -302,31 +228,12 @@ class InboxPage(ListPage):
         if self.splitter.is_open and current is not None and self.model.known(current) is not None:
             self.detail.show_message(str(current))
 
-    def _close_detail(self) -> None:
-        super()._close_detail()
-        self._forget()
-
-    def _forget(self) -> None:
-        """What the details show may be gone: they load it anew when it is opened again."""
-        if self.splitter.is_made:
-            self.detail.forget()
-
     def _act_on_shown(self, act: Any) -> None:
         """A button of the details means the message that they show, whatever is chosen in the list."""
         if self.detail.queue_id and self.table.choose(int(self.detail.queue_id)):
             act()
 
     # --- actions ---
-
-    def _show_menu(self, place: QPoint) -> None:
-        self.menu.popup(place)
-
-    def _target(self) -> Target:
-        return target_of(self.table.chosen, len(self.model.ids), self._query.filter)
-
-    @property
-    def _can_start(self) -> bool:
-        return bool(self.table.chosen_count) and not self.worker.is_busy
 
     def _start_deleting(self) -> None:
         if self._can_start:
@@ -337,7 +244,7 @@ class InboxPage(ListPage):
             target = self._target()
             self.spawn(self.work.release(target, self._only_row(target)), "release")
 
-    def _only_row(self, target: Target) -> CapturedRow | None:
+    def _only_row(self, target: Target[CapturedFilter]) -> CapturedRow | None:
         if target.ids is None or len(target.ids) != 1:
             return None
         found: CapturedRow | None = self.model.known(target.ids[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QPushButton, QTreeWidget, QTreeWidgetItem, QWidget
 
 from ....control.capture_schema import CapturedPart
@@ -15,6 +16,8 @@ from ...words import size_text
 
 _NAME, _TYPE, _SIZE, _MORE = range(4)
 _PART = Qt.ItemDataRole.UserRole
+_ROOM_FOR_MORE = 560
+"""Narrower, and the names would not be read."""
 
 
 class PartsView(QWidget):
@@ -37,7 +40,9 @@ class PartsView(QWidget):
         self.tree.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.tree.header().setStretchLastSection(False)
         self.tree.header().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        self.tree.header().setSectionResizeMode(_SIZE, QHeaderView.ResizeMode.ResizeToContents)
+        for column in (_TYPE, _SIZE):
+            self.tree.header().setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+        self._says_more = says_more
         self.tree.setColumnHidden(_MORE, not says_more)
         self.tree.itemSelectionChanged.connect(self._follow)
         self.tree.itemActivated.connect(lambda item, _column: self._save_items([item]))
@@ -55,6 +60,10 @@ class PartsView(QWidget):
         outer.addWidget(foot)
         self._parts: tuple[CapturedPart, ...] = ()
         self.show_parts(())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.tree.setColumnHidden(_MORE, not self._says_more or self.width() < px(_ROOM_FOR_MORE))
 
     def show_parts(self, parts: Sequence[CapturedPart]) -> None:
         self.tree.clear()

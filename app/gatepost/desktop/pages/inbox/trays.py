@@ -67,7 +67,7 @@ class TrayChips(QWidget):
         self._chips.chosen.connect(self._choose)
         self.choose(self.current)
         if had_focus:
-            self._chips.setFocus()
+            self._chips.focus_current()
 
     def _choose(self, tray: str) -> None:
         self.current = tray

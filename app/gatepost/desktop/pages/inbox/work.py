@@ -12,9 +12,10 @@ from ...session import RelaySession
 from ..lists.gateways import Gateways
 from ..lists.list_card import Foot
 from ..lists.saving import ask_where, save
-from ..lists.worker import Progress, Worker
+from ..lists.targets import Target
+from ..lists.worker import Worker
 from ..page import Page
-from .actions import Release, ReleaseDialog, Target, ask_clear, ask_delete, count
+from .actions import Release, ReleaseDialog, ask_clear, ask_delete
 
 MOST_SAVED = 1000
 DELETE = OperateCapturedRequest(operation="delete")
@@ -35,12 +36,12 @@ class Work:
     def _session(self) -> RelaySession:
         return self._page.context.session
 
-    async def delete(self, target: Target) -> None:
+    async def delete(self, target: Target[CapturedFilter]) -> None:
         await self._operate(DELETE, target, lambda number: ask_delete(self._page, number))
 
-    async def release(self, target: Target, row: CapturedRow | None) -> None:
+    async def release(self, target: Target[CapturedFilter], row: CapturedRow | None) -> None:
         """``row``: the message, where it is only one; its recipients can be changed then."""
-        number = await count(self._session, target, RELEASE)
+        number = await target.count(RELEASE, self._send)
         if not number:
             self._foot.say(nothing())
             return
@@ -67,20 +68,20 @@ class Work:
         target = Target(CapturedFilter(tray=tray))
         await self._operate(DELETE, target, lambda number: ask_clear(self._page, name, number))
 
-    async def _operate(self, request: OperateCapturedRequest, target: Target, ask: Callable[[int], Awaitable[bool]]) -> None:
-        session = self._session
-
-        async def work(progress: Progress) -> int:
-            requests, done = target.requests(request), 0
-            for number, one in enumerate(requests):
-                done += await session.client.captured_operate(one)
-                progress(number + 1, len(requests))
-            return done
-
+    async def _operate(
+        self, request: OperateCapturedRequest, target: Target[CapturedFilter], ask: Callable[[int], Awaitable[bool]]
+    ) -> None:
         if await self._worker.act(
-            lambda: count(session, target, request), ask, work, lambda number: told(request, number), nothing()
+            lambda: target.count(request, self._send),
+            ask,
+            lambda progress: target.carry_out(request, self._send, progress),
+            lambda number: told(request, number),
+            nothing(),
         ):
             self._changed()
+
+    async def _send(self, request: OperateCapturedRequest) -> int:
+        return await self._session.client.captured_operate(request)
 
     async def save(self, numbers: array[int]) -> None:
         """As .eml; by names of ours."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QTimer, Signal
-from PySide6.QtGui import QAction
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QWheelEvent
 from PySide6.QtWidgets import QComboBox, QLineEdit, QSizePolicy, QWidget
 
 from ...cards import LeadLayout, rows
@@ -80,7 +80,15 @@ class Choice(QComboBox):
         self.setToolTip(name)
         self.set_choices(choices)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.activated.connect(lambda _: self.wanted.emit(self.chosen))
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Not by the way, while the pointer passes over it."""
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
 
     @property
     def chosen(self) -> str:

@@ -14,6 +14,8 @@ from ...theme import Role, px, set_role
 
 SAID_MS = 8000
 """What was done stays readable this long."""
+SHOWN_AFTER_MS = 300
+"""Work that is over sooner is not shown."""
 
 
 class ListCard(QFrame):
@@ -78,6 +80,13 @@ class Foot(QWidget):
         self._said.setSingleShot(True)
         self._said.setInterval(SAID_MS)
         self._said.timeout.connect(lambda: self._count.setText(self._text))
+        self._stopping: Callable[[], object] | None = None
+        self._working = ""
+        self._stop.clicked.connect(self._stop_it)
+        self._busy = QTimer(self)
+        self._busy.setSingleShot(True)
+        self._busy.setInterval(SHOWN_AFTER_MS)
+        self._busy.timeout.connect(self._show_work)
         self.setMinimumHeight(px(46))
 
     def add(self, widget: QWidget) -> None:
@@ -97,12 +106,8 @@ class Foot(QWidget):
         """Long work: shown when it takes over 300 ms. Returns what takes its progress; ``end`` ends it."""
         self._progress.setRange(0, 0)
         self._progress.setAccessibleName(text)
-        self._stopping = stop
-        self._stop.clicked.connect(self._stop_it)
-        self._busy = QTimer(self)
-        self._busy.setSingleShot(True)
-        self._busy.timeout.connect(lambda: self._show_work(text))
-        self._busy.start(300)
+        self._stopping, self._working = stop, text
+        self._busy.start()
 
         def progress(done: int, total: int) -> None:
             self._progress.setRange(0, total)
@@ -110,9 +115,9 @@ class Foot(QWidget):
 
         return progress
 
-    def _show_work(self, text: str) -> None:
+    def _show_work(self) -> None:
         self._said.stop()
-        self._count.setText(text)
+        self._count.setText(self._working)
         self._progress.show()
         self._stop.setVisible(self._stopping is not None)
 
@@ -122,7 +127,6 @@ class Foot(QWidget):
 
     def end(self) -> None:
         self._busy.stop()
-        self._stop.clicked.disconnect(self._stop_it)
         self._progress.hide()
         self._stop.hide()
         if not self._said.isActive():

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QVBoxLayout
 
-from ....model.errors import GatepostError
+from ....model.errors import GatepostError, NotFound
 from ...cards import EmptyState, rows
 from ...context import AppContext
 from ...i18n import tr
@@ -48,8 +49,20 @@ class Detail(QFrame):
         """Another one, or the same one anew."""
 
     def forget(self) -> None:
-        """The message may be another one by now: it is loaded anew when it is shown again."""
+        """The message may be another one by now, or could not be read: it is loaded anew when it is shown again."""
         self.queue_id = ""
+
+    @contextmanager
+    def _loading(self, queue_id: str) -> Iterator[None]:
+        """What fails in here has not been shown: the message can be asked for again. One that is gone stays gone."""
+        try:
+            yield
+        except NotFound:
+            raise
+        except BaseException:
+            if queue_id == self.queue_id:
+                self.forget()
+            raise
 
 
 class ListPage(Page):

@@ -18,23 +18,28 @@ class Worker:
     def __init__(self, foot: Foot) -> None:
         self._foot = foot
         self._task: asyncio.Task[Any] | None = None
+        self._is_quiet = False
 
     @property
     def is_busy(self) -> bool:
         return self._task is not None
 
-    def stop(self) -> None:
+    def stop(self, *, quietly: bool = False) -> None:
+        """``quietly``: nobody asked for it, other work takes its place."""
         if self._task is not None:
+            self._is_quiet = quietly
             self._task.cancel()
 
     async def run(self, text: str, work: Callable[[Progress], Awaitable[T]]) -> T:
         """``work`` is handed what it tells its progress. Stopping it cancels the task that waits here."""
         progress = self._foot.begin(text, self.stop)
         self._task = asyncio.current_task()
+        self._is_quiet = False
         try:
             return await work(progress)
         except asyncio.CancelledError:
-            self._foot.say(tr("Stopped. What was done already stays done."))
+            if not self._is_quiet:
+                self._foot.say(tr("Stopped. What was done already stays done."))
             raise
         finally:
             self._task = None

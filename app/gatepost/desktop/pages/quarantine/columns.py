@@ -58,7 +58,8 @@ def recipients_text(row: QuarantineRow) -> str:
 
 def columns() -> tuple[Column, ...]:
     return (
-        Column("why", mark("Why"), why_text, 15, 14, kind=Kind.PILL, tone=why_tone, tooltip=reason_text),
+        Column("why", mark("Why"), why_text, 15, 14, kind=Kind.PILL, tone=why_tone, tooltip=reason_text,
+               words=lambda: (tr(words) for words, _tone in _LEVELS.values())),
         Column(
             "score", mark("Score"), score_text, 7, 7, order="score", rank=3, kind=Kind.NUMBER, descending_first=True,
             tone=lambda row: Tone.QUIET,

@@ -64,12 +64,20 @@ class QuarantineDetail(Detail):
             return
         self.queue_id, self._entry, self._has_content = queue_id, None, False
         self.head.clear(queue_id)
-        self._why.clear()
+        self._clear()
         self._spawn(self._load(queue_id), "show a message")
+
+    def _clear(self) -> None:
+        """Nothing of the message before stands below the name of the next one."""
+        self._why.clear()
+        self.preview.clear()
+        self._header.clear()
+        self._raw.clear()
 
     async def _load(self, queue_id: str) -> None:
         try:
-            entry = await self._context.session.client.quarantine_entry(queue_id)
+            with self._loading(queue_id):
+                entry = await self._context.session.client.quarantine_entry(queue_id)
         except NotFound:
             if queue_id == self.queue_id:
                 words = tr("{id} · It was released or deleted.", id=queue_id)
@@ -98,7 +106,8 @@ class QuarantineDetail(Detail):
     async def _load_content(self, entry: QuarantineEntry) -> None:
         queue_id = entry.row.queue_id
         try:
-            head = await beginning(self._context.session.client.quarantine_content(queue_id), MAX_OCTETS)
+            with self._loading(queue_id):
+                head = await beginning(self._context.session.client.quarantine_content(queue_id), MAX_OCTETS)
         except NotFound:
             return
         preview = await asyncio.to_thread(preview_of, head)

@@ -38,6 +38,11 @@ class PreviewView(QWidget):
         super().resizeEvent(event)
         self._facts.setVisible(event.size().height() >= self.fontMetrics().height() * 14)
 
+    def clear(self) -> None:
+        """Of the next message nothing is known yet."""
+        self.show_preview(Preview())
+        self.reader.show_text("")
+
     def show_preview(self, preview: Preview) -> None:
         self._preview = preview
         self._facts.set(preview.headers)

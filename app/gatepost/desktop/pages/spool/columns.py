@@ -55,7 +55,7 @@ class SpoolWords:
     def waiting_for(self, row: SpoolRow) -> str:
         now = self.clock()
         if row.state == "held":
-            return tr("Release: {reason}", reason=row.hold) if row.hold else tr("Release")
+            return tr("Release: {reason}", reason=said(row.hold)) if row.hold else tr("Release")
         if self.is_stopped:
             return tr("The relay is stopped")
         if self.is_paused:
@@ -86,7 +86,7 @@ class SpoolWords:
         return (
             Column(
                 "state", mark("State"), lambda row: state_text(row.state), 11, 11, order="state", kind=Kind.PILL,
-                tone=lambda row: state_tone(row.state),
+                tone=lambda row: state_tone(row.state), words=lambda: map(state_text, _STATES),
             ),
             Column("sender", mark("From"), lambda row: sender_text(row.sender), 24, 12, order="sender", rank=1),
             Column(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
@@ -23,6 +24,7 @@ from ....model.report import Explanation
 from ...cards import Tone as BadgeTone
 from ...context import AppContext
 from ...i18n import mark, tr
+from ...relay_texts import said
 from ...theme import Role, icon, px, set_role
 from ...words import moment_text, size_text
 from ..lists.gateways import Gateways
@@ -128,11 +130,22 @@ class SpoolDetail(Detail):
         if work is not None:
             self._spawn(work(), "show a part of a message")
 
+    @contextmanager
+    def _again_if_it_fails(self, queue_id: str, *tabs: int) -> Iterator[None]:
+        """A tab that could not be loaded is tried again when it is opened the next time, or when the message is shown anew."""
+        try:
+            yield
+        except BaseException:
+            if queue_id == self.queue_id:
+                self._loaded.difference_update(tabs)
+            raise
+
     async def _load_timeline(self) -> None:
         queue_id = self.queue_id
         self._loaded.add(1)
         try:
-            story = await self._context.session.client.timeline(queue_id)
+            with self._again_if_it_fails(queue_id, 1):
+                story = await self._context.session.client.timeline(queue_id)
         except NotFound:
             return
         if queue_id == self.queue_id:
@@ -142,7 +155,8 @@ class SpoolDetail(Detail):
         queue_id = self.queue_id
         self._loaded |= {2, 3}
         try:
-            head = await beginning(self._context.session.client.spool_content(queue_id))
+            with self._again_if_it_fails(queue_id, 2, 3):
+                head = await beginning(self._context.session.client.spool_content(queue_id))
         except NotFound:
             return
         if queue_id == self.queue_id:
@@ -163,9 +177,11 @@ class SpoolDetail(Detail):
         if origin is not None:
             request = request.model_copy(update={"client": _address(origin.client), "user": origin.user})
         try:
-            found: Explanation = await self._context.session.client.explain(request)
+            with self._again_if_it_fails(queue_id, 4):
+                found: Explanation = await self._context.session.client.explain(request)
         except GatepostError as error:
-            self._route.show_problem(str(error))
+            if queue_id == self.queue_id:
+                self._route.show_problem(said(str(error)))
             return
         if queue_id == self.queue_id:
             self._route.show_explanation(found)
@@ -204,7 +220,7 @@ class _RecipientTree(QTreeWidget):
     def show_message(self, message: SpoolMessage, gateways: Gateways) -> None:
         self.clear()
         for delivery in message.deliveries:
-            reason = delivery.hold or delivery.last_reply
+            reason = said(delivery.hold or delivery.last_reply)
             words = tr("By {way}", way=gateways.lane_text(delivery.lane))
             branch = QTreeWidgetItem([words, state_text(delivery.state), reason])
             branch.setIcon(0, icon("send"))
@@ -212,8 +228,8 @@ class _RecipientTree(QTreeWidget):
             self.addTopLevelItem(branch)
             for recipient in delivery.recipients:
                 state = tr(_RECIPIENT_STATES.get(recipient.state, recipient.state))
-                item = QTreeWidgetItem([recipient.address, state, recipient.last_reply])
+                item = QTreeWidgetItem([recipient.address, state, said(recipient.last_reply)])
                 item.setToolTip(0, recipient.address)
-                item.setToolTip(2, recipient.last_reply)
+                item.setToolTip(2, said(recipient.last_reply))
                 branch.addChild(item)
             branch.setExpanded(True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,12 +12,7 @@ from ....model.report import SpoolOperation
 from ...cards import confirm
 from ...i18n import mark, ntr, tr
 from ...session import RelaySession
-
-AT_ONCE = 20_000
-"""Ids in one request."""
-BY_FILTER = 10_000
-"""When all rows of a list are chosen and there are more than this, the filter itself is sent instead of their ids."""
-
+from ..lists.targets import Progress, Target
 
 Words = Callable[..., str]
 """Takes the number, and by name what else the text speaks of."""
@@ -125,32 +119,6 @@ OPERATIONS = (
 )
 
 
-def operation(kind: SpoolOperation) -> Operation:
-    return next(found for found in OPERATIONS if found.kind is kind)
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Deliveries by id, or (``ids`` None) all that match the filter."""
-
-    filter: Filter
-    ids: array[int] | None = None
-
-    def requests(self, request: OperateRequest) -> list[OperateRequest]:
-        if self.ids is None:
-            return [request.model_copy(update={"filter": self.filter, "everything": self.filter.is_everything})]
-        parts = [self.ids[start : start + AT_ONCE] for start in range(0, len(self.ids), AT_ONCE)]
-        return [request.model_copy(update={"filter": Filter(ids=tuple(part))}) for part in parts]
-
-
-def target_of(chosen: array[int], shown: int, whole: Filter) -> Target:
-    """Everything of a very long list goes by its filter."""
-    return Target(whole, None if len(chosen) == shown and shown > BY_FILTER else chosen)
-
-
-Progress = Callable[[int, int], None]
-
-
 @dataclass(frozen=True, slots=True)
 class Plan:
     """An operation with its argument; ``argument`` is what the question calls it."""
@@ -164,10 +132,9 @@ class Plan:
     def request(self) -> OperateRequest:
         return OperateRequest(operation=self.operation.kind, gateway=self.gateway, priority=self.priority)
 
-    async def count(self, session: RelaySession, target: Target) -> int:
+    async def count(self, session: RelaySession, target: Target[Filter]) -> int:
         """How many it would concern now."""
-        requests = target.requests(self.request.model_copy(update={"dry_run": True}))
-        return sum([await session.client.operate(request) for request in requests])
+        return await target.count(self.request, lambda request: session.client.operate(request))
 
     async def ask(self, parent: QWidget, count: int) -> bool:
         """Whether to go on; a single delivery and a harmless operation need no question."""
@@ -179,14 +146,8 @@ class Plan:
         text = "\n\n".join(filter(None, words))
         return await confirm(parent, title, text, found.button(count), is_dangerous=found.is_dangerous)
 
-    async def run(self, session: RelaySession, target: Target, progress: Progress) -> int:
-        requests = target.requests(self.request)
-        done = 0
-        for number, request in enumerate(requests):
-            done += await session.client.operate(request)
-            if len(requests) > 1:
-                progress(number + 1, len(requests))
-        return done
+    async def run(self, session: RelaySession, target: Target[Filter], progress: Progress) -> int:
+        return await target.carry_out(self.request, lambda request: session.client.operate(request), progress)
 
     def told(self, count: int) -> str:
         return self.operation.done(count)

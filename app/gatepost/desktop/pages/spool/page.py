@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
-from PySide6.QtCore import QPoint, Qt, QTimer
-from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QMenu, QPushButton
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QAction
 
 from ....control.schema import EventMessage, Snapshot, SpoolFigures
-from ....control.spool_schema import SpoolRow
+from ....control.spool_schema import Filter, SpoolRow
 from ....model.report import SpoolOperation
 from ...cards import ChoiceField, Dialog, FieldRow, FilterChips, PageHeader
 from ...context import AppContext
 from ...i18n import format_count, ntr, tr
-from ...theme import Role, icon, set_role
+from ...theme import Role
 from ..lists.filter_bar import Choice, FilterBar, SearchBox
 from ..lists.gateways import Gateways
-from ..lists.list_page import ListPage
-from ..lists.loading import soon
+from ..lists.query_page import QueryPage
 from ..lists.saving import ask_where, save
+from ..lists.targets import Target
 from .columns import SpoolWords
 from .detail import SpoolDetail
-from .operations import OPERATIONS, Operation, Plan, Target, operation, target_of
+from .operations import OPERATIONS, Operation, Plan
 from .query import SpoolQuery, SpoolSource
 
 MOST_SAVED = 1000
@@ -31,16 +31,14 @@ _QUICK_MS = 1000
 _SLOW_MS = 20_000
 
 
-class SpoolPage(ListPage):
+class SpoolPage(QueryPage[SpoolQuery, Filter]):
     key: ClassVar[str] = "spool"
 
     def __init__(self, context: AppContext) -> None:
         gateways = Gateways()
         words = SpoolWords(gateways)
-        super().__init__(context, tr("Spool"), words.columns(), gateways)
+        super().__init__(context, tr("Spool"), words.columns(), gateways, SpoolQuery())
         self.words = words
-        self._query = SpoolQuery()
-        self._shown: SpoolQuery | None = None
         self._figures = SpoolFigures()
         self._clock = QTimer(self)
         self._clock.timeout.connect(self._tick)
@@ -79,52 +77,24 @@ class SpoolPage(ListPage):
     def _build_actions(self) -> None:
         """Each as a menu entry with its keys; the most wanted ones also as buttons below the list."""
         self.actions_by_kind: dict[SpoolOperation, QAction] = {}
-        self.menu = QMenu(self)
         for found in OPERATIONS:
-            action = QAction(icon(found.icon), tr(found.title), self)
-            if found.shortcut:
-                action.setShortcut(QKeySequence(found.shortcut))
-                action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            action.triggered.connect(lambda _checked=False, found=found: self._start(found))
-            self.actions_by_kind[found.kind] = action
             if found.kind is SpoolOperation.FAIL:
                 self.menu.addSeparator()
-                self.save_action = QAction(icon("download"), tr("&Save as .eml…"), self)
-                self.save_action.setShortcut(QKeySequence("Ctrl+S"))
-                self.save_action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-                self.save_action.triggered.connect(self._start_saving)
-                self.menu.addAction(self.save_action)
+                self.save_action = self._action("download", tr("&Save as .eml…"), "Ctrl+S", self._start_saving)
                 self.menu.addSeparator()
-            self.menu.addAction(action)
-        self.table.addActions([*self.actions_by_kind.values(), self.save_action])
-        foot = self.card.foot
-        self.all_button = QPushButton(tr("Choose all"))
-        set_role(self.all_button, Role.LINK)
-        self.all_button.clicked.connect(self.table.selectAll)
-        foot.add(self.all_button)
-        self._buttons: list[QPushButton] = []
+            self.actions_by_kind[found.kind] = self._action(
+                found.icon, tr(found.title), found.shortcut, partial(self._start, found)
+            )
         for kind in (SpoolOperation.RETRY, SpoolOperation.HOLD, SpoolOperation.RELEASE):
-            found = operation(kind)
-            button = QPushButton(icon(found.icon), tr(found.title).replace("&", ""))
-            button.clicked.connect(self.actions_by_kind[kind].trigger)
-            foot.add(button)
-            self._buttons.append(button)
-        more = QPushButton(tr("More"))
-        more.setProperty("menu", "true")
-        more.setMenu(self.menu)
-        foot.add(more)
-        self._buttons.append(more)
+            self._button(self.actions_by_kind[kind])
+        self._more_button()
 
     def _connect(self) -> None:
         self.search.wanted.connect(lambda text: self._ask(text=text))
         self.where.wanted.connect(lambda where: self._ask(where=where))
         self.gateway.wanted.connect(lambda gateway: self._ask(gateway=gateway))
         self.chips.chosen.connect(lambda state: self._ask(state=state))
-        self.table.order_wanted.connect(lambda order, descending: self._ask(order=order, descending=descending))
-        self.table.selection_changed.connect(self._show_selection)
-        self.table.menu_wanted.connect(self._show_menu)
-        self.model.loaded.connect(self._loaded)
-        self.model.changed.connect(self._show_selection)
+        self.model.loaded.connect(self._to_the_top)
 
     # --- the page ---
 
@@ -140,16 +110,11 @@ class SpoolPage(ListPage):
         await self.gateways.load(self.context.session)
         self.gateway.set_choices([("", tr("All gateways")), *((g.id, g.label) for g in self.gateways.all)])
         self.gateway.choose(self._query.gateway)
-        await soon(self.spawn(self._refresh_list() if self._shown == self._query else self._load(), "load the list"))
+        await self._enter_list()
 
     async def leave(self) -> bool:
-        self.live.set_on(False)
         self._clock.stop()
-        return True
-
-    def on_connected(self) -> None:
-        self._shown = None
-        self.spawn(self.enter(), "load again")
+        return await super().leave()
 
     def on_snapshot(self, snapshot: Snapshot) -> None:
         self.words.is_paused = snapshot.status.relay.delivery_paused
@@ -179,16 +144,8 @@ class SpoolPage(ListPage):
 
     # --- the list ---
 
-    def _ask(self, **changes: Any) -> None:
-        self._query = replace(self._query, **changes)
-        if not self._query.text and "where" in changes:
-            return
-        self.spawn(self._load(), "filter the list")
-
-    def _show_all(self) -> None:
-        self._query = self._query.unfiltered()
-        self._show_query()
-        self.spawn(self._load(), "show all")
+    def _source(self, query: SpoolQuery) -> SpoolSource:
+        return SpoolSource(self.context.session, query)
 
     def _show_query(self) -> None:
         self.search.set_quietly(self._query.text)
@@ -196,28 +153,14 @@ class SpoolPage(ListPage):
         self.gateway.choose(self._query.gateway)
         self.chips.choose(self._query.state)
 
-    async def _load(self) -> None:
-        query = self._query
-        source = SpoolSource(self.context.session, query)
-        self.table.show_order(query.order, query.descending)
-        await self.model.show(source, by_id=source.by_id)
-        if query == self._query:
-            self._shown = query
-            self.context.messages.clear_banner(self.key)
-            self._show_selection()
-
     async def _refresh_list(self) -> None:
         """Also what the open details show."""
-        if self._shown is None:
-            await self._load()
-        else:
-            await self.model.refresh()
+        await super()._refresh_list()
         self._refresh_detail()
 
-    def _loaded(self) -> None:
+    def _to_the_top(self) -> None:
         if not self.table.currentIndex().isValid() and len(self.model.ids):
             self.table.verticalScrollBar().setValue(0)
-        self._show_selection()
 
     def _tick(self) -> None:
         """What changes with the clock is painted again: each second while something is that young, else seldom."""
@@ -242,23 +185,12 @@ class SpoolPage(ListPage):
             parts.append(ntr("{n} is held until it is released.", "{n} are held until they are released.", figures.held))
         self.header.set_subtitle(" ".join(parts))
 
+    def _count_text(self, total: int) -> str:
+        return ntr("{n} delivery", "{n} deliveries", total)
+
     def _show_selection(self) -> None:
-        total, chosen = len(self.model.ids), self.table.chosen_count
-        is_empty = total == 0 and not self.model.is_loading and self._shown is not None
-        if is_empty:
-            self._tell_empty()
-        self.card.show_empty(is_empty)
-        if chosen:
-            text = tr("{n} of {m} chosen", n=format_count(chosen), m=format_count(total))
-        else:
-            text = ntr("{n} delivery", "{n} deliveries", total)
-        self.card.foot.set_count(text)
-        self.all_button.setVisible(0 < chosen < total)
-        for button in self._buttons:
-            button.setEnabled(bool(chosen))
-        for action in (*self.actions_by_kind.values(), self.save_action):
-            action.setEnabled(bool(chosen))
-        self.actions_by_kind[SpoolOperation.REROUTE].setEnabled(bool(chosen and self.gateways.outbound))
+        super()._show_selection()
+        self.actions_by_kind[SpoolOperation.REROUTE].setEnabled(bool(self.table.chosen_count and self.gateways.outbound))
 
     def _tell_empty(self) -> None:
         self.empty_button.setVisible(self._query.is_filtered)
@@ -272,17 +204,11 @@ class SpoolPage(ListPage):
 
     # --- actions ---
 
-    def _show_menu(self, place: QPoint) -> None:
-        self.menu.popup(place)
-
-    def _target(self) -> Target:
-        return target_of(self.table.chosen, len(self.model.ids), self._query.filter)
-
     def _start(self, found: Operation) -> None:
-        if self.table.chosen_count and not self.worker.is_busy:
+        if self._can_start:
             self.spawn(self._do(found, self._target()), found.kind.value)
 
-    async def _do(self, found: Operation, target: Target) -> None:
+    async def _do(self, found: Operation, target: Target[Filter]) -> None:
         plan, session = await self._complete(found), self.context.session
         if plan is not None and await self.worker.act(
             lambda: plan.count(session, target),
@@ -330,7 +256,7 @@ class SpoolPage(ListPage):
         return await dialog.ask() == "yes"
 
     def _start_saving(self) -> None:
-        if self.table.chosen_count and not self.worker.is_busy:
+        if self._can_start:
             self.spawn(self._save(), "save messages")
 
     async def _save(self) -> None:

@@ -54,7 +54,7 @@ def columns() -> tuple[Column, ...]:
     return (
         Column(
             "state", mark("State"), lambda row: state_text(row.state), 13, 13, kind=Kind.PILL,
-            tone=lambda row: state_tone(row.state), tooltip=outcome_text,
+            tone=lambda row: state_tone(row.state), tooltip=outcome_text, words=lambda: map(state_text, _STATES),
         ),
         Column(
             "received", mark("Received"), lambda row: moment_text(row.received_at), 13, 12, rank=2,

@@ -95,12 +95,14 @@ class TrackingPage(ListPage):
             await self._refresh_list()
         else:
             await self._load()
-        if queue_id and self.model.ids:
-            self.table.choose(self.model.ids[0])
+        for number in self.model.ids if queue_id else ():
+            row = self.model.known(number)
+            if row is not None and row.queue_id == queue_id:  # reports about it are found by its id, too
+                self.table.choose(number)
 
     async def leave(self) -> bool:
         self.live.set_on(False)
-        self.worker.stop()
+        self.worker.stop(quietly=True)
         return True
 
     def on_connected(self) -> None:
@@ -132,7 +134,7 @@ class TrackingPage(ListPage):
         self.chips.choose(self._query.state)
 
     async def _load(self) -> None:
-        self.worker.stop()
+        self.worker.stop(quietly=True)
         source = TrackingSource(self.context.session, self._query, self.model.keep)
         self._source = source
         await self.model.show(source, by_id=-1)
