@@ -75,7 +75,7 @@ OTHER_READERS = (
     "control/server/handlers/captured.py",
     "control/server/metrics.py",
     "control/server/openapi.py",
-    "control/server/remote_port.py",
+    "control/server/remote_door.py",
     "control/server/routes.py",
     "control/server/group.py",  # whoever starts the relay from a command line
     "relay/instance.py",

@@ -48,6 +48,13 @@ async def confirm(parent: QWidget, title: str, text: str, action: str, *, detail
     )
 
 
+def fit(dialog: QDialog, width: int, height: int) -> None:
+    """Give it this size, or as much of it as the window has that it stands on: its content scrolls."""
+    parent = dialog.parentWidget()
+    room = parent.window().size() if parent is not None else dialog.screen().availableSize()
+    dialog.resize(min(width, room.width()), min(height, room.height()))
+
+
 async def show_dialog(dialog: QDialog) -> int:
     """Show a dialog of its own kind (to choose a file) and wait for its end: its result code. It is deleted afterwards."""
     parent = dialog.parentWidget()

@@ -122,7 +122,7 @@ async def test_the_stored_password_is_not_tried_at_another_server_before_it_is_t
         assert len(peer.auths) == 1
         set_language("de")
         page.form.form.refresh()
-        assert card.password_row.error == "Geben Sie das Passwort noch einmal ein: Das gespeicherte gilt für 127.0.0.1."
+        assert card.password_row.error == "Geben Sie das Kennwort noch einmal ein: Das gespeicherte gilt für 127.0.0.1."
         card.password._replace.click()
         QTest.keyClicks(card.password.edit, PASSWORD)
         assert card.password_row.error == ""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from ...model.errors import Issue
 from ..i18n import mark, tr
+from ..relay_texts.sentences import Templates
 
 _SENTENCES = frozenset(
     (
@@ -41,11 +43,49 @@ _SENTENCES = frozenset(
         mark("a range that covers (nearly) the whole internet cannot be a primary mail server: it may relay"),
         mark("this version of the relay does not do this yet"),
         mark("list the domains: finding them by MX is not done yet"),
+        mark("a username is needed"),
+        mark("is used twice"),
+        mark("is already a user"),
+        mark("already has a row of this kind"),
+        mark("the domain is empty"),
+        mark("the domain holds a control character"),
+        mark("the domain name is malformed"),
+        mark("the internationalised domain name is malformed"),
+        mark("the address is empty"),
+        mark("the address holds a control character"),
+        mark("the address has no domain"),
+        mark("the address has no local part"),
+        mark("the local part is malformed"),
+        mark("the address literal is malformed"),
+        mark("an address literal names no zone"),
+        mark("write a time such as 22:00"),
+        mark("give both times, or neither"),
+        mark("name somebody to write to"),
+        mark("name the folder"),
+        mark("write the whole path"),
+        mark("it has to be another folder"),
+        mark("a certificate and its key belong together: name both files, or neither"),
+        mark("give both the certificate file and the key file, or neither"),
+        mark("use lower-case letters, digits, hyphens and dots"),
+        mark("a range needs both ends of one family"),
+        mark("the range ends before it begins"),
+        mark("another listener uses this address and port"),
+        mark("this domain has a key under this selector already"),
+        mark("this is not an exported configuration"),
+        mark("passwords are not imported; set one after the import"),
+        mark("it is missing"),
+        mark("it is not part of an export"),
+        mark("a whole number from 1 on is expected"),
+        mark("row ids are not negative"),
+        mark("an empty queue id"),
     )
 )
 """Said by the model word for word."""
 
 _SIMPLER = {
+    "this would let (nearly) everyone on the internet send through this relay; narrow it, or confirm it with confirmed_world": (
+        mark("This would let (nearly) everyone on the internet send through this relay: narrow it, or tick this.")
+    ),
     "the password would travel unencrypted: choose an encryption, or allow it explicitly (auth.allow_cleartext)": mark(
         "The password would travel unencrypted: choose an encryption, or tick this."
     ),
@@ -84,6 +124,21 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"at \w+ the sender is not known yet"), mark("at this stage the sender is not known yet")),
     (re.compile(r"at \w+ no recipient is known yet"), mark("at this stage no recipient is known yet")),
 )
+_TEMPLATES = (
+    mark("at most {limit} characters"),
+    mark("choose one of: {names}"),
+    mark("use lower-case letters, digits and hyphens, at most {limit}"),
+    mark("the domain is longer than {limit} octets"),
+    mark("the local part is longer than {limit} octets"),
+    mark("the address is longer than {limit} octets"),
+    mark("at least one entry must be a single address or a range of at most {limit}"),
+    mark("this is not an exported configuration (its format is not “{text}”)"),
+    mark("it comes from a newer Gatepost: {seen}, not {text}"),
+    mark("“{text}” is used twice"),
+    mark("“{text}” is already a user"),
+    mark("“{text}” already has a row of this kind"),
+    mark("“{text}” is the tray that is always there"),
+)
 
 _EMPTY = re.compile(r"“” is not .*")
 
@@ -104,7 +159,14 @@ def _translated(message: str) -> str:
         found = pattern.fullmatch(message)
         if found is not None:
             return tr(text, **found.groupdict())
+    for template, found in _templates().whole(message):
+        return tr(template.text, **found.groupdict())
     return message
+
+
+@cache
+def _templates() -> Templates:
+    return Templates(_TEMPLATES, {"limit": r"[\d,.]+"})
 
 
 def _sentence(text: str) -> str:

@@ -127,11 +127,12 @@ class ExplainPage(Page):
         values = {name: field.text().strip() for name, field in self.fields.items()}
         self._asked = values
         self.button.setEnabled(False)
-        self._show_nothing()  # an answer to another question shall not stand below this one
+        self._clear()  # an answer to another question shall not stand below this one
         try:
             found = await self.context.session.client.explain(ExplainRequest(**values))
         except InvalidInput as error:
             if values is self._asked:
+                self._show_nothing()
                 self._show_issues(error)
         else:
             self.context.messages.clear_banner(self.key)

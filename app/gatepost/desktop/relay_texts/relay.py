@@ -182,4 +182,7 @@ TEXTS = (
     mark("Choose a gateway that delivers."),
     mark("The stored sign-in is for {host}."),
     mark("It is not sent to another server. Save the new server, then verify it."),
+    mark("What is stored for one server is not sent to another."),
+    mark("It is not sent to another server."),
+    mark("Save the new server, then verify it."),
 )

@@ -15,7 +15,7 @@ from ....model.errors import GatepostError, InvalidInput, Issue
 from ....model.report import SeenCertificate, StageState, VerifyStage
 from ....model.secret import Secret
 from ...cards import Banner, LeadLayout, PageBody, Tone, assign_mnemonics, label, rows
-from ...dialogs import show_dialog
+from ...dialogs import fit, show_dialog
 from ...i18n import tr
 from ...relay_texts import said, told
 from ...tasks import Tasks
@@ -60,7 +60,7 @@ class VerifyDialog(QDialog):
         """What the relay did not like about the gateway itself; the dialog has closed then."""
         self._tasks = Tasks(self._unexpected)
         self._build()
-        self.resize(px(620), px(640))
+        fit(self, px(620), px(640))
 
     def _build(self) -> None:
         outer = rows(self, gap=0)
