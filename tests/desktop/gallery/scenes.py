@@ -426,13 +426,23 @@ async def _choose_relay(page: Any) -> None:
     chooser.recolour()
 
 
+async def _choose_this_computer(page: Any) -> None:
+    from gatepost.desktop.relay_chooser import LOCAL
+
+    chooser = page.window().sidebar.foot.where
+    chooser.key = LOCAL
+    chooser.fill()
+    chooser.show_place("This computer", "")
+    chooser.recolour()
+
+
 PLACES = (
     Scene("settings-remote-on", "settings", {"section": "remote"}, _administer_remotely, is_tall=True),
     Scene("settings-remote-new-token", "settings", {"section": "remote"}, _name_token),
     Scene("settings-remote-token", "settings", {"section": "remote"}, _show_token),
     Scene("relay-add", "settings", {"section": "remote"}, _add_relay),
     Scene("relay-move", "overview", act=_move_relay),
-    Scene("relay-elsewhere", "overview", act=_choose_relay),
+    Scene("relay-elsewhere", "overview", act=_choose_relay, undo=_choose_this_computer),
 )
 
 

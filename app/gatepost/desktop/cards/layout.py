@@ -205,7 +205,8 @@ class LeadLayout(FoldingLayout):
             return super()._lines(available)
         lead, others = shown[0], shown[1:]
         rest = sum(self._wanted(placed) + self._gap for placed in others)
-        if rest + min(lead.item.sizeHint().width(), px(240)) <= available:
+        least = max(min(lead.item.sizeHint().width(), px(240)), lead.item.minimumSize().width())
+        if rest + least <= available:
             return [shown]
         return [[lead], *self._lines_of(others, available)]
 

@@ -150,7 +150,7 @@ class ListTable(QTableView):
             bold = QFont(self.font())
             bold.setWeight(QFont.Weight.DemiBold)
             metrics = QFontMetrics(bold)
-            self._longest[number] = max(map(metrics.horizontalAdvance, column.words()), default=0) + px(30)
+            self._longest[number] = max(map(metrics.horizontalAdvance, column.words()), default=0) + px(42)
         return max(least, self._longest[number])
 
     def _characters(self, count: int) -> int:

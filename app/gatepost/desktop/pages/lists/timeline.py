@@ -182,7 +182,8 @@ def texts_of(entry: TimelineEntry, client: str, gateways: Gateways) -> list[str]
         if user:
             found.append(tr("Signed in as {name}.", name=user))
     elif entry.text:
-        found.append(said(entry.text))
+        hop, colon, why = entry.text.rpartition(": ") if entry.kind == "attempt" else ("", "", entry.text)
+        found.append(f"{hop}{colon}{said(why)}")
     if entry.kind == "relayed":
         found.append(tr("The next server will not report on what becomes of it."))
     if way := data.get("way"):
