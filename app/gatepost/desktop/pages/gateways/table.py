@@ -83,13 +83,13 @@ COLUMNS = (
         "mode", mark("Mode"), lambda row: words.short_mode_name(row.gateway["mode"]), 16, least=14, rank=2,
         tooltip=lambda row: words.mode_name(row.gateway["mode"]),
     ),
-    Column("address", mark("Address"), lambda row: words.address_of(row.gateway), 24, least=14, rank=1),
+    Column("address", mark("Address"), lambda row: words.address_of(row.gateway), 24, least=18, rank=1),
     Column(
         "description", mark("Description"), lambda row: row.gateway.get("description", ""), 18, least=9, rank=3,
         tone=lambda row: Tone.QUIET,
     ),
     Column(
-        "encryption", mark("Encryption"), lambda row: words.encryption_name(row.gateway["encryption"]), 20, least=9, rank=7,
+        "encryption", mark("Encryption"), lambda row: words.encryption_name(row.gateway["encryption"]), 20, least=14, rank=7,
         tone=lambda row: Tone.QUIET,
     ),
     Column("spooled", mark("Spool count"), _spooled, 10, least=9, rank=4, kind=Kind.NUMBER),

@@ -182,15 +182,20 @@ def texts_of(entry: TimelineEntry, client: str, gateways: Gateways) -> list[str]
         if user:
             found.append(tr("Signed in as {name}.", name=user))
     elif entry.text:
-        hop, colon, why = entry.text.rpartition(": ") if entry.kind == "attempt" else ("", "", entry.text)
-        found.append(f"{hop}{colon}{said(why)}")
+        found.append(_with_reason(entry.text) if entry.kind == "attempt" else said(entry.text))
     if entry.kind == "relayed":
         found.append(tr("The next server will not report on what becomes of it."))
     if way := data.get("way"):
-        found.append(tr("By {way}", way=said(str(way))))
+        found.append(tr("By {way}", way=_with_reason(str(way))))
     elif entry.kind in ("deferred", "bounced", "delivered", "relayed") and (hop := data.get("hop")):
         found.append(tr("By {way}", way=gateways.lane_text(str(hop))))
     return found
+
+
+def _with_reason(text: str) -> str:
+    """A next hop, and why it was taken."""
+    hop, colon, why = text.rpartition(": ")
+    return f"{hop}{colon}{said(why)}"
 
 
 def _how(text: str, gateways: Gateways) -> str:
