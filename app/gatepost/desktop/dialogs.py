@@ -57,9 +57,7 @@ def fit(dialog: QDialog, width: int, height: int) -> None:
 
 async def show_dialog(dialog: QDialog) -> int:
     """Show a dialog of its own kind (to choose a file) and wait for its end: its result code. It is deleted afterwards."""
-    parent = dialog.parentWidget()
-    if parent is None or parent.isWindow():  # else it has the look of the page that it belongs to
-        theme().style(dialog)
+    theme().style_dialog(dialog)
     ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     def finished(code: int) -> None:

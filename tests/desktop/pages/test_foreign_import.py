@@ -79,6 +79,7 @@ async def test_each_server_says_what_to_give_and_refusals_come_in_words(card: An
 
     for index in range(card.kind.count()):
         card.kind.setCurrentIndex(index)
+        assert card.row._help is not None
         assert len(card.row._help.text()) > 20
     card.kind.set_value("iis")
     with pytest.raises(GatepostError):

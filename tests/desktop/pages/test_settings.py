@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from gatepost.control.client import Client
 from gatepost.control.schema import Difference, UserView
+from gatepost.desktop.cards import Dialog
 from gatepost.desktop.context import AppContext
 from gatepost.desktop.pages.settings import SettingsPage
 from gatepost.desktop.pages.settings.certificate_fields import validity
@@ -24,6 +26,8 @@ from gatepost.desktop.pages.settings.object_section import ObjectSection
 from gatepost.desktop.pages.settings.sections import sections
 from gatepost.desktop.pages.settings.spool import schedule_words
 from gatepost.desktop.preferences import Theme
+from gatepost.desktop.theme import theme, tokens
+from gatepost.desktop.theme.tokens import DARK
 from gatepost.model.access import TrustedNetwork
 from gatepost.model.capture import FaultRule, InboxSettings, Tray
 from gatepost.model.dkim import DkimKey
@@ -83,6 +87,53 @@ async def test_every_field_of_the_configuration_has_a_control(page: SettingsPage
     for collection, kind in shown.items():
         missing = set(leaves(kind)) - found[collection] - {"id", "has_password", "public_key"}
         assert missing == set(), collection
+    await closed(page)
+
+
+async def test_what_the_settings_keep_hidden_costs_nothing_when_the_theme_changes(page: SettingsPage) -> None:
+    theme().apply("light")
+    await page.enter(section="listeners")
+    listeners: Any = page.section
+    (listener,) = listeners._objects
+    await listeners.edit(listener["id"])
+    await page.show_section("spam")
+    await page.show_section("listeners")
+    listeners._show_list()
+    await settled()
+    changed = Changed()
+    QApplication.instance().installEventFilter(changed)
+    theme().apply("dark")
+    QApplication.instance().removeEventFilter(changed)
+    spam = page._sections["spam"]
+    assert listeners.list in changed.widgets
+    assert not [one for one in changed.widgets if listeners.editor.isAncestorOf(one) or spam.isAncestorOf(one)]
+    await listeners.edit(listener["id"])
+    await settled()
+    assert DARK.surface in listeners.editor.styleSheet(), "it takes the theme when it is shown"
+    theme().apply("light")
+    await closed(page)
+
+
+class Changed(QObject):
+    """The widgets whose style changed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.widgets: list[QWidget] = []
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.StyleChange and isinstance(watched, QWidget):
+            self.widgets.append(watched)
+        return False
+
+
+async def test_a_question_of_a_section_has_the_theme_too(page: SettingsPage) -> None:
+    await page.enter(section="listeners")
+    dialog = Dialog(page.section, "Really?")
+    dialog.show()
+    await settled()
+    assert tokens().surface in dialog.styleSheet()
+    dialog.close()
     await closed(page)
 
 

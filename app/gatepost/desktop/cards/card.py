@@ -91,13 +91,12 @@ class FieldRow(QWidget):
             field.setAccessibleName(caption.replace("&", ""))
             layout.addWidget(self.caption)
         layout.addWidget(field)
-        self._help = label(help_text, Role.MUTED, wrap=True)
-        self._help.setVisible(bool(help_text))
-        layout.addWidget(self._help)
-        self._error = _ErrorLine()
-        self._error.hide()
-        layout.addWidget(self._error)
+        # Made when there is something to say: a form has many fields, and each widget costs time whenever the theme changes.
+        self._help: QLabel | None = None
+        self._error: _ErrorLine | None = None
         layout.addStretch(1)
+        self._lines = layout
+        self._show_help()
         self._describe("")
 
     @property
@@ -109,12 +108,15 @@ class FieldRow(QWidget):
 
     @property
     def error(self) -> str:
-        return self._error.text
+        return self._error.text if self._error is not None else ""
 
     def set_error(self, text: str) -> None:
         """What is wrong, in words; empty when nothing is."""
-        if text == self._error.text:
+        if text == self.error:
             return
+        if self._error is None:
+            self._error = _ErrorLine()
+            self._lines.insertWidget(self._lines.count() - 1, self._error)
         self._error.show_text(text)
         self._error.setVisible(bool(text))
         target = self.field.focusProxy() or self.field
@@ -123,9 +125,17 @@ class FieldRow(QWidget):
 
     def set_help(self, text: str) -> None:
         self._help_text = text
-        self._help.setText(text)
-        self._help.setVisible(bool(text))
+        self._show_help()
         self._describe(self.error)
+
+    def _show_help(self) -> None:
+        if self._help is None:
+            if not self._help_text:
+                return
+            self._help = label("", Role.MUTED, wrap=True)
+            self._lines.insertWidget(self._lines.indexOf(self.field) + 1, self._help)
+        self._help.setText(self._help_text)
+        self._help.setVisible(bool(self._help_text))
 
     def set_caption(self, text: str) -> None:
         if self.caption is not None:

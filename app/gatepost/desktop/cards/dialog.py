@@ -35,8 +35,7 @@ class Dialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(title)
         self.setWindowModality(Qt.WindowModality.WindowModal)
-        if parent is None or not _has_sheet(parent):
-            theme().style(self)
+        theme().style_dialog(self)
         self.setMinimumWidth(px(width))
         outer = rows(self, gap=16, margins=24)
         self.body: QVBoxLayout = rows(gap=10)
@@ -112,12 +111,3 @@ async def confirm(parent: QWidget | None, title: str, text: str, yes: str, *, is
     role = Role.DANGER if is_dangerous else Role.PRIMARY
     answers = (Answer("", tr("Cancel")), Answer("yes", yes, role))
     return await ask(parent, title, text, answers, tone=Tone.WARNING if is_dangerous else Tone.NEUTRAL) == "yes"
-
-
-def _has_sheet(widget: QWidget) -> bool:
-    found: QWidget | None = widget
-    while found is not None:
-        if found.styleSheet():
-            return True
-        found = found.parentWidget()
-    return False

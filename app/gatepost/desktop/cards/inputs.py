@@ -94,16 +94,15 @@ class NumberField(QWidget):
         self.edit.textEdited.connect(self.changed)
         self.edit.editingFinished.connect(self.left)
         layout.addWidget(self.edit, 1)
-        self.unit = label(unit, Role.MUTED)
-        self.unit.setVisible(bool(unit))
-        layout.addWidget(self.unit)
+        self._unit = unit
+        if unit:
+            layout.addWidget(label(unit, Role.MUTED))
         self.setFocusProxy(self.edit)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
 
     def setAccessibleName(self, name: str) -> None:
         super().setAccessibleName(name)
-        unit = self.unit.text()
-        self.edit.setAccessibleName(f"{name} ({unit})" if unit else name)
+        self.edit.setAccessibleName(f"{name} ({self._unit})" if self._unit else name)
 
     def setAccessibleDescription(self, description: str) -> None:
         super().setAccessibleDescription(description)

@@ -23,6 +23,9 @@ class Page(QWidget):
     """
 
     key: ClassVar[str]
+    is_one_part: ClassVar[bool] = True
+    """Whether it has the theme's look as a whole. A page that keeps much hidden says no, and gives it to its parts
+    (``theme().style``): one that is not seen costs nothing then when the theme changes."""
 
     def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -30,7 +33,8 @@ class Page(QWidget):
         self.tasks = context.tasks.child()
         self.setObjectName(f"page-{self.key}")
         set_role(self, Role.PAGE)
-        theme().style(self)
+        if self.is_one_part:
+            theme().style(self)
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[None]:
         """Run it as long as the page lives; errors become the page's banner."""

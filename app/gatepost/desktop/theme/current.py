@@ -56,6 +56,15 @@ class Theme(QObject):
         What lies inside inherits it (menus, tool tips and dialogs with a parent too); a part must not lie inside another."""
         _Part(part, self)
 
+    def style_dialog(self, dialog: QWidget) -> None:
+        """Give a dialog the look, where none of those that it belongs to hands it down."""
+        parent = dialog.parentWidget()
+        while parent is not None:
+            if parent.styleSheet():
+                return
+            parent = parent.parentWidget()
+        self.style(dialog)
+
     def _system_changed(self) -> None:
         application = QApplication.instance()
         if self.choice is Choice.SYSTEM and isinstance(application, QApplication) and self._shown is not None:

@@ -34,6 +34,8 @@ class Role(StrEnum):
     INSET = "inset"
     """A part of a card set apart by its ground."""
     DIVIDER = "divider"
+    CONTENTS = "contents"
+    """A list of what can be chosen to be shown beside it, without a frame, on the page's ground."""
     EMBEDDED = "embedded"
     """A list that fills a card: the card has the frame."""
     BAR = "bar"

@@ -139,6 +139,11 @@ QTreeView::item { border-bottom: none; }
 QTableView::item:hover, QTreeView::item:hover, QListView::item:hover { background: $hover; }
 QTableView::item:selected, QTreeView::item:selected, QListView::item:selected { background: $accent_soft; color: $text; }
 QListView::item { padding: ${p6} ${p8}; }
+QListView[role="contents"], QListView[role="contents"]:focus { background: transparent; border: none; }
+QListView[role="contents"]::item { padding: ${p7} ${p8}; border-radius: ${p8}; color: $text; }
+QListView[role="contents"]::item:disabled { color: $muted; background: transparent; padding-top: ${p14}; }
+QListView[role="contents"]::item:selected { background: $accent_soft; color: $accent; }
+QListView[role="contents"]::item:selected:focus { border: 2px solid $focus; }
 QHeaderView { background: transparent; border: none; }
 QHeaderView::section {
   background: $surface; color: $muted; border: none; border-bottom: 1px solid $border; padding: ${p8}; font-weight: 500;

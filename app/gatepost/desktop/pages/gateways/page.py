@@ -16,6 +16,7 @@ from ...cards import confirm, rows
 from ...context import AppContext
 from ...dialogs import ask_about_draft
 from ...i18n import ntr, tr
+from ...theme import theme
 from ..page import Page
 from . import words
 from .draft import defaults, duplicate_of
@@ -34,6 +35,7 @@ class GatewaysPage(Page):
     """``enter(gateway=id)`` opens one, ``enter(new=mode)`` begins one; ``enter()`` shows what was shown before."""
 
     key = "gateways"
+    is_one_part = False
 
     def __init__(self, context: AppContext) -> None:
         super().__init__(context)
@@ -43,6 +45,7 @@ class GatewaysPage(Page):
         self.stack = QStackedWidget()
         outer.addWidget(self.stack)
         self.list = GatewayList(context, self.spawn)
+        theme().style(self.list)
         self.stack.addWidget(self.list)
         self._connect()
         self._refresh_soon = QTimer(self)
@@ -64,6 +67,7 @@ class GatewaysPage(Page):
     def form(self) -> GatewayForm:
         """Made when it is needed: it has many fields, and the list shall not wait for them."""
         made = GatewayForm(self.context, self.spawn)
+        theme().style(made)
         self.stack.addWidget(made)
         made.back_requested.connect(lambda: self.spawn(self._back(), "back"))
         made.saved.connect(self._reload)

@@ -16,6 +16,7 @@ from ...cards import (
     ElidedLabel,
     EmptyState,
     LeadLayout,
+    PageBody,
     PageHeader,
     Tone,
     assign_mnemonics,
@@ -29,11 +30,11 @@ from ...dialogs import ask_about_draft
 from ...forms import Form, FormModel, Outcome, save
 from ...forms.wording import words
 from ...i18n import tr
-from ...theme import Role, icon, set_role
+from ...theme import Role, icon, set_role, theme
 from ..wording import Plain
 from .fields import Fields
 from .form_section import refusal_words
-from .section import Section
+from .section import WIDEST, Section
 
 if TYPE_CHECKING:
     from ....control.client import Tagged
@@ -93,8 +94,9 @@ class ObjectSection(Section):
         self.header.add_action(self.add)
         self.list = Card()
         self.body.add(self.list)
-        self.editor = QWidget()
-        self.column = rows(self.editor)
+        self.editor = PageBody(widest=WIDEST)
+        theme().style(self.editor)
+        self.column = self.editor.column
         self.editor_header = PageHeader("", back=said.title)
         self.editor_header.back_requested.connect(lambda: self.spawn(self._back(), "back"))
         self.delete = QPushButton(tr("Delete"))
@@ -107,7 +109,7 @@ class ObjectSection(Section):
         self.stray.hide()
         self.column.addWidget(self.stray)
         self.editor.hide()
-        self.body.add(self.editor)
+        self.outer.addWidget(self.editor)
         self.form.changed.connect(self._changed)
 
     # --- what a subclass says ---
@@ -184,16 +186,14 @@ class ObjectSection(Section):
         self._changed()
 
     def _show_editor(self) -> None:
-        self.header.hide()
-        self.list.hide()
+        self.body.hide()
         self.editor.show()
-        self.body.verticalScrollBar().setValue(0)
+        self.editor.verticalScrollBar().setValue(0)
         assign_mnemonics(self)
 
     def _show_list(self) -> None:
         self.editor.hide()
-        self.header.show()
-        self.list.show()
+        self.body.show()
         self._refusal = ""
         self._fill_list()
         self.draft_changed.emit()

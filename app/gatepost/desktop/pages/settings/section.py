@@ -10,14 +10,20 @@ from PySide6.QtWidgets import QWidget
 
 from ...cards import PageBody, PageHeader, rows
 from ...context import AppContext
+from ...theme import theme
 
 if TYPE_CHECKING:
     from ....control.schema import EventMessage
     from ..page import Page
 
+WIDEST = 880
+"""Of a form, at 100 %."""
+
 
 class Section(QWidget):
-    """A subclass builds its cards into ``body`` and overrides what it needs. ``page`` is the settings page around it."""
+    """A subclass builds its cards into ``body`` and overrides what it needs. ``page`` is the settings page around it.
+
+    ``body`` has the theme's look; what a subclass puts beside it is given it there."""
 
     draft_changed = Signal()
     """The draft, or what is said about it: the save bar is to be shown anew."""
@@ -27,9 +33,10 @@ class Section(QWidget):
         self.page = page
         self.context: AppContext = page.context
         self.title = title
-        outer = rows(self, gap=0)
-        self.body = PageBody(widest=880)
-        outer.addWidget(self.body)
+        self.outer = rows(self, gap=0)
+        self.body = PageBody(widest=WIDEST)
+        self.outer.addWidget(self.body)
+        theme().style(self.body)
         self.header = PageHeader(title, subtitle)
         self.body.add(self.header)
 

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QListWidget, QListWidgetItem, QWidget
 
 from ...cards import ChoiceField
 from ...i18n import tr
-from ...theme import icon, px, tokens
+from ...theme import Role, icon, px, set_role
 from .sections import Entry
 
 _KEY = Qt.ItemDataRole.UserRole
@@ -24,10 +24,9 @@ class SectionList(QListWidget):
     def __init__(self, entries: Sequence[Entry], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(tr("Sections of the settings"))
-        self.setObjectName("settings-sections")
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFrameShape(QListWidget.Shape.NoFrame)
-        self.setProperty("plain", True)
+        set_role(self, Role.CONTENTS)
         self.setIconSize(QSize(px(18), px(18)))
         group = ""
         for entry in entries:
@@ -63,19 +62,6 @@ class SectionList(QListWidget):
     def sizeHint(self) -> QSize:
         widest = max((self.sizeHintForColumn(0), px(180)))
         return QSize(widest + px(16), px(300))
-
-    @staticmethod
-    def sheet() -> str:
-        """Over the theme's: a list without a frame on the page's own ground."""
-        colours = tokens()
-        return (
-            f"#settings-sections {{ background: transparent; border: none; }}"
-            f"#settings-sections:focus {{ border: none; }}"
-            f"#settings-sections::item {{ padding: {px(7)}px {px(8)}px; border-radius: {px(8)}px; color: {colours.text}; }}"
-            f"#settings-sections::item:disabled {{ color: {colours.muted}; background: transparent; padding-top: {px(14)}px; }}"
-            f"#settings-sections::item:selected {{ background: {colours.accent_soft}; color: {colours.accent}; }}"
-            f"#settings-sections::item:selected:focus {{ border: 2px solid {colours.focus}; }}"
-        )
 
 
 class SectionChoice(ChoiceField):

@@ -26,6 +26,7 @@ NARROW = 760
 
 class SettingsPage(Page):
     key: ClassVar[str] = "settings"
+    is_one_part: ClassVar[bool] = False
 
     def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
         super().__init__(context, parent)
@@ -50,19 +51,17 @@ class SettingsPage(Page):
         left = rows(self._left)
         left.setContentsMargins(px(12), px(18), 0, px(12))
         left.addWidget(self.list)
+        for part in (self._above, self._left):
+            theme().style(part)
         beside.addWidget(self._left)
         beside.addWidget(self.stack, 1)
         outer.addLayout(beside, 1)
         self.bar = SaveBar()
+        theme().style(self.bar)
         self.bar.save_requested.connect(lambda: self.spawn(self._save(), "save"))
         self.bar.revert_requested.connect(self._revert)
         outer.addWidget(self.bar)
         QShortcut(QKeySequence.StandardKey.Save, self, self._save_by_key)
-        theme().changed.connect(self._recolour)
-        self._recolour()
-
-    def _recolour(self) -> None:
-        self.list.setStyleSheet(self.list.sheet())
 
     # --- sections ---
 
