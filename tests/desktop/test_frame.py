@@ -175,7 +175,7 @@ async def test_a_failed_visit_is_a_banner_with_a_way_to_try_again(connected_cont
     await until(lambda: frame.notice.isVisible(), "the banner")
     assert frame.notice.text == "The list cannot be read. <b>Because</b>. Do something."
     first.fails = None
-    frame._retry.click()
+    frame.notice.retry_button.click()
     await until(lambda: not frame.notice.isVisible() and frame._entered_well, "it worked the second time")
 
 

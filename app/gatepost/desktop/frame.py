@@ -18,18 +18,18 @@ from .application_menu import ApplicationMenu
 from .bug_dialog import BugStrip
 from .context import AppContext
 from .delivery_mark import DeliveryMark, mark_of
-from .help_panel import WIDTH, HelpPanel
+from .help_place import HelpPlace
 from .i18n import tr
-from .messages import Notice
+from .page_notice import PageNotice
 from .pages.page import Page
 from .pages.registry import PAGES, PageEntry
 from .places import Places
 from .relay_notice import RelayNotice, WaitingView
 from .relay_words import Offer, at, where, words_for
 from .sidebar import Sidebar
-from .strips import Strip, StripArea
+from .strips import StripArea
 from .supervisor import Supervisor
-from .theme import Role, px, set_role, theme
+from .theme import Role, set_role, theme
 
 if TYPE_CHECKING:
     from ..control.schema import EventMessage, Snapshot
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
 MINIMUM = QSize(960, 640)
 USUAL = QSize(1180, 800)
-ROOM_FOR_HELP = 1180
-"""From this width on, at 100 %, help stands beside the page."""
 
 
 class Frame(QMainWindow):
@@ -63,7 +61,6 @@ class Frame(QMainWindow):
         self._entered_well = False
         self._visiting = asyncio.Lock()
         self._entering: asyncio.Task[None] | None = None
-        self._notices: dict[str, Notice] = {}
         self._relay: RelayReport | None = context.session.snapshot.status.relay if context.session.snapshot else None
         self._listed = tuple(entry for entry in self._entries if entry.in_sidebar)
         self.menu = ApplicationMenu(self, context, self._entries)
@@ -83,10 +80,7 @@ class Frame(QMainWindow):
         above = StripArea(centre)
         self.relay_notice = RelayNotice(self._supervisor.try_again, "relay-notice", above)
         self.relay_notice.hide()
-        self.notice = Strip("bad", "notice", above)
-        self._retry = self.notice.add_button(tr("Try again"), self._try_again, name="notice-retry")
-        self.notice.add_close(self._dismiss)
-        self.notice.hide()
+        self.notice = PageNotice(above)
         self.bug_strip = BugStrip(above)
         for strip in (self.relay_notice, self.bug_strip, self.notice):
             above.add(strip)
@@ -104,13 +98,9 @@ class Frame(QMainWindow):
         row.setSpacing(0)
         row.addWidget(self.sidebar)
         row.addLayout(column, 1)
-        self._centre = centre
-        self._help_room = QWidget(centre)
-        self._help_room.setFixedWidth(px(WIDTH))
-        self._help_room.hide()
-        row.addWidget(self._help_room)
+        self.help = HelpPlace(centre, self.sidebar.help_button, lambda: self._current)
+        row.addWidget(self.help.room)
         self.setCentralWidget(centre)
-        self.help: HelpPanel | None = None
 
     def _connect(self) -> None:
         context, session = self._context, self._context.session
@@ -121,12 +111,12 @@ class Frame(QMainWindow):
         self._places.follow(self.sidebar.foot.where)
         self.menu.page_wanted.connect(self.navigate)
         self.menu.refresh_wanted.connect(self.refresh)
-        self.menu.help_wanted.connect(self._toggle_help)
-        self.sidebar.help_button.clicked.connect(self._toggle_help)
+        self.menu.help_wanted.connect(self.help.toggle)
+        self.sidebar.help_button.clicked.connect(self.help.toggle)
         self.menu.search_wanted.connect(self.focus_search)
         self.menu.quit_wanted.connect(self.close_wanted)
-        context.messages.banner_raised.connect(self._raise_notice)
-        context.messages.banner_cleared.connect(self._clear_notice)
+        context.messages.banner_raised.connect(self.notice.raise_notice)
+        context.messages.banner_cleared.connect(self.notice.clear)
         context.messages.bug_found.connect(self.bug_strip.show_report)
         self._supervisor.status_changed.connect(self._show_relay)
         session.state_changed.connect(self._show_relay)
@@ -174,9 +164,9 @@ class Frame(QMainWindow):
             self.stack.setCurrentWidget(page)
             self.sidebar.choose(key)
             self.setWindowTitle(f"{tr(self._entry(key).title)} – Gatepost")
-            self._clear_notice(key)
-            self._show_notice()
-            self._show_help()
+            self.notice.clear(key)
+            self.notice.show_page(key)
+            self.help.follow()
             if self._entering is not None:
                 self._entering.cancel()  # whoever goes on need not wait for what a page is still loading
             self._entering = entering = self._context.tasks.spawn(self._enter(page, arguments), f"enter {key}")
@@ -231,40 +221,9 @@ class Frame(QMainWindow):
         if self._current is not None:
             self._current.focus_search()
 
-    # --- help ---
-
-    def _toggle_help(self) -> None:
-        if self.help is None:
-            self.help = HelpPanel(self._centre)
-            self.help.closed.connect(self._toggle_help)
-            self.help.hide()
-        wanted = self.help.isHidden()
-        self.help.setVisible(wanted)
-        self.sidebar.help_button.setChecked(wanted)
-        self._place_help()
-        if wanted:
-            self._show_help()
-            self.help.text.setFocus()
-        elif self._current is not None:
-            self._current.setFocus()
-
-    def _show_help(self) -> None:
-        if self.help is not None and not self.help.isHidden():
-            self.help.show_page(self._current.key if self._current is not None else "overview")
-
-    def _place_help(self) -> None:
-        """Beside the page where there is room for both, else over its right edge."""
-        if self.help is None:
-            return
-        shown = not self.help.isHidden()
-        self._help_room.setVisible(shown and self.width() >= px(ROOM_FOR_HELP))
-        area = self._centre.rect()
-        self.help.setGeometry(area.width() - self.help.width(), 0, self.help.width(), area.height())
-        self.help.raise_()
-
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._place_help()
+        self.help.arrange()
 
     # --- the relay ---
 
@@ -323,7 +282,7 @@ class Frame(QMainWindow):
             notice.show_state(status, session.state)
         was_there = session.snapshot is not None
         self.relay_notice.setVisible(was_there and self.relay_notice.is_needed)
-        self._show_notice()
+        self.notice.hold_back(not self.relay_notice.isHidden())
         self._show_mark()
         self.relay_shown.emit()
 
@@ -364,38 +323,6 @@ class Frame(QMainWindow):
         finally:
             foot.button.setEnabled(True)
 
-    # --- notices ---
-
-    def _raise_notice(self, notice: Notice) -> None:
-        self._notices[notice.page] = notice
-        self._show_notice()
-
-    def _clear_notice(self, page: str) -> None:
-        if self._notices.pop(page, None) is not None:
-            self._show_notice()
-
-    def _shown_notice(self) -> Notice | None:
-        return self._notices.get(self._current.key if self._current is not None else "")
-
-    def _show_notice(self) -> None:
-        notice = self._shown_notice()
-        if notice is not None:
-            self.notice.say(notice.title, " ".join(part for part in (notice.detail, notice.hint) if part))
-            self._retry.setVisible(notice.retry is not None)
-        # The relay's own trouble comes first: what failed meanwhile is told when it is over.
-        self.notice.setVisible(notice is not None and self.relay_notice.isHidden())
-
-    def _try_again(self) -> None:
-        notice = self._shown_notice()
-        self._dismiss()
-        if notice is not None and notice.retry is not None:
-            notice.retry()
-
-    def _dismiss(self) -> None:
-        notice = self._shown_notice()
-        if notice is not None:
-            self._clear_notice(notice.page)
-
     # --- the end ---
 
     def _recolour(self) -> None:
@@ -420,8 +347,8 @@ class Frame(QMainWindow):
             (session.lost, self._on_lost),
             (session.happened, self._on_event),
             (theme().changed, self._recolour),
-            (self._context.messages.banner_raised, self._raise_notice),
-            (self._context.messages.banner_cleared, self._clear_notice),
+            (self._context.messages.banner_raised, self.notice.raise_notice),
+            (self._context.messages.banner_cleared, self.notice.clear),
             (self._context.messages.bug_found, self.bug_strip.show_report),
         ):
             signal.disconnect(slot)
@@ -431,6 +358,7 @@ class Frame(QMainWindow):
         if self._entering is not None:
             self._entering.cancel()
         pages_to_close, self._pages, self._current = list(self._pages.values()), {}, None
+        self.notice.show_page("")
         self.stack.setCurrentWidget(self.waiting)
         for page in pages_to_close:
             await page.close_page()
