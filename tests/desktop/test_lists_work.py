@@ -7,12 +7,15 @@ import asyncio
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt, QTimer
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
-from gatepost.desktop.pages.lists.filter_bar import Choice
+from gatepost.desktop.cards.search_mark import SIDE, SearchMark
+from gatepost.desktop.pages.lists.filter_bar import Choice, SearchBox
 from gatepost.desktop.pages.lists.list_card import Foot
+from gatepost.desktop.pages.lists.split import ListAndDetail
 from gatepost.desktop.pages.lists.worker import Progress, Worker
 from gatepost.desktop.strips import Strip
+from gatepost.desktop.theme import px
 
 
 async def _work(progress: Progress) -> int:
@@ -64,3 +67,31 @@ def test_a_strip_is_called_by_what_it_says() -> None:
     strip.say("The relay does not answer.", "What you typed is kept.")
     assert strip.accessibleName() == "The relay does not answer."
     assert strip.accessibleDescription() == "What you typed is kept."
+
+
+def test_in_a_low_window_details_take_the_place_of_the_list_until_they_are_closed() -> None:
+    card = QWidget()
+    split = ListAndDetail(card, QWidget)
+    split.resize(600, 240)
+    split.show()
+    split.open()
+    QApplication.processEvents()
+    assert not card.isVisible()
+    assert split.is_open
+    split.resize(600, 700)
+    QApplication.processEvents()
+    assert card.isVisible(), "there is room for both"
+    split.resize(600, 240)
+    split.close_detail()
+    assert card.isVisible()
+    split.hide()
+
+
+def test_the_mark_of_a_search_box_grows_with_the_text() -> None:
+    box = SearchBox("Search", "Sender")
+    box.resize(300, 40)
+    box.show()
+    mark = box.findChildren(SearchMark)[0]
+    assert mark.width() == mark.height() == px(SIDE)
+    assert box.textMargins().left() > mark.width()
+    box.hide()

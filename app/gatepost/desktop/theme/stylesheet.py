@@ -88,7 +88,6 @@ QLineEdit, QPlainTextEdit, QTextEdit, QTextBrowser, QComboBox, QAbstractSpinBox 
   padding: ${p6} ${p10}; selection-background-color: $accent; selection-color: $on_accent;
   placeholder-text-color: $muted;
 }
-QLineEdit { icon-size: ${p16}; }
 QPlainTextEdit, QTextEdit, QTextBrowser { padding: ${p4} ${p6}; }
 QLineEdit:hover, QComboBox:hover { border-color: $disabled; }
 QLineEdit:focus, QComboBox:focus, QAbstractSpinBox:focus { border: 2px solid $focus; padding: ${f6} ${f10}; }

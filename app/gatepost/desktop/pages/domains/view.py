@@ -25,6 +25,7 @@ from ...cards import (
     label,
     rows,
 )
+from ...cards.search_mark import SearchMark
 from ...context import AppContext
 from ...dialogs import ask_about_draft
 from ...forms import FormModel, Outcome, save
@@ -113,7 +114,7 @@ class DomainsPage(Page):
         self.search.setPlaceholderText(tr("Search domains and gateways"))
         self.search.setAccessibleName(tr("Search"))
         self.search.setClearButtonEnabled(True)
-        self.search.addAction(icon("search"), QLineEdit.ActionPosition.LeadingPosition)
+        SearchMark(self.search)
         wanted = self.search.fontMetrics().horizontalAdvance(self.search.placeholderText()) + px(68)
         self.search.setMinimumWidth(wanted)
         self.search.setMaximumWidth(max(wanted, px(320)))

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMenu, QPushButton, QSizePolicy, QStackedLayout, Q
 
 from ....model.report import GatewayReport
 from ...cards import Card, EmptyState, FilterChips, LeadLayout, PageHeader, TextField, assign_mnemonics, label, line, rows
+from ...cards.search_mark import SearchMark
 from ...context import AppContext
 from ...i18n import ntr, tr
 from ...models.rows import Spawn
@@ -65,6 +66,7 @@ class GatewayList(QWidget):
         self.search = TextField(tr("Search gateways"))
         self.search.setAccessibleName(tr("Search gateways"))
         self.search.setClearButtonEnabled(True)
+        SearchMark(self.search)
         self.search.setMinimumWidth(px(230))
         self.search.textChanged.connect(lambda _: self._filter())
         tools.addWidget(self.chips)

@@ -1,4 +1,4 @@
-"""A list and, when a row was opened, its details: beside it where there is room, else below."""
+"""A list and, when a row was opened, its details: beside it where there is room, else below, else in its place."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from ...theme import px
 
 BESIDE = 940
 """From this width on (at 100 %) details stand beside the list."""
+BOTH = 340
+"""Lower than this (at 100 %), a list and details below it would both be cut: the list waits until they are closed."""
 SHARE = 57
 """Percent for the list."""
 
@@ -23,6 +25,7 @@ class ListAndDetail(QSplitter):
         super().__init__(Qt.Orientation.Horizontal, parent)
         self._make_detail = make_detail
         self._detail: QWidget | None = None
+        self._card = card
         self.setChildrenCollapsible(False)
         self.setHandleWidth(px(12))
         self.addWidget(card)
@@ -47,12 +50,17 @@ class ListAndDetail(QSplitter):
     def close_detail(self) -> None:
         if self._detail is not None:
             self._detail.hide()
+        self._card.show()
 
     def _place(self, *, anew: bool) -> None:
         is_wide = self.width() >= px(BESIDE)
         wanted = Qt.Orientation.Horizontal if is_wide else Qt.Orientation.Vertical
         if self.orientation() is not wanted:
             self.setOrientation(wanted)
+            anew = True
+        has_room = is_wide or self.height() >= px(BOTH)
+        if has_room == self._card.isHidden():
+            self._card.setVisible(has_room)
             anew = True
         if anew:
             length, share = (self.width(), SHARE) if is_wide else (self.height(), 50)
