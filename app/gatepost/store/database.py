@@ -81,6 +81,7 @@ class Database:
             ("wal_autocheckpoint", _WAL_PAGES),
             ("journal_size_limit", _WAL_KEPT),
             ("trusted_schema", 0),
+            ("temp_store", "MEMORY"),
             # Debian's SQLite overwrites what is deleted with zeros: a message that came and went was written twice. This
             # clears deleted rows where the page is written anyway, and leaves freed pages as they are.
             ("secure_delete", "FAST"),

@@ -35,6 +35,7 @@ from .spool_insert import Insert, check_parts
 from .spool_record import Record
 from .spool_relane import LaneOf, look, move
 from .spool_schema import SPOOL
+from .spool_turnover import Turnover
 from .values import (
     Content,
     Delivery,
@@ -78,7 +79,8 @@ class Spool:
         self._next_id: int = 1 + max(floor, self._unit.reserved, _highest(connection))
         self.orphans_removed = _remove_orphans(connection, self.bodies)
         self._room = SpoolRoom(folder.spool)
-        self._writer = Writer(database, "spool", self._unit)
+        planner = Turnover(connection, self._unit, self._insert, self._record)
+        self._writer = Writer(database, "spool", self._unit, planner=planner)
         self._queue_readers = Readers(folder.spool, "queue")
         self._list_readers = Readers(folder.spool, "list", threads=2)
         self.captured = Captured(self._writer, self._list_readers, self._unit, self._insert, self.bodies)

@@ -60,6 +60,10 @@ class SpoolUnit(Unit):
         """Within a transaction: remove a body file once it is committed."""
         self._removed.append(name)
 
+    def is_reserved(self, number: int) -> bool:
+        """Whether an id is below the mark already, so that ``use_id`` has nothing to write."""
+        return number <= int(self._reserving)
+
     def use_id(self, connection: sqlite3.Connection, highest: int) -> None:
         """Within a transaction: never give out ids up to ``highest`` again, even when their rows are gone."""
         if highest > self._reserving:

@@ -16,7 +16,7 @@ from .values import Delivery, NewMessage, RecipientRow, StoredMessage
 
 _SIZES = (64, 48, 32, 24, *range(16, 0, -1))
 """Rows in one statement: the usual batches need only one, and few enough sizes that every statement stays prepared."""
-_MESSAGE_COLUMNS = 4
+MESSAGE_COLUMNS = ("id", "envelope", "body_file", "content")
 
 
 def _statements(table: str, columns: int) -> dict[int, str]:
@@ -24,7 +24,7 @@ def _statements(table: str, columns: int) -> dict[int, str]:
     return {size: f"INSERT INTO {table} VALUES " + ",".join([row] * size) for size in _SIZES}  # noqa: S608
 
 
-_INTO_MESSAGE = _statements("message", _MESSAGE_COLUMNS)
+_INTO_MESSAGE = _statements("message", len(MESSAGE_COLUMNS))
 _INTO_DELIVERY = _statements("delivery", len(COLUMNS))
 
 
@@ -40,16 +40,12 @@ class Insert:
         stored: list[StoredMessage] = []
         highest = 0
         for message in messages:
-            content = message.content
-            if isinstance(content, BodyFile):
-                size, name, blob = content.size, content.name, None
-            else:
-                size, name, blob = len(content), None, content
-            message_rows += (message.id, pack_envelope(message), name, blob)
-            stored.append(self._add_deliveries(message, size, delivery_rows))
+            size, row = message_row(message)
+            message_rows += row
+            stored.append(self.add_deliveries(message, size, delivery_rows))
             if message.id > highest:
                 highest = message.id
-        _insert(connection, _INTO_MESSAGE, _MESSAGE_COLUMNS, message_rows)
+        _insert(connection, _INTO_MESSAGE, len(MESSAGE_COLUMNS), message_rows)
         _insert(connection, _INTO_DELIVERY, len(COLUMNS), delivery_rows)
         self._unit.use_id(connection, highest)
         self._unit.quarantined(put_in(connection, messages))
@@ -59,7 +55,8 @@ class Insert:
         if isinstance(message.content, BodyFile):
             message.content.discard()
 
-    def _add_deliveries(self, message: NewMessage, size: int, rows: list[Any]) -> StoredMessage:
+    def add_deliveries(self, message: NewMessage, size: int, rows: list[Any], before: Sequence[Any] = ()) -> StoredMessage:
+        """Adds each delivery's values to ``rows``: behind ``before`` the first's, behind as many NULLs the others'."""
         state = HELD if message.hold else WAITING
         rank = -message.priority
         received_at, expires_at = micros(message.received_at), micros(message.expires_at)
@@ -72,6 +69,7 @@ class Insert:
         deliveries: list[Delivery] = []
         number = message.id << PART_BITS
         for lane, recipients in _parts(message):
+            rows += before
             rows += (
                 number, lane, state, rank, due_at, alarm_at, expires_at, delay_at, received_at, held_at,
                 0, size, None, sender, subject, pack_recipients(recipients), hold, "", "",
@@ -83,8 +81,17 @@ class Insert:
                 hold_until=message.hold_until if hold else None,
             )  # fmt: skip
             deliveries.append(delivery)
+            before = (None,) * len(before)
             number += 1
         return StoredMessage(message.id, message.received_at, tuple(deliveries))
+
+
+def message_row(message: NewMessage) -> tuple[int, tuple[Any, ...]]:
+    """The size of the content in octets, and the values of the message's row."""
+    content = message.content
+    if isinstance(content, BodyFile):
+        return content.size, (message.id, pack_envelope(message), content.name, None)
+    return len(content), (message.id, pack_envelope(message), None, content)
 
 
 def check_parts(message: NewMessage) -> None:

@@ -41,7 +41,7 @@ class Record:
         self._insert = insert
 
     def run(self, connection: sqlite3.Connection, results: Sequence[DeliveryResult], /) -> list[StoredMessage | None]:
-        done = {result.delivery.id for result in results if _is_done(result)}
+        done = {result.delivery.id for result in results if is_done(result)}
         if done:
             found = forget(connection, done, self._unit)
             done = found
@@ -98,29 +98,40 @@ class Record:
 
 def forget(connection: sqlite3.Connection, delivery_ids: Iterable[int], unit: SpoolUnit) -> set[int]:
     """Remove deliveries, and the messages that have none left. Returns the ids that there were."""
-    wanted = json.dumps(list(delivery_ids))
-    found = json.loads(connection.execute(_KEYS, (wanted,)).fetchone()[0])
+    found = find(connection, delivery_ids)
     if not found:
         return set()
-    gone: dict[int, int] = {}
-    empty: list[int] = []
-    for number, lane, state, rank, body_file, deliveries in found:
-        unit.add((lane, state, rank), -1)
-        message = message_of(number)
-        gone[message] = gone.get(message, 0) + 1
-        if gone[message] == deliveries:
-            empty.append(message)
-            if body_file is not None:
-                unit.forget_body(body_file)
-    connection.execute(_FORGET_DELIVERIES, (wanted,))
+    gone = let_go(found, unit)
+    connection.execute(_FORGET_DELIVERIES, (json.dumps([row[0] for row in found]),))
     if unit.has_quarantine:
         unit.quarantined(-take_out(connection, (row[0] for row in found)))
-    if empty:
+    if empty := [message for _, message in gone if message is not None]:
         connection.execute(_FORGET_MESSAGES, (json.dumps(empty),))
     return {row[0] for row in found}
 
 
-def _is_done(result: DeliveryResult) -> bool:
+def find(connection: sqlite3.Connection, delivery_ids: Iterable[int]) -> list[Any]:
+    """What there is of these deliveries: what each is counted under, its body file, how many its message has."""
+    found: list[Any] = json.loads(connection.execute(_KEYS, (json.dumps(list(delivery_ids)),)).fetchone()[0])
+    return found
+
+
+def let_go(found: Iterable[Any], unit: SpoolUnit) -> list[tuple[int, int | None]]:
+    """Count what ``find`` found as gone: each delivery's id, and its message's with the last one."""
+    gone: dict[int, int] = {}
+    pairs: list[tuple[int, int | None]] = []
+    for number, lane, state, rank, body_file, deliveries in found:
+        unit.add((lane, state, rank), -1)
+        message = message_of(number)
+        gone[message] = gone.get(message, 0) + 1
+        is_last = gone[message] == deliveries
+        pairs.append((number, message if is_last else None))
+        if is_last and body_file is not None:
+            unit.forget_body(body_file)
+    return pairs
+
+
+def is_done(result: DeliveryResult) -> bool:
     """Whether every recipient that the attempt knew of has its final state."""
     final = {outcome.recipient_id for outcome in result.outcomes if outcome.state is not RecipientState.WAITING}
     return bool(final) and all(recipient.id in final for recipient in result.delivery.recipients)

@@ -3,7 +3,8 @@
 Whoever writes hands in an operation and awaits its future, which resolves after the COMMIT. While one commit is on its way
 to the disk the next operations gather, so many share one fsync, and nobody waits for a timer. Operations of one kind can
 be gathered into statements of many rows (``Bulk``): each statement that SQLite runs releases and takes the interpreter's
-lock, so few large ones beat many small ones by far when the loop is busy. What nobody waits for is *patient*: it causes no
+lock, so few large ones beat many small ones by far when the loop is busy; a batch that a ``Planner`` can make one statement
+of is handed to SQLite once for all, commit and flush included. What nobody waits for is *patient*: it causes no
 commit of its own but goes with the next one, if that comes soon. On a slow disk a commit also waits a little for those whom
 the last one released, who otherwise fall into two groups that wait for each other's.
 
@@ -21,9 +22,9 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from queue import Empty, SimpleQueue
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from .commit_times import CommitTimes
 from .database import Database
@@ -66,14 +67,23 @@ class Bulk(Protocol, Generic[Item, Result]):
 class Unit:
     """What must follow a transaction's fate besides the database. Called on the writer's thread; does nothing itself."""
 
-    def before_commit(self, connection: Connection) -> None:
-        """The last chance to write."""
-
     def committed(self) -> None:
         """It is on the disk. Must not raise; runs before the waiters wake."""
 
     def rolled_back(self) -> None:
         """None of it happened."""
+
+
+class Plan(NamedTuple):
+    """A whole batch as one statement, and what its operations resolve to, by kind in their order."""
+
+    sql: str
+    values: Sequence[Any]
+    results: Mapping[Bulk[Any, Any], Sequence[Any]]
+
+
+Planner = Callable[[Connection, Mapping[Bulk[Any, Any], Sequence[Any]]], Plan | None]
+"""Makes one statement of a batch's items, where they can be; None, and nothing changed, where they cannot."""
 
 
 class _Operation:
@@ -105,13 +115,21 @@ class Writer:
     """
 
     def __init__(
-        self, database: Database, label: str, unit: Unit | None = None, batch: int = BATCH, *, patience: float = PATIENCE
+        self,
+        database: Database,
+        label: str,
+        unit: Unit | None = None,
+        batch: int = BATCH,
+        *,
+        patience: float = PATIENCE,
+        planner: Planner | None = None,
     ) -> None:
         self._database = database
         self._label = label
         self._unit = unit or Unit()
         self._batch = batch
         self._patience = patience
+        self._planner = planner
         self._queue: SimpleQueue[list[_Operation] | None] = SimpleQueue()
         self._gatherings: dict[asyncio.AbstractEventLoop, Gathering[_Operation]] = {}
         self._taken: deque[_Operation] = deque()
@@ -261,16 +279,8 @@ class Writer:
         return True
 
     def _transact(self, operations: list[_Operation]) -> list[_Outcome]:
-        connection, unit = self._connection, self._unit
         try:
-            connection.execute("BEGIN IMMEDIATE")
-            outcomes = _run(connection, operations)
-            unit.before_commit(connection)
-            began = time.monotonic()
-            connection.execute("COMMIT")
-            took = time.monotonic() - began
-            self._commit_seconds += (took - self._commit_seconds) * _LATEST
-            self.commit_times.add(took)
+            outcomes = self._at_once(operations) or self._step_by_step(operations)
         except Exception as error:
             self._roll_back()
             if len(operations) > 1:
@@ -280,10 +290,45 @@ class Writer:
         self.commits += 1
         self.operations += len(operations)
         try:
-            unit.committed()
+            self._unit.committed()
         except Exception:  # the data is safe: the waiters must hear so whatever else went wrong
             log.exception("after a commit to the %s", self._label)
         return outcomes
+
+    def _at_once(self, operations: list[_Operation]) -> list[_Outcome]:
+        """One statement, which is a transaction by itself; nothing where that cannot be."""
+        if self._planner is None or any(operation.bulk is None for operation in operations):
+            return []
+        connection, kinds = self._connection, _kinds(operations)
+        items = {bulk: [member.item for member in members] for bulk, members in kinds.items()}
+        plan = self._planner(connection, items)
+        if plan is None:
+            return []
+        began = time.monotonic()
+        connection.execute(plan.sql, plan.values)
+        self._took(time.monotonic() - began)
+        return [
+            (member, result, None)
+            for bulk, members in kinds.items()
+            for member, result in zip(members, plan.results[bulk], strict=True)
+        ]
+
+    def _step_by_step(self, operations: list[_Operation]) -> list[_Outcome]:
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        outcomes: list[_Outcome] = []
+        for bulk, members in _kinds(operations).items():
+            results = bulk.run(connection, [member.item for member in members])
+            outcomes.extend((member, result, None) for member, result in zip(members, results, strict=True))
+        outcomes.extend((op, op.action(connection), None) for op in operations if op.action is not None)
+        began = time.monotonic()
+        connection.execute("COMMIT")
+        self._took(time.monotonic() - began)
+        return outcomes
+
+    def _took(self, seconds: float) -> None:
+        self._commit_seconds += (seconds - self._commit_seconds) * _LATEST
+        self.commit_times.add(seconds)
 
     def _roll_back(self) -> None:
         try:
@@ -305,17 +350,12 @@ class Writer:
         return operation, None, shown
 
 
-def _run(connection: Connection, operations: list[_Operation]) -> list[_Outcome]:
-    outcomes: list[_Outcome] = []
+def _kinds(operations: list[_Operation]) -> dict[Bulk[Any, Any], list[_Operation]]:
     kinds: dict[Bulk[Any, Any], list[_Operation]] = {}
     for operation in operations:
         if operation.bulk is not None:
             kinds.setdefault(operation.bulk, []).append(operation)
-    for bulk, members in kinds.items():
-        results = bulk.run(connection, [member.item for member in members])
-        outcomes.extend((member, result, None) for member, result in zip(members, results, strict=True))
-    outcomes.extend((op, op.action(connection), None) for op in operations if op.action is not None)
-    return outcomes
+    return kinds
 
 
 def _deliver(outcomes: list[_Outcome]) -> None:

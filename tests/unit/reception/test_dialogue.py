@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -366,6 +369,57 @@ async def test_a_half_closed_connection_still_gets_its_replies() -> None:
         assert (await peer.reply()).startswith("250 2.0.0 Ok: queued")
         assert (await peer.reply()).startswith("250 ")
         assert await peer.is_closed()
+
+
+async def test_the_reply_to_a_last_word_arrives_though_the_client_has_stopped_sending() -> None:
+    """uvloop reads both in one go, and closes when it is told that nothing more will be written."""
+    async with site() as here:
+        peer = await here.session()
+        (session,) = here.endpoint.sessions
+        session.data_received(b"NOOP\r\n")
+        if not session.eof_received():
+            session.transport.close()
+        assert (await peer.reply()).startswith("250 ")
+        assert await peer.is_closed()
+
+
+async def test_sessions_that_speak_at_once_are_answered_in_a_row() -> None:
+    async with site() as here:
+        peers = [await here.session() for _ in range(3)]
+        events: list[str] = []
+        for session in here.endpoint.sessions:
+            session.transport = _Watched(session.transport, events)
+            session._obey = _heard(session._obey, events)
+        for peer in peers:
+            os.write(
+                peer.writer.get_extra_info("socket").fileno(), b"NOOP\r\n"
+            )  # all lie in the sockets before the loop looks again
+        for peer in peers:
+            assert (await peer.reply()).startswith("250 ")
+        assert events == ["heard"] * 3 + ["written"] * 3
+
+
+def _heard(obey: Callable[[bytes], None], events: list[str]) -> Callable[[bytes], None]:
+    def heard(line: bytes) -> None:
+        events.append("heard")
+        obey(line)
+
+    return heard
+
+
+class _Watched:
+    """A transport that tells when it is written to."""
+
+    def __init__(self, transport: Any, events: list[str]) -> None:
+        self._transport = transport
+        self._events = events
+
+    def write(self, data: bytes) -> None:
+        self._events.append("written")
+        self._transport.write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
 
 async def test_what_a_client_says_cannot_forge_a_log_line_or_a_trace_field(caplog: pytest.LogCaptureFixture) -> None:

@@ -163,11 +163,11 @@ class Wire(smtp.SMTP):
         self.endpoint.context.counters.add("connections", self.endpoint.id)
         if terms.has_faults:
             if self._drive(self._greet_with_fault()):
-                self._flush()
+                self.flush()
             return
         if listener.tls is ListenerTls.IMPLICIT:
             if self._drive(self._begin_implicit_tls()):
-                self._flush()
+                self.flush()
         else:
             self.transport.write(terms.greeting)
 
@@ -191,7 +191,7 @@ class Wire(smtp.SMTP):
 
     def _close(self) -> None:
         """Say what is left to say, and close. What still comes is not read."""
-        self._flush()
+        self.flush()
         self._mode = CLOSED
         self._since = self.endpoint.now
         self._drop_input()
@@ -227,6 +227,7 @@ class Wire(smtp.SMTP):
     def eof_received(self) -> bool:
         """A half-closed connection still gets the replies it is owed."""
         self._has_eof = True
+        self.flush()
         return not (self._coroutine is None or self._line_waiter is not None or self.tls or self._is_handshaking)
 
     def pause_writing(self) -> None:
@@ -249,7 +250,7 @@ class Wire(smtp.SMTP):
                 self._buffer = self._buffer + data if self._buffer else data
                 self._parse()
             if self._out:
-                self._flush()
+                self._flush_soon()
         elif self._line_waiter is not None:
             self._buffer += data
             self._parse_sasl_line()
@@ -277,7 +278,7 @@ class Wire(smtp.SMTP):
                 if not self._parse_line():
                     break
                 if len(self._out) > _REPLIES_GATHERED:
-                    self._flush()
+                    self.flush()
             elif mode is CLOSED:
                 self._drop_input()
             elif mode is PROXY:
@@ -413,7 +414,7 @@ class Wire(smtp.SMTP):
         coroutine, self._coroutine = self._coroutine, None
         if coroutine is None or not self._drive(coroutine):
             if self._out:
-                self._flush()
+                self.flush()
             return
         if self._is_lost:
             self._abandon()
@@ -430,12 +431,12 @@ class Wire(smtp.SMTP):
         if self._buffer:
             self._parse()
         if self._out:
-            self._flush()
+            self._flush_soon()
         if self._is_lost or self._coroutine is not None:
             return
         if self.endpoint.is_closing and self._mode is COMMAND:
             self._refuse(replies.SHUTTING_DOWN)
-            self._flush()
+            self.flush()
         elif self._has_eof and not self._is_writing_paused:
             self._close()
         elif self._is_reading_paused and not self._is_writing_paused:
@@ -462,7 +463,7 @@ class Wire(smtp.SMTP):
     async def _next_sasl_line(self) -> bytes:
         """The next line as it is, for a sign-in dialogue."""
         self._line_waiter = self.loop.create_future()
-        self._flush()
+        self.flush()
         self.loop.call_soon(self._parse_sasl_line)
         return await self._line_waiter
 
@@ -483,7 +484,15 @@ class Wire(smtp.SMTP):
 
     # --- output ------------------------------------------------------------------------------------------------------
 
-    def _flush(self) -> None:
+    def _flush_soon(self) -> None:
+        """When every session has been heard that has something to say in this turn of the loop, see ``Endpoint.flush``."""
+        owing = self.endpoint.owing
+        if not owing:
+            self.loop.call_soon(self.endpoint.flush)
+        owing.append(self)
+
+    def flush(self) -> None:
+        """Write the replies that are ready."""
         out = self._out
         if out:
             if self.transport is not None:
@@ -519,7 +528,7 @@ class Wire(smtp.SMTP):
         if context is None:
             self.transport.abort()
             return False
-        self._flush()
+        self.flush()
         self._drop_input()
         self._is_reading_paused = False
         self._is_handshaking = True
