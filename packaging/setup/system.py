@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,7 @@ def _program(package: str, name: str, purpose: str) -> Need:
     return Need(package, lambda: find_program(name) is not None, purpose)
 
 
-def _library(package: str, soname: str) -> Need:
+def _library(package: str, soname: str, purpose: str = "Qt") -> Need:
     def present() -> bool:
         try:
             ctypes.CDLL(soname)
@@ -41,7 +42,15 @@ def _library(package: str, soname: str) -> Need:
             return False
         return True
 
-    return Need(package, present, "Qt")
+    return Need(package, present, purpose)
+
+
+def _interpreter() -> tuple[Need, ...]:
+    """The library of a Python that is built as one: Debian's program does without it, its bundle does not."""
+    if not sysconfig.get_config_var("Py_ENABLE_SHARED"):
+        return ()
+    name = f"libpython{sys.version_info.major}.{sys.version_info.minor}"
+    return (_library(name, f"{name}.so.1.0", "the interpreter in the bundle"),)
 
 
 TEST_TOOLS = (
@@ -89,6 +98,7 @@ BUNDLE_TOOLS = (
     _library("libwayland-cursor0", "libwayland-cursor.so.0"),
     _library("libwayland-egl1", "libwayland-egl.so.1"),
     _program("binutils", "objdump", "making the bundle"),
+    *_interpreter(),
 )
 DEB_TOOLS = (
     _program("debhelper", "dh", "making the Debian package"),
