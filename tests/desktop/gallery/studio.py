@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QPoint, QRect, QSize, QTimer
 from PySide6.QtGui import QColor, QPainter, QPixmap
-from PySide6.QtWidgets import QDialog, QScrollArea, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QScrollArea, QWidget
 
 from gatepost.desktop.context import AppContext
 from gatepost.desktop.frame import Frame
@@ -91,6 +91,7 @@ class Studio:
     def switch_theme(self) -> None:
         """From light to dark or back, with the same widgets, as a person does it in the menu."""
         theme().apply("light" if theme().choice == "dark" else "dark", self._text_scale)
+        QApplication.sendPostedEvents()  # Qt tells grounds of a new palette this way, always before it paints
 
     def picture(self) -> QPixmap:
         """The window, with its dialogs in its middle."""
