@@ -399,6 +399,32 @@ async def test_sessions_that_speak_at_once_are_answered_in_a_row() -> None:
         assert events == ["heard"] * 3 + ["written"] * 3
 
 
+async def test_a_reply_that_cannot_be_written_costs_nobody_else_theirs(caplog: pytest.LogCaptureFixture) -> None:
+    """A client may be gone already when its reply is written."""
+    async with site() as here:
+        peers = [await here.session() for _ in range(3)]
+        sessions = list(here.endpoint.sessions)
+        failing = sessions[0]
+        failing.transport = _Failing(failing.transport, [])
+        for session in sessions:
+            session.data_received(b"NOOP\r\n")
+        replies = await asyncio.gather(*(peer.reply() for peer in peers))
+        assert sorted(reply[:4] for reply in replies) == ["", "250 ", "250 "]
+        assert "could not be written" in caplog.text
+
+
+async def test_nothing_is_written_to_a_connection_that_is_closing() -> None:
+    async with site() as here:
+        await here.session()
+        (session,) = here.endpoint.sessions
+        events: list[str] = []
+        session.transport = _Watched(session.transport, events)
+        session.data_received(b"NOOP\r\n")
+        session.transport.abort()
+        await asyncio.sleep(0)
+        assert events == []
+
+
 def _heard(obey: Callable[[bytes], None], events: list[str]) -> Callable[[bytes], None]:
     def heard(line: bytes) -> None:
         events.append("heard")
@@ -420,6 +446,11 @@ class _Watched:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
+
+
+class _Failing(_Watched):
+    def write(self, data: bytes) -> None:
+        raise RuntimeError("the handler is closed")
 
 
 async def test_what_a_client_says_cannot_forge_a_log_line_or_a_trace_field(caplog: pytest.LogCaptureFixture) -> None:

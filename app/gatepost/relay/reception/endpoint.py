@@ -56,7 +56,11 @@ class Endpoint:
         """Write what the sessions owe, all in a row: a client that serves many of them is woken once, not for each."""
         owing, self.owing = self.owing, []
         for session in owing:
-            session.flush()
+            try:
+                session.flush()
+            except Exception:  # one session's trouble must not cost the others their replies
+                log.exception("a reply could not be written")
+                session.abort()
 
     # --- deadlines ---------------------------------------------------------------------------------------------------
 

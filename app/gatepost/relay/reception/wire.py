@@ -495,7 +495,8 @@ class Wire(smtp.SMTP):
         """Write the replies that are ready."""
         out = self._out
         if out:
-            if self.transport is not None:
+            # WORKAROUND uvloop 0.23: writing to a transport that the other side has closed is a RuntimeError there.
+            if self.transport is not None and not self.transport.is_closing():
                 self.transport.write(out[0] if len(out) == 1 else b"".join(out))
             out.clear()
 
