@@ -341,7 +341,7 @@ def test_faults_happen_where_a_rule_asks_for_them_and_nowhere_else(
         client.rset()
         began = time.monotonic()
         assert client.mail("slow@app.example")[0] == 250
-        assert time.monotonic() - began >= 0.3
+        assert time.monotonic() - began >= 0.29  # a loop's timers may go off a millisecond early
         client.rset()
         with pytest.raises(smtplib.SMTPServerDisconnected):
             client.sendmail("dropped@app.example", ["o@any.example"], mail("Dropped"))
