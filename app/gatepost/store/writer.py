@@ -250,6 +250,8 @@ class Writer:
             urgent = len(operations)
             while patient and len(operations) < self._batch:
                 operations.append(patient.popleft())
+            if patient and len(operations) == self._batch:
+                self._queue.put([])  # their patience is over, too, but they did not fit
             if operations:
                 outcomes = self._transact(operations)
                 self._expected = urgent + len(taken) + self._queue.qsize()

@@ -180,6 +180,15 @@ async def test_many_patient_operations_need_nobody_elses_commit(patient_writer: 
         await asyncio.gather(*futures)
 
 
+async def test_more_patient_operations_than_one_commit_takes_need_nobody_elses_either(folder: DataFolder) -> None:
+    database, _ = open_database(folder.path / "sample.sqlite", SCHEMA, folder, Clock())
+    writer = Writer(database, "sample", batch=2)
+    futures = [writer.gather(Add(), number, patient=True) for number in range(5)]
+    async with asyncio.timeout(10):
+        assert await asyncio.gather(*futures) == [0, 2, 4, 6, 8]
+    await writer.aclose()
+
+
 async def test_closing_commits_what_was_patient(folder: DataFolder) -> None:
     database, _ = open_database(folder.path / "sample.sqlite", SCHEMA, folder, Clock())
     writer = Writer(database, "sample", batch=2, patience=3600)
