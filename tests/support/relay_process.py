@@ -28,6 +28,8 @@ from .prepared import AVAILABLE, run_command
 from .processes import PreparedRelay, Process
 
 ROOT = Path(__file__).resolve().parents[2]
+LOG_SHOWN = 8000
+"""Characters."""
 
 
 def configure(data: Path, configuration: Configuration) -> None:
@@ -186,6 +188,8 @@ class RelayProcess:
         return self if self.process.is_running else self.start()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is not None:
+            print(f"the relay of {self.folder} said last:\n{self.log[-LOG_SHOWN:]}")  # shown with a test's failure
         try:
             if self.process.is_running:
                 if kind is None:

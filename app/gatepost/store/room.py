@@ -19,10 +19,16 @@ emptied) must be able to grow, or what was delivered could not be recorded and m
 INSIDE_RESERVE = 4_000_000
 """Free octets inside the file that are left for indexes and outcomes."""
 BELIEVED_SECONDS = 1.0
+_LOOK_SECONDS = 0.05
+"""Between looks into the file, each of which opens it."""
 
 
 class SpoolRoom:
-    """``spool``: the database's file. Measures once a second; what was answered with yes meanwhile counts as used."""
+    """``spool``: the database's file. Measures once a second, and before it says no.
+
+    What was answered with yes or stored meanwhile counts as used. That is often the same twice, which only makes it look
+    sooner; but a client need not announce a size, and then what is stored is all there is to count.
+    """
 
     def __init__(self, spool: Path) -> None:
         self._spool = spool
@@ -42,9 +48,17 @@ class SpoolRoom:
         self._disk = (free, measured)
         return size < LARGE_BODY and self._fits_inside(size, now)
 
+    def takes(self, size: int) -> None:
+        """``size`` octets go into the spool's file."""
+        free, measured = self._disk
+        self._disk = (free - size, measured)
+        free, measured = self._inside
+        self._inside = (free - size, measured)
+
     def _fits_inside(self, size: int, now: float) -> bool:
         free, measured = self._inside
-        if now - measured >= BELIEVED_SECONDS:
+        age = now - measured
+        if age >= BELIEVED_SECONDS or (free - size < INSIDE_RESERVE and age >= _LOOK_SECONDS):
             free, measured = _free_pages(self._spool), now
         has_room = free - size >= INSIDE_RESERVE
         self._inside = (free - size if has_room else free, measured)

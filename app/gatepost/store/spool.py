@@ -131,12 +131,16 @@ class Spool:
         check_parts(message)
         if not message.id:
             message = replace(message, id=self.allocate_id())
+        if not isinstance(message.content, BodyFile):
+            self._room.takes(len(message.content))
         return self._writer.gather(self._insert, message)
 
     def submit_all(self, messages: Sequence[NewMessage]) -> asyncio.Future[builtins.list[StoredMessage]]:
         """Store several messages, all or none; otherwise as ``submit``. Every one needs an id."""
         for message in messages:
             check_parts(message)
+            if not isinstance(message.content, BodyFile):
+                self._room.takes(len(message.content))
         stored = self._writer.submit(lambda connection: self._insert.run(connection, messages))
         stored.add_done_callback(partial(_discard_unstored, messages))
         return stored

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sqlite3
 import threading
 import time
@@ -16,6 +17,7 @@ import pytest_asyncio
 from gatepost.model.envelope import Notify, Recipient
 from gatepost.model.errors import NotFound
 from gatepost.model.identifiers import queue_id
+from gatepost.store import room
 from gatepost.store.bodies import BodyFile
 from gatepost.store.errors import NewerSchema, SpoolFull
 from gatepost.store.folder import DataFolder
@@ -204,6 +206,16 @@ async def test_room_is_kept_free(spool: Spool) -> None:
     assert not spool.has_room(10_000)
     spool.min_free_bytes = 0
     assert not spool.has_room(1 << 60)
+
+
+async def test_what_was_stored_since_the_last_look_at_the_disk_counts_whatever_size_was_announced(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "BELIEVED_SECONDS", 3600)
+    spool.min_free_bytes = shutil.disk_usage(spool.folder.path).free - 30_000_000
+    assert spool.has_room(0), "a client need not say how large its message is"
+    await asyncio.gather(*(spool.submit(message(content=b"x" * 200_000)) for _ in range(200)))
+    assert not spool.has_room(0)
 
 
 async def test_room_inside_the_spools_own_file_counts_where_the_disk_has_none(spool: Spool) -> None:
