@@ -6,6 +6,7 @@ import asyncio
 import socket
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from gatepost.model.settings import DeliverySettings
 from gatepost.relay.delivery.values import FailureKind, Job, OutcomeState, Stage
 
 from ...support.smtp_peer import DEFAULT_FEATURES, DROP, HANG, RESET, Delay, Endless, Raw, SayAndDrop, SmtpPeer
-from .hops import MESSAGE, connector_for, deliver, hop_for, job_for, run_jobs
+from .hops import MESSAGE, ListSource, connector_for, deliver, eventually, hop_for, job_for, run_jobs
 
 PLAIN_PEER = tuple(name for name in DEFAULT_FEATURES if name != "PIPELINING")
 BOTH = pytest.mark.parametrize("features", [DEFAULT_FEATURES, PLAIN_PEER], ids=["pipelining", "one by one"])
@@ -486,3 +487,50 @@ async def test_a_stalled_upload_ends(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert outcome.stage is Stage.CONTENT
         assert outcome.failure is not None
         assert outcome.failure.kind is FailureKind.TIMEOUT
+
+
+async def test_a_dot_that_never_left_is_no_doubt_about_the_message() -> None:
+    """The connection breaks in the same turn of the loop in which the peer asked for the content."""
+    async with SmtpPeer() as peer:
+        peer.on("data", HANG)
+        connection = await connector_for().connect(hop_for(peer))
+        source = ListSource([job_for()])
+        connection.run(source)
+        await eventually(lambda: any(b"DATA" in read for read in peer.connections[0].reads))
+        connection.data_received(b"250 2.1.0 ok\r\n250 2.1.5 ok\r\n354 go on\r\n")
+        connection.abort()
+        await asyncio.wait([source.closed], timeout=5)
+        (outcome,) = source.outcomes
+        assert outcome.state is OutcomeState.LOST
+        assert peer.messages == []
+
+
+async def test_a_connection_that_cannot_be_written_to_ends_alone(caplog: pytest.LogCaptureFixture) -> None:
+    async with SmtpPeer() as peer:
+        connector = connector_for()
+        broken, sound = await connector.connect(hop_for(peer)), await connector.connect(hop_for(peer))
+        broken._transport = _Failing(broken._transport)  # type: ignore[assignment]
+        sources = ListSource([job_for()]), ListSource([job_for()])
+        broken.run(sources[0])
+        sound.run(sources[1])
+        await asyncio.wait([sources[0].closed, sources[1].all_done], timeout=5)
+        assert [outcome.state for source in sources for outcome in source.outcomes] == [
+            OutcomeState.LOST,
+            OutcomeState.COMPLETED,
+        ]
+        assert "could not be written to" in caplog.text
+        sound.abort()
+        await asyncio.wait([sources[1].closed], timeout=5)
+
+
+class _Failing:
+    """A transport that finds only when it writes that the other side is gone."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+
+    def write(self, data: bytes) -> None:
+        raise RuntimeError("the handler is closed")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)

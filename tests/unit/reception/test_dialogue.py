@@ -410,7 +410,7 @@ async def test_a_reply_that_cannot_be_written_costs_nobody_else_theirs(caplog: p
             session.data_received(b"NOOP\r\n")
         replies = await asyncio.gather(*(peer.reply() for peer in peers))
         assert sorted(reply[:4] for reply in replies) == ["", "250 ", "250 "]
-        assert "could not be written" in caplog.text
+        assert "could not be written to" in caplog.text
 
 
 async def test_nothing_is_written_to_a_connection_that_is_closing() -> None:

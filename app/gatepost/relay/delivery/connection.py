@@ -15,6 +15,7 @@ from typing import Protocol
 
 from ...model.reply import Reply
 from ..common.hop import NextHop
+from ..common.outbox import Outbox
 from ..common.quoting import Quotes
 from ..common.tasks import Tasks
 from .deadline import DeadlineTimer
@@ -63,7 +64,13 @@ class Connection(asyncio.Protocol):
     """See the module. ``run`` begins, ``finish`` ends after the present job, ``abort`` at once."""
 
     def __init__(
-        self, hop: NextHop, session: Session, transport: asyncio.Transport, deadlines: Deadlines, quotes: Quotes
+        self,
+        hop: NextHop,
+        session: Session,
+        transport: asyncio.Transport,
+        deadlines: Deadlines,
+        quotes: Quotes,
+        outbox: Outbox,
     ) -> None:
         self.hop = hop
         self.session = session
@@ -74,6 +81,9 @@ class Connection(asyncio.Protocol):
         """How long the peer took from the latest final dot to its reply."""
         self._loop = asyncio.get_running_loop()
         self._transport = transport
+        self._outbox = outbox
+        self._unwritten = b""
+        """Goes out with the outbox."""
         self._deadlines = deadlines
         self._source: JobSource | None = None
         self._reader = ReplyReader(quotes)
@@ -196,7 +206,7 @@ class Connection(asyncio.Protocol):
         opening = transaction.opening(self._needs_reset)
         self._needs_reset = False
         self._deadline.set(self._deadlines.command)
-        self._transport.write(opening)
+        self._write(opening)
 
     def _prepared(self, job: Job, traits: Traits) -> Transaction | None:
         """The job's transaction; None when it cannot be sent to this peer (then its outcome has been reported)."""
@@ -248,10 +258,10 @@ class Connection(asyncio.Protocol):
             self._send_content(transaction)
         elif step is Step.WRITE:
             self._deadline.set(self._deadlines.command)
-            self._transport.write(transaction.pending)
+            self._write(transaction.pending)
         elif step is Step.LONE_DOT:
             self._deadline.set(self._deadlines.data_done)
-            self._transport.write(b".\r\n")
+            self._write(b".\r\n")
         else:
             self._fail(FailureKind.PROTOCOL, "The server's replies are out of step.", f"It said “{reply}”.", reply)
 
@@ -302,7 +312,7 @@ class Connection(asyncio.Protocol):
         self._deadline.set(self._deadlines.data_done + len(octets) / MIN_UPLOAD_RATE)
         if ahead := self._prefetched():
             octets += ahead
-        self._transport.write(octets)
+        self._write(octets)
 
     def _dot_written(self, transaction: Transaction, octets: int) -> None:
         transaction.sent_octets += octets
@@ -342,7 +352,7 @@ class Connection(asyncio.Protocol):
         ending = reader.ending
         self._dot_written(transaction, len(ending))
         self._deadline.set(self._deadlines.data_done)
-        self._transport.write(ending + self._prefetched())
+        self._write(ending + self._prefetched())
 
     async def _drained(self) -> None:
         self._writable = self._loop.create_future()
@@ -359,6 +369,20 @@ class Connection(asyncio.Protocol):
         if self._writable is not None and not self._writable.done():
             self._writable.set_result(None)
 
+    # Output
+
+    def _write(self, octets: bytes) -> None:
+        if not self._unwritten:
+            self._outbox.owe(self)
+        self._unwritten += octets
+
+    def flush(self) -> None:
+        """For the outbox."""
+        # WORKAROUND uvloop 0.23: writing to a transport that the other side has closed is a RuntimeError there.
+        if not self._transport.is_closing():
+            self._transport.write(self._unwritten)
+            self._unwritten = b""
+
     # Ends
 
     def eof_received(self) -> None:
@@ -371,6 +395,8 @@ class Connection(asyncio.Protocol):
         self._is_idle = False
         self._deadline.close()
         self._release_writer()
+        if self._unwritten and self._current is not None:
+            self._current.dot_written = False  # it never left: no doubt about what the peer made of it
         orderly = self._quitting and self._current is None
         failure = None if orderly else self._failure or self._lost_failure(error)
         self._end_jobs(failure)
@@ -408,7 +434,7 @@ class Connection(asyncio.Protocol):
         self._quitting = True
         self._is_idle = False
         self._deadline.set(QUIT_SECONDS)
-        self._transport.write(b"QUIT\r\n")
+        self._write(b"QUIT\r\n")
 
     def _fail(self, kind: FailureKind, title: str, detail: str, reply: Reply | None = None) -> None:
         stage = self._current.phase if self._current is not None else Stage.MAIL

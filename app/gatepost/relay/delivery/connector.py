@@ -18,6 +18,7 @@ import aiosmtplib
 from ...model.gateway import Encryption
 from ...model.settings import DeliverySettings
 from ..common.hop import NextHop
+from ..common.outbox import Outbox
 from .auth import Secrets, sign_in
 from .connection import Connection, Deadlines
 from .dial import Resolve, addresses_of, dial, system_addresses
@@ -59,6 +60,8 @@ class Connector:
         self._tokens = tokens
         self._resolve = resolve
         self._contexts = contexts or TlsContexts()
+        self.outbox = Outbox()
+        """For all its connections."""
         self.pinned: dict[str, bytes] = {}
         """Certificates that were accepted by their fingerprint, in DER form, by that fingerprint."""
 
@@ -331,7 +334,7 @@ class _SetUp:
             tuple(self._dialogue.lines),
         )
         deadlines = Deadlines(self._settings.command_seconds, self._settings.data_done_seconds)
-        return Connection(self._hop, session, transport, deadlines, self._dialogue.quotes)
+        return Connection(self._hop, session, transport, deadlines, self._dialogue.quotes, self._connector.outbox)
 
     def _connected(self) -> aiosmtplib.SMTP:
         assert self._smtp is not None  # noqa: S101 - _greet comes first

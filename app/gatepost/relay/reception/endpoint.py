@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from ..common.outbox import Outbox
 from ..common.printable import printable
 from .authentication import Authenticator
 from .context import ReceptionContext, Refused
@@ -45,22 +46,9 @@ class Endpoint:
         self.is_closing = False
         self.server: asyncio.Server | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self.owing: list[Wire] = []
-        """Sessions with replies to write."""
+        self.outbox = Outbox()
         self._notes_left = NOTES_PER_SWEEP
         self._unnoted = 0
-
-    # --- replies -----------------------------------------------------------------------------------------------------
-
-    def flush(self) -> None:
-        """Write what the sessions owe, all in a row: a client that serves many of them is woken once, not for each."""
-        owing, self.owing = self.owing, []
-        for session in owing:
-            try:
-                session.flush()
-            except Exception:  # one session's trouble must not cost the others their replies
-                log.exception("a reply could not be written")
-                session.abort()
 
     # --- deadlines ---------------------------------------------------------------------------------------------------
 

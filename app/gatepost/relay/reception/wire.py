@@ -250,7 +250,7 @@ class Wire(smtp.SMTP):
                 self._buffer = self._buffer + data if self._buffer else data
                 self._parse()
             if self._out:
-                self._flush_soon()
+                self.endpoint.outbox.owe(self)
         elif self._line_waiter is not None:
             self._buffer += data
             self._parse_sasl_line()
@@ -431,7 +431,7 @@ class Wire(smtp.SMTP):
         if self._buffer:
             self._parse()
         if self._out:
-            self._flush_soon()
+            self.endpoint.outbox.owe(self)
         if self._is_lost or self._coroutine is not None:
             return
         if self.endpoint.is_closing and self._mode is COMMAND:
@@ -483,13 +483,6 @@ class Wire(smtp.SMTP):
         waiter.set_result(line.removesuffix(b"\r"))
 
     # --- output ------------------------------------------------------------------------------------------------------
-
-    def _flush_soon(self) -> None:
-        """When every session has been heard that has something to say in this turn of the loop, see ``Endpoint.flush``."""
-        owing = self.endpoint.owing
-        if not owing:
-            self.loop.call_soon(self.endpoint.flush)
-        owing.append(self)
 
     def flush(self) -> None:
         """Write the replies that are ready."""
