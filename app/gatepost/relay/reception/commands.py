@@ -15,14 +15,14 @@ from aiosmtpd.smtp import syntax
 from ...model.reply import Reply
 from . import replies, trace
 from .authentication import FAILURES_PER_CONNECTION, Outcome
+from .connection import Connection
 from .replies import Refusal
-from .wire import Wire
 
 _HELO_NAME = re.compile(r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,253})|\[[A-Za-z0-9.:-]{2,60}\])\Z")
 _ETRN_NAME = re.compile(r"[@#]?[A-Za-z0-9_.-]{1,255}\Z")
 
 
-class Commands(Wire):
+class Commands(Connection):
     """Introduction, encryption, sign-in."""
 
     _auth_failures = 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..common.outbox import Outbox
 from ..common.printable import printable
+from . import deadlines
 from .authentication import Authenticator
 from .context import ReceptionContext, Refused
 from .gate import Gate
@@ -15,6 +16,7 @@ from .replies import Refusal
 from .terms import Terms
 
 if TYPE_CHECKING:
+    from .connection import Connection
     from .wire import Wire
 
 log = logging.getLogger(__name__)
@@ -41,7 +43,7 @@ class Endpoint:
         self.authenticator = authenticator
         self.loop = loop
         self.id = terms.listener.id
-        self.sessions: set[Wire] = set()
+        self.sessions: set[Connection] = set()
         self.now = loop.time()
         self.is_closing = False
         self.server: asyncio.Server | None = None
@@ -70,7 +72,7 @@ class Endpoint:
             self._unnoted = 0
         self._notes_left = NOTES_PER_SWEEP
         for session in tuple(self.sessions):
-            session.check_deadlines(now)
+            deadlines.check(session, now)
 
     def stop_sweeping(self) -> None:
         if self._timer is not None:

@@ -1,11 +1,11 @@
-"""The SMTP session: aiosmtpd's ``SMTP`` with our wire, commands, transaction and acceptance on top."""
+"""The SMTP session: aiosmtpd's ``SMTP`` with our connection, commands, transaction and acceptance on top."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from .lines import Command
 from .transaction import Transaction
-from .wire import Command
 
 _FREE = frozenset({"RCPT", "DATA", "BDAT", "QUIT"})
 """Do not count as commands without mail: they are part of sending it, or the end."""
@@ -13,7 +13,7 @@ _BEFORE_TLS = frozenset({"NOOP", "EHLO", "HELO", "STARTTLS", "QUIT", "HELP", "RS
 
 
 class Session(Transaction):
-    """One client's connection. See ``wire`` for how it runs, ``transaction`` for what it does."""
+    """One client's connection. See ``driving`` for how it runs, ``transaction`` for what it does."""
 
     _smtp_methods: dict[str, Any] = {}  # noqa: RUF012 - shared by all sessions on purpose
 

@@ -303,21 +303,22 @@ class Transaction(Acceptance):
     def _data_paused(self, seconds: float) -> None:
         self._content_since += seconds
 
-    def _check_content_deadlines(self, now: float) -> None:
+    def _content_overdue(self, now: float) -> Refusal | None:
         limits = self.terms.listener.limits
         taken = now - self._content_since
         content = self.envelope.incoming if self.envelope is not None else None
         received = content.received if content is not None else 0
         if now - self._since > limits.idle_seconds:
-            self._expire(replies.IDLE)
-        elif taken > limits.data_seconds:
-            self._expire(replies.DATA_TOO_LONG)
-        elif (
+            return replies.IDLE
+        if taken > limits.data_seconds:
+            return replies.DATA_TOO_LONG
+        if (
             taken > _GRACE_SECONDS
             and content is not None
             and received < (taken - _GRACE_SECONDS) * limits.data_bytes_per_second
         ):
-            self._expire(replies.DATA_TOO_SLOW)
+            return replies.DATA_TOO_SLOW
+        return None
 
 
 def _settled(verdict: RecipientVerdict | None, decision: Decision) -> Refusal | RecipientVerdict:
