@@ -28,3 +28,18 @@ WORDS = {
     ExitCode.VERIFY_FAILED: "Verify Connection failed; nothing was saved unless --save-anyway was given",
     ExitCode.INTERRUPTED: "interrupted (Ctrl-C)",
 }
+
+
+class ServiceCode(IntEnum):
+    """What ``gatepost service status`` says, as ``systemctl status`` does (LSB, “init script actions”)."""
+
+    RUNNING = 0
+    NOT_RUNNING = 3
+    UNKNOWN = 4
+
+
+SERVICE_WORDS = {
+    ServiceCode.RUNNING: "it runs",
+    ServiceCode.NOT_RUNNING: "it does not run: stopped, failed, or not ready yet",
+    ServiceCode.UNKNOWN: "it is not installed, or the system's manager cannot say",
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .exit_codes import WORDS
+from .exit_codes import SERVICE_WORDS, WORDS
 
 
 def configure(parser: argparse.ArgumentParser, _name: str) -> None:
@@ -15,3 +15,6 @@ def configure(parser: argparse.ArgumentParser, _name: str) -> None:
 def run(_arguments: argparse.Namespace) -> None:
     for code, words in WORDS.items():
         print(f"{int(code):>4}  {words}")
+    print("\nOf “gatepost service status”, as systemctl's:")
+    for service_code, words in SERVICE_WORDS.items():
+        print(f"{int(service_code):>4}  {words}")

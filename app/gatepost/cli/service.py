@@ -12,8 +12,8 @@ from ..model.locations import default_data_folder, default_vault_key_file
 from ..model.move_options import Elevation, GiveOptions, ReceiveOptions, Target
 from ..service_manager.choose import manager
 from ..service_manager.tools import relay_program
-from ..service_manager.values import Done, Outcome, State
-from .exit_codes import ExitCode
+from ..service_manager.values import Done, NoManager, Outcome, State
+from .exit_codes import SERVICE_WORDS, ExitCode, ServiceCode
 from .output import Out
 from .session import confirm
 
@@ -36,6 +36,8 @@ STATES = {
     State.STOPPING: "stopping",
     State.FAILED: "failed",
 }
+_CODES = {State.RUNNING: ServiceCode.RUNNING, State.NOT_INSTALLED: ServiceCode.UNKNOWN}
+"""Every other state is one in which it does not take mail."""
 
 
 def configure(parser: argparse.ArgumentParser, _name: str) -> None:
@@ -48,7 +50,9 @@ def configure(parser: argparse.ArgumentParser, _name: str) -> None:
     removing.set_defaults(run=remove, needs="nothing")
     actions.add_parser("start", help="start its process").set_defaults(run=start, needs="nothing")
     actions.add_parser("stop", help="end its process; what it holds is finished first").set_defaults(run=stop, needs="nothing")
-    actions.add_parser("status", help="whether it is installed, and runs").set_defaults(run=status, needs="nothing")
+    codes = "exit codes: " + " · ".join(f"{int(code)} {words}" for code, words in SERVICE_WORDS.items())
+    asking = actions.add_parser("status", help="whether it is installed, and runs", epilog=codes)
+    asking.set_defaults(run=status, needs="nothing")
     adopting = actions.add_parser(
         "adopt", help="move this account's relay into the service: configuration, mail, passwords; its folder is set aside"
     )
@@ -115,11 +119,19 @@ def stop(arguments: argparse.Namespace) -> int:
     return _tell(arguments, manager().stop())
 
 
+class _StateUnknown(NoManager):
+    exit_code = ServiceCode.UNKNOWN
+
+
 def status(arguments: argparse.Namespace) -> int:
-    out, found = Out(as_json=arguments.json), manager().status()
+    try:
+        found = manager().status()
+    except NoManager as error:
+        raise _StateUnknown(error.title, error.detail, error.hint) from error
+    out, code = Out(as_json=arguments.json), _CODES.get(found.state, ServiceCode.NOT_RUNNING)
     if out.as_json:
         out.json(found)
-        return ExitCode.DONE
+        return code
     pairs = [("service", STATES[found.state]), ("manager", found.manager)]
     if found.detail:
         pairs.append(("detail", found.detail))
@@ -130,7 +142,7 @@ def status(arguments: argparse.Namespace) -> int:
     if found.starts_at_boot is not None:
         pairs.append(("starts with the system", "yes" if found.starts_at_boot else "no"))
     out.pairs(pairs)
-    return ExitCode.DONE
+    return code
 
 
 def _tell(arguments: argparse.Namespace, done: Done) -> int:
