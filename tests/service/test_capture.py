@@ -352,6 +352,8 @@ def test_faults_happen_where_a_rule_asks_for_them_and_nowhere_else(
     assert {label: value for (name, label), value in totals.items() if name == "faults_injected"} == {
         "once": 1, "slow": 1, "hang-up": 1
     }  # fmt: skip
+    submit(ports[DELIVERING], "shop@app.example", ["m@kept.example"], mail("Measured"))
+    assert wait(api, "subject=Measured")["tray"] == "outbound"
     metrics = api.call("GET", "/metrics").body.decode()
     assert 'gatepost_faults_injected_total{rule="hang-up"} 1' in metrics
     assert 'gatepost_captured_total{by="gw-capture"}' in metrics
