@@ -89,7 +89,7 @@ def _token(arguments: argparse.Namespace) -> int:
 def _pin(arguments: argparse.Namespace) -> int:
     async def pin() -> None:
         known = RelayBook().find(arguments.name)
-        RelayBook().pin(known.name, arguments.fingerprint or await _shown(known.host, known.port))
+        await RelayBook().pin(known.name, arguments.fingerprint or await _shown(known.host, known.port))
         _note(arguments, "Pinned.")
 
     return _run(pin())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from ..model.fields import Fingerprint, Host, Line, Model, Port
 from ..model.remote import DEFAULT_PORT
 from ..model.secret import Secret
 from .keys import Keys
+from .lock import PATIENCE, held
 
 SERVICE_NAME = "service"
 LOCAL_NAME = "local"
@@ -55,12 +57,16 @@ def validated(name: str, host: str, port: int, fingerprint: str) -> Known:
 
 
 class RelayBook:
-    """Reads and writes block; ``place`` and the others that need a token are coroutines."""
+    """Reads block; what changes something, or needs a token, is a coroutine.
 
-    def __init__(self, folder: Path | None = None) -> None:
+    ``patience``: seconds to wait for another program that changes the same book. Changes raise Conflict after that.
+    """
+
+    def __init__(self, folder: Path | None = None, patience: float = PATIENCE) -> None:
         self._folder = folder if folder is not None else default_folder()
         self._file = self._folder / "relays.json"
         self._keys = Keys(self._folder)
+        self._patience = patience
 
     def all(self) -> tuple[Known, ...]:
         """By name. Raises GatepostError when the file is damaged."""
@@ -94,27 +100,37 @@ class RelayBook:
 
     async def add(self, known: Known, token: Secret) -> None:
         """Raises Conflict for a name that is taken."""
-        if known.key in _OWN or any(one.key == known.key for one in self.all()):
-            raise Conflict(f"There is a relay “{known.name}” already.", "", "Choose another name, or remove that one first.")
-        await self._keys.set(known.key, token)
-        self._save((*self.all(), known))
+        async with self._held():
+            if known.key in _OWN or any(one.key == known.key for one in self.all()):
+                hint = "Choose another name, or remove that one first."
+                raise Conflict(f"There is a relay “{known.name}” already.", "", hint)
+            await self._keys.set(known.key, token)
+            self._save((*self.all(), known))
 
     async def set_token(self, name: str, token: Secret) -> None:
-        await self._keys.set(self.find(name).key, token)
+        """Raises NotFound."""
+        async with self._held():
+            await self._keys.set(self.find(name).key, token)
 
-    def pin(self, name: str, fingerprint: str) -> None:
+    async def pin(self, name: str, fingerprint: str) -> None:
         """Trust another certificate from now on. Raises NotFound, InvalidInput."""
-        found = self.find(name)
-        renewed = validated(found.name, found.host, found.port, fingerprint)
-        self._save(tuple(renewed if one.key == found.key else one for one in self.all()))
+        async with self._held():
+            found = self.find(name)
+            renewed = validated(found.name, found.host, found.port, fingerprint)
+            self._save(tuple(renewed if one.key == found.key else one for one in self.all()))
 
     async def remove(self, name: str) -> None:
-        found = self.find(name)
-        self._save(tuple(one for one in self.all() if one.key != found.key))
-        await self._keys.delete(found.key)
+        """Raises NotFound."""
+        async with self._held():
+            found = self.find(name)
+            self._save(tuple(one for one in self.all() if one.key != found.key))
+            await self._keys.delete(found.key)
+
+    def _held(self) -> AbstractAsyncContextManager[None]:
+        """Entries and tokens are read, changed and written as a whole: nobody else may do so meanwhile."""
+        return held(self._folder, self._patience)
 
     def _save(self, relays: tuple[Known, ...]) -> None:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         ordered = sorted(relays, key=lambda one: one.key)
         new = self._file.with_suffix(".new")
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -71,6 +71,8 @@ TEXTS = (
     mark("Give it again: {line}"),
     mark("There is a relay “{name}” already."),
     mark("Choose another name, or remove that one first."),
+    mark("Another program is changing the list of relays."),
+    mark("Wait until it has done so, and try again."),
     # files
     mark("The configuration was not saved."),
     mark("SQLite gave the revision no number."),
