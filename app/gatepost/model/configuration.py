@@ -56,6 +56,11 @@ class Configuration(Model):
         return tuple(g for g in self.gateways if isinstance(g, BackupMxGateway | DomainForwardGateway))
 
     @property
+    def fronting(self) -> tuple[InboundGateway, ...]:
+        """The inbound gateways in the order in which they claim a domain that several of them name: the enabled ones first."""
+        return tuple(sorted(self.inbound, key=lambda gateway: not gateway.enabled))
+
+    @property
     def round_robin(self) -> tuple[RoundRobinGateway, ...]:
         return tuple(g for g in self.gateways if isinstance(g, RoundRobinGateway))
 

@@ -242,6 +242,13 @@ async def test_a_disabled_gateway_that_looks_up_puts_its_domains_off(front: Fron
     assert front.domains.fronted_by("ours.example") is None
 
 
+async def test_of_two_gateways_that_find_a_domain_the_enabled_one_has_it(front: Front) -> None:
+    front.stand(backup(id="gw-old", enabled=False), backup())
+    front.resolver.leads_to("ours.example", "192.0.2.1")
+    assert code(await front.ask("a@ours.example")) == 250
+    assert front.domains.fronted_by("ours.example") == "gw-mx"
+
+
 async def test_a_gateway_that_was_removed_within_a_transaction_puts_its_domain_off(front: Front) -> None:
     front.stand()
     assert code(await front.ask("a@example.com", forward())) == 450

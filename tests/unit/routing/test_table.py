@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from gatepost.model.address import is_domain_pattern_match
 from gatepost.model.domain import DirectRoute, RoundRobinRoute
+from gatepost.relay.reception.admission import Admission
 from gatepost.relay.routing import table as table_module
 from gatepost.relay.routing.table import RoutingTable, RuleKind
 
@@ -113,6 +114,35 @@ def test_domains_that_this_server_fronts_come_before_every_row() -> None:
     assert table.lane("s.test", "a.in.test") == "inbound:fwd"
     assert table.lane("s.test", "held.test") == "inbound:bmx"
     assert table.lane("in.test", "r.test") == "pool"
+
+
+@pytest.mark.parametrize("pattern", ["moved.test", "*.moved.test"])
+def test_a_domain_on_two_cards_belongs_to_the_enabled_one_as_reception_says(pattern: str) -> None:
+    """As after a primary was replaced: its old gateway is switched off and kept for a while."""
+    config = configuration(
+        outbound("g1"),
+        forward("old", "192.0.2.1", domains=[pattern], enabled=False),
+        forward("new", "192.0.2.2", domains=[pattern]),
+    )
+    domain = pattern.replace("*", "a")
+    admission = Admission(config, "relay.test")
+    taken_by = admission.gateway_for(domain, admission.client("203.0.113.9"))
+    assert taken_by is not None
+    assert taken_by.id == "new"
+    table = RoutingTable(config)
+    assert table.lane("s.test", domain) == "inbound:new" == table.decide("s.test", domain).lane
+
+
+def test_of_two_gateways_for_all_other_domains_the_enabled_one_takes_them_as_reception_says() -> None:
+    everything = {"domain_verification": "all-but-specified-domains", "accept_for_anyone": True}
+    config = configuration(
+        forward("old", "192.0.2.1", enabled=False, **everything), forward("new", "192.0.2.2", **everything)
+    )
+    admission = Admission(config, "relay.test")
+    taken_by = admission.gateway_for("any.test", admission.client("203.0.113.9"))
+    assert taken_by is not None
+    assert taken_by.id == "new"
+    assert RoutingTable(config).lane("s.test", "any.test") == "inbound:new"
 
 
 def test_all_but_specified_takes_everything_else_except_from_the_primary_itself() -> None:

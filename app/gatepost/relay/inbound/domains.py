@@ -63,7 +63,7 @@ class FrontedDomains:
         self._routed: OrderedDict[str, tuple[str, float]] = OrderedDict()
 
     def apply(self, configuration: Configuration) -> None:
-        self._look_up = tuple(gateway for gateway in configuration.inbound if finds_by_look_up(gateway))
+        self._look_up = tuple(gateway for gateway in configuration.fronting if finds_by_look_up(gateway))
         self._addresses = {gateway.id: AddressSet(gateway.addresses) for gateway in self._look_up}
         self._web_services = tuple(g.id for g in self._look_up if isinstance(g, DomainForwardGateway) and g.enabled)
         enabled = {gateway.id for gateway in self._look_up if gateway.enabled}

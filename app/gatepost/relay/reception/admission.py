@@ -66,7 +66,7 @@ class Admission:
         self._exact: dict[str, InboundGateway] = {}
         self._wildcards: list[tuple[str, InboundGateway]] = []
         self._all_but: list[tuple[DomainForwardGateway, AddressSet]] = []
-        for gateway in configuration.inbound:
+        for gateway in configuration.fronting:
             self._add(gateway)
         self._wildcards.sort(key=lambda item: -len(item[0]))
         self._clients: dict[str, Client] = {}
@@ -81,8 +81,8 @@ class Admission:
         for pattern in gateway.domains:
             if pattern.startswith("*"):
                 self._wildcards.append((pattern, gateway))
-            elif not (known := self._exact.get(pattern)) or (gateway.enabled and not known.enabled):
-                self._exact[pattern] = gateway
+            else:
+                self._exact.setdefault(pattern, gateway)
 
     # --- clients -----------------------------------------------------------------------------------------------------
 

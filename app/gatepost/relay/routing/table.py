@@ -92,7 +92,7 @@ class RoutingTable:
         self._inbound = {gateway.id: gateway for gateway in configuration.inbound}
         self._fronted: dict[str, Rule] = {}
         self._all_but: list[tuple[DomainForwardGateway, frozenset[str], AddressSet]] = []
-        for gateway in configuration.inbound:
+        for gateway in configuration.fronting:
             self._add_inbound(gateway)
         self._recipient: dict[str, list[Rule]] = {}
         self._sender: dict[str, list[Rule]] = {}
