@@ -80,6 +80,32 @@ async def test_a_primary_that_answers_421_is_silent(peer: SmtpPeer) -> None:
     await asked.pool.drain(1)
 
 
+@pytest.mark.parametrize("pipelining", [True, False])
+@pytest.mark.parametrize("reply", ["550 no null sender here", "550 5.1.7 bad sender", "551 not for you", "450 4.1.8 later"])
+async def test_a_primary_that_refuses_the_null_sender_says_nothing_about_the_recipients(reply: str, pipelining: bool) -> None:
+    async with SmtpPeer(features=("PIPELINING",) if pipelining else ()) as peer:
+        peer.on("mail", reply)
+        asked = Asked(peer)
+        with pytest.raises(PrimarySilent, match="null sender"):
+            await asked.states("ann@r.test")
+        assert asked.resting == [], "it answered"
+        await asked.pool.drain(1)
+
+
+@pytest.mark.parametrize("feature", ["LIMITS RCPTMAX=2", "PIPELINING", "8BITMIME"])
+async def test_who_was_one_too_many_for_the_primary_is_asked_about_again(feature: str) -> None:
+    async with SmtpPeer(features=(feature,)) as peer:
+        if "RCPTMAX" not in feature:
+            peer.on("rcpt", "452 4.5.3 too many recipients", times=3, after=2)
+        peer.on("rcpt", "550 5.1.1 no such user", match="nobody")
+        asked = Asked(peer)
+        addresses = ["ann@r.test", "nobody1@r.test", "bob@r.test", "cat@r.test", "nobody2@r.test"]
+        found = await asked.states(*addresses)
+        assert [state is RecipientState.VALID for state in found] == ["nobody" not in one for one in addresses]
+        assert RecipientState.UNKNOWN not in found
+        await asked.pool.drain(1)
+
+
 @pytest.mark.parametrize("reply", ["450 4.2.0 greylisted", "550 5.7.1 your address is blocked", "552 5.2.2 mailbox full"])
 async def test_only_no_such_user_counts_as_invalid(peer: SmtpPeer, reply: str) -> None:
     peer.clear()

@@ -167,7 +167,7 @@ def _completed(outcome: Outcome, is_block_listed: IsBlockListed) -> Judgement:
             fate, permanent = _fate_of(reply, is_block_listed)
             if reply is BEYOND_LIMIT:
                 fate = Fate.AGAIN  # whatever became of those before it
-            elif _is_too_many(reply, accepted):
+            elif is_too_many(reply, accepted):
                 fate = Fate.AGAIN if delivered else Fate.DEFERRED
             verdict = Verdict(recipient, fate, reply, Stage.RCPT, is_permanent=permanent)
         elif reply is None or end is None:
@@ -209,7 +209,7 @@ def _fate_of(reply: Reply, is_block_listed: IsBlockListed) -> tuple[Fate, bool]:
     return Fate.DEFERRED, False
 
 
-def _is_too_many(reply: Reply, accepted: int) -> bool:
+def is_too_many(reply: Reply, accepted: int) -> bool:
     """RFC 5321 §4.5.3.1.10: 552 to RCPT once meant what 452 means now.
 
     A 552 that says that the mailbox is full (5.2.x), or that came though no recipient had been taken, is none.
@@ -225,7 +225,7 @@ def _before_loss(outcome: Outcome, index: int, is_block_listed: IsBlockListed) -
     """A recipient that had been refused for good before the connection broke stays refused."""
     recipient = outcome.job.recipients[index]
     reply = outcome.recipients[index] if index < len(outcome.recipients) else None
-    if reply is not None and reply.is_permanent and not _is_too_many(reply, 1):
+    if reply is not None and reply.is_permanent and not is_too_many(reply, 1):
         fate, permanent = _fate_of(reply, is_block_listed)
         return Verdict(recipient, fate, reply, Stage.RCPT, is_permanent=permanent)
     return _local(recipient, Fate.ELSEWHERE, LOST_REPLY, outcome.stage)
@@ -237,7 +237,7 @@ def _uncertain(outcome: Outcome, index: int, is_block_listed: IsBlockListed) -> 
     reply = outcome.recipients[index] if index < len(outcome.recipients) else None
     if reply is not None and not reply.is_positive:
         fate, permanent = _fate_of(reply, is_block_listed)
-        if _is_too_many(reply, 1):
+        if is_too_many(reply, 1):
             fate = Fate.DEFERRED
         return Verdict(recipient, fate, reply, Stage.RCPT, is_permanent=permanent)
     return Verdict(recipient, Fate.DEFERRED, UNKNOWN_REPLY, outcome.stage, is_local=True, is_uncertain=True)

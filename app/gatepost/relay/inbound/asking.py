@@ -12,6 +12,7 @@ from ...model.envelope import Recipient
 from ...model.reply import Reply
 from ..common.hop import NextHop
 from ..common.plan import HopOutcome
+from ..delivery.classify import is_too_many
 from ..delivery.connector import Connector
 from ..delivery.pool import Pool
 from ..delivery.values import Job, Outcome, OutcomeState
@@ -81,8 +82,27 @@ class PrimaryAsker:
                 reasons.append(f"{hop.label}: {failure}")
             else:
                 self._router().probed(hop, HopOutcome.SUCCESS)
-                return [result.reply for result in outcome.results()]
+                if outcome.mail is not None and not outcome.mail.is_positive:
+                    # Words about the sender, whatever their code: they say nothing of any recipient.
+                    raise PrimarySilent(f"{hop.label} refuses the null sender, under which it is asked: {outcome.mail}")
+                return await self._with_the_rest(hop, addresses, [result.reply for result in outcome.results()])
         raise PrimarySilent("; ".join(reasons[:3]) or "the gateway has no address to ask")
+
+    async def _with_the_rest(self, hop: NextHop, addresses: Sequence[str], replies: list[Reply]) -> list[Reply]:
+        """A server that takes so many recipients at a time is asked about the others again, as long as that brings answers."""
+        while True:
+            taken = sum(reply.is_positive for reply in replies)
+            left = [index for index, reply in enumerate(replies) if is_too_many(reply, taken)]
+            if not 0 < len(left) < len(replies):
+                return replies
+            outcome = await self._submit(hop, [addresses[index] for index in left])
+            if _failure(outcome) or outcome.mail is None or not outcome.mail.is_positive:
+                return replies
+            again = [result.reply for result in outcome.results()]
+            if all(is_too_many(reply, 1) for reply in again):
+                return replies
+            for index, reply in zip(left, again, strict=True):
+                replies[index] = reply
 
     async def _submit(self, hop: NextHop, addresses: Sequence[str]) -> Outcome:
         answered: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
