@@ -40,7 +40,8 @@ from .common.metrics import Counters
 from .common.tasks import Tasks
 from .defaults import first_configuration, free_port
 from .delivery.connector import Connector
-from .delivery.pool import HopConnections, Pool
+from .delivery.hop_queue import HopConnections
+from .delivery.pool import Pool
 from .delivery.queue import Queue
 from .delivery.surroundings import Surroundings
 from .diverting import Diverting

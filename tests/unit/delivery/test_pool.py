@@ -12,7 +12,7 @@ import pytest
 from gatepost.model.gateway import Encryption, Limits
 from gatepost.model.settings import DeliverySettings
 from gatepost.relay.common.hop import HopAuth, NextHop
-from gatepost.relay.delivery import pool as pool_module
+from gatepost.relay.delivery import hop_queue
 from gatepost.relay.delivery.pool import Pool
 from gatepost.relay.delivery.values import FailureKind, Job, Outcome, OutcomeState
 
@@ -92,7 +92,7 @@ async def test_a_question_about_recipients_goes_ahead_of_the_mail_that_waits(tal
 async def test_a_quick_peer_is_sent_messages_behind_one_another(
     pool: Pool, tally: Tally, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool_module, "QUICK_SECONDS", 3600.0)  # whatever the machine does meanwhile, the peer is quick
+    monkeypatch.setattr(hop_queue, "QUICK_SECONDS", 3600.0)  # whatever the machine does meanwhile, the peer is quick
     async with SmtpPeer() as peer:
         hop = hop_for(peer, limits=Limits(connections=3))
         await open_all(peer, tally, hop)
@@ -173,7 +173,7 @@ async def test_what_is_submitted_again_from_its_own_failure_is_a_new_try(pool: P
 async def test_fewer_connections_than_our_limit_are_no_failure_of_the_hop(
     tally: Tally, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gatepost.relay.delivery.pool.PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr("gatepost.relay.delivery.hop_queue.PAUSE_SECONDS", 0.1)
     async with SmtpPeer(max_connections=2) as peer:
         peer.on("dot", Delay(0.02))
         tally.submit(hop_for(peer, limits=Limits(connections=5)), 30)
