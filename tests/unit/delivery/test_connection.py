@@ -478,7 +478,7 @@ async def test_finish_lets_the_present_job_end() -> None:
 
 
 async def test_a_stalled_upload_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gatepost.relay.delivery.connection.STALL_SECONDS", 0.3)
+    monkeypatch.setattr("gatepost.relay.delivery.streaming.STALL_SECONDS", 0.3)
     async with SmtpPeer() as peer:
         peer.on("content", HANG)
         content = on_disk(tmp_path, b"Subject: x\r\n\r\n" + (b"x" * 70 + b"\r\n") * 200_000)

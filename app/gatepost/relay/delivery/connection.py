@@ -18,20 +18,16 @@ from ..common.hop import NextHop
 from ..common.outbox import Outbox
 from ..common.quoting import Quotes
 from ..common.tasks import Tasks
-from .deadline import DeadlineTimer
+from . import failures
+from .link import Link
 from .replies import ReplyReader
+from .streaming import MIN_UPLOAD_RATE, STALL_SECONDS, stream
 from .transaction import Refused, Step, Traits, Transaction, known_traits
-from .values import Content, FailureKind, HopFailure, Job, Outcome, OutcomeState, Session, Stage
-from .wire import STREAMED_FROM, ContentUnreadable, WireReader, content_size, scan, wire
+from .values import Content, HopFailure, Job, Outcome, OutcomeState, Session, Stage
+from .wire import STREAMED_FROM, ContentUnreadable, scan, wire
 
 log = logging.getLogger(__name__)
 
-QUIT_SECONDS = 5.0
-"""How long a courteous end may take; nobody waits for it."""
-STALL_SECONDS = 180.0
-"""For each block of content to be taken (RFC 5321 §4.5.3.2.5)."""
-MIN_UPLOAD_RATE = 1_000
-"""Octets a second that a slow peer must take on average."""
 PROMPT_SECONDS = 0.5
 """A job is sent ahead, behind another's dot, only while the peer's last verdict took less than this."""
 
@@ -60,7 +56,7 @@ class JobSource(Protocol):
         """Once. ``failure`` is None after an orderly end."""
 
 
-class Connection(asyncio.Protocol):
+class Connection(Link):
     """See the module. ``run`` begins, ``finish`` ends after the present job, ``abort`` at once."""
 
     def __init__(
@@ -72,18 +68,13 @@ class Connection(asyncio.Protocol):
         quotes: Quotes,
         outbox: Outbox,
     ) -> None:
+        super().__init__(session, transport, outbox)
         self.hop = hop
-        self.session = session
         self.completed = 0
         """Jobs that ended in order on this connection."""
         self.idle_since = 0.0
         self.verdict_seconds = math.inf
         """How long the peer took from the latest final dot to its reply."""
-        self._loop = asyncio.get_running_loop()
-        self._transport = transport
-        self._outbox = outbox
-        self._unwritten = b""
-        """Goes out with the outbox."""
         self._deadlines = deadlines
         self._source: JobSource | None = None
         self._reader = ReplyReader(quotes)
@@ -99,13 +90,7 @@ class Connection(asyncio.Protocol):
         self._prompt = True
         self._dot_at = 0.0
         self._finishing = False
-        self._quitting = False
-        self._closed = False
         self._is_idle = False
-        self._failure: HopFailure | None = None
-        self._deadline = DeadlineTimer(self._loop, self._overdue)
-        self._paused = False
-        self._writable: asyncio.Future[None] | None = None
         transport.set_protocol(self)
 
     # For the owner
@@ -125,19 +110,13 @@ class Connection(asyncio.Protocol):
 
     @property
     def is_idle(self) -> bool:
-        return self._is_idle
+        return self._is_idle and self.is_usable
 
     def finish(self) -> None:
         """End with QUIT after the present job; nobody waits for the reply."""
         self._finishing = True
         if self._current is None and self._deferred is None and self._scanning is None:
             self._quit()
-
-    def abort(self, failure: HopFailure | None = None) -> None:
-        """Close at once; the present job ends as LOST or UNKNOWN."""
-        if not self._closed:
-            self._failure = self._failure or failure or self._shutdown_failure()
-            self._transport.abort()
 
     # Jobs
 
@@ -193,7 +172,9 @@ class Connection(asyncio.Protocol):
             return  # the connection ended meanwhile and has reported it
         self._scanning = None
         if problem:
-            self._report(job, self._unreadable(job, problem))
+            log.error("stored content cannot be read: %s", problem)
+            failure = failures.unreadable(self.session, problem)
+            self._report(job, Outcome(OutcomeState.LOST, job, self.session, failure, Stage.CONTENT))
         else:
             self._begin(job, traits)
         if self._current is None:
@@ -239,12 +220,12 @@ class Connection(asyncio.Protocol):
                 return
             self._on_reply(reply)
         if (error := self._reader.error) is not None:
-            self._fail(FailureKind.PROTOCOL, "The server sent something that is not SMTP.", f"{error}.")
+            self._end(failures.not_smtp(self.session, self._stage, str(error)))
 
     def _on_reply(self, reply: Reply) -> None:
         transaction = self._current
         if transaction is None:
-            self._on_unasked(reply)
+            self._end(failures.kept_closed(self.session, self._stage, reply))
             return
         if reply.code == 421:
             self._on_shutdown(transaction, reply)
@@ -263,7 +244,7 @@ class Connection(asyncio.Protocol):
             self._deadline.set(self._deadlines.data_done)
             self._write(b".\r\n")
         else:
-            self._fail(FailureKind.PROTOCOL, "The server's replies are out of step.", f"It said “{reply}”.", reply)
+            self._end(failures.out_of_step(self.session, self._stage, reply))
 
     def _finished(self, transaction: Transaction) -> None:
         now = self._loop.time()
@@ -278,25 +259,21 @@ class Connection(asyncio.Protocol):
         if transaction.phase is Stage.CONTENT:
             # A refusal before the dot: what the peer would make of the rest is anybody's guess.
             self._report(transaction.job, outcome)
-            self._fail(FailureKind.REFUSED, "The server refused the message before its end.", str(transaction.final))
+            self._end(failures.refused_in_content(self.session, self._stage, transaction.final))
             return
         self._report(transaction.job, outcome)
         if self._failure is None and not self._closed:
             self._advance()
 
-    def _on_unasked(self, reply: Reply) -> None:
-        kind = FailureKind.REFUSED if reply.code == 421 else FailureKind.PROTOCOL
-        self._fail(kind, "The server closed the kept connection.", f"It said “{reply}”.", reply)
-
     def _on_shutdown(self, transaction: Transaction, reply: Reply) -> None:
         if not transaction.has_begun and self.completed:
             # A kept connection that has had enough: no verdict on this message.
-            self._fail(FailureKind.REFUSED, "The server closed the kept connection.", f"It said “{reply}”.", reply)
+            self._end(failures.kept_closed(self.session, self._stage, reply))
             return
         transaction.fill(reply)
         self._current = None
         self._report(transaction.job, transaction.outcome(OutcomeState.COMPLETED, self.session, self._loop.time()))
-        self._fail(FailureKind.REFUSED, "The server closed the connection.", f"It said “{reply}”.", reply)
+        self._end(failures.shut_down(self.session, self._stage, reply))
 
     # Content
 
@@ -321,84 +298,35 @@ class Connection(asyncio.Protocol):
         self._dot_at = self._loop.time()
 
     async def _stream(self, transaction: Transaction, content: Content) -> None:
-        reader = WireReader(content)
-        total = self._loop.time() + STALL_SECONDS + content_size(content) / MIN_UPLOAD_RATE
-        following: asyncio.Future[bytes] | None = None
+        def is_wanted() -> bool:
+            return self._current is transaction and not self._closed
+
         try:
-            chunk = await self._loop.run_in_executor(None, reader.read)
-            while chunk and self._current is transaction and not self._closed:
-                following = self._loop.run_in_executor(None, reader.read)
-                self._deadline.set(min(STALL_SECONDS, max(total - self._loop.time(), 0.001)))
-                self._transport.write(chunk)
-                transaction.sent_octets += len(chunk)
-                if self._paused:
-                    await self._drained()
-                chunk, following = await following, None
+            ending = await stream(transaction, content, self._transport, self._flow, self._deadline, is_wanted)
         except ContentUnreadable as error:
             log.error("stored content cannot be read: %s", error)
-            if self._current is transaction and not self._closed:
+            if is_wanted():
                 # Without a dot the peer drops what it has.
-                self._failure = self._content_failure(str(error))
+                self._failure = failures.unreadable(self.session, str(error))
                 self._transport.abort()
             return
-        finally:
-            if following is not None and not following.done():
-                await asyncio.wait([following])
-            if following is not None and not following.cancelled():
-                following.exception()  # looked at: the connection's own end is what counts
-            reader.close()
-        if self._current is not transaction or self._closed or self._failure is not None:
+        if not is_wanted() or self._failure is not None:
             return
-        ending = reader.ending
         self._dot_written(transaction, len(ending))
         self._deadline.set(self._deadlines.data_done)
         self._write(ending + self._prefetched())
 
-    async def _drained(self) -> None:
-        self._writable = self._loop.create_future()
-        await self._writable
+    # The end
 
-    def pause_writing(self) -> None:
-        self._paused = True
+    @property
+    def _stage(self) -> Stage:
+        return self._current.phase if self._current is not None else Stage.MAIL
 
-    def resume_writing(self) -> None:
-        self._paused = False
-        self._release_writer()
-
-    def _release_writer(self) -> None:
-        if self._writable is not None and not self._writable.done():
-            self._writable.set_result(None)
-
-    # Output
-
-    def _write(self, octets: bytes) -> None:
-        if not self._unwritten:
-            self._outbox.owe(self)
-        self._unwritten += octets
-
-    def flush(self) -> None:
-        """For the outbox."""
-        # WORKAROUND uvloop 0.23: writing to a transport that the other side has closed is a RuntimeError there.
-        if not self._transport.is_closing():
-            self._transport.write(self._unwritten)
-            self._unwritten = b""
-
-    # Ends
-
-    def eof_received(self) -> None:
-        return None
-
-    def connection_lost(self, error: Exception | None) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        self._is_idle = False
-        self._deadline.close()
-        self._release_writer()
+    def _lost(self, error: Exception | None) -> None:
         if self._unwritten and self._current is not None:
             self._current.dot_written = False  # it never left: no doubt about what the peer made of it
         orderly = self._quitting and self._current is None
-        failure = None if orderly else self._failure or self._lost_failure(error)
+        failure = None if orderly else self._failure or failures.lost(self.session, self._stage, error)
         self._end_jobs(failure)
         if self._source is not None:
             self._source.connection_closed(self, failure)
@@ -427,65 +355,3 @@ class Connection(asyncio.Protocol):
     def _report(self, job: Job, outcome: Outcome) -> None:
         if self._source is not None:
             self._source.job_done(self, job, outcome)
-
-    def _quit(self) -> None:
-        if self._quitting or self._closed:
-            return
-        self._quitting = True
-        self._is_idle = False
-        self._deadline.set(QUIT_SECONDS)
-        self._write(b"QUIT\r\n")
-
-    def _fail(self, kind: FailureKind, title: str, detail: str, reply: Reply | None = None) -> None:
-        stage = self._current.phase if self._current is not None else Stage.MAIL
-        if self._failure is None:
-            self._failure = self._made_failure(stage, kind, title, detail, reply)
-        self._is_idle = False
-        self._transport.abort()
-
-    def _made_failure(self, stage: Stage, kind: FailureKind, title: str, detail: str, reply: Reply | None = None) -> HopFailure:
-        return HopFailure(
-            stage,
-            kind,
-            title,
-            detail,
-            reply=reply,
-            address=self.session.address,
-            source_address=self.session.source_address,
-            dialogue=self.session.dialogue,
-        )
-
-    def _lost_failure(self, error: Exception | None) -> HopFailure:
-        stage = self._current.phase if self._current is not None else Stage.MAIL
-        detail = f"The system says: {error}." if error is not None else "It gave no reason."
-        return self._made_failure(stage, FailureKind.LOST, "The server closed the connection.", detail)
-
-    def _shutdown_failure(self) -> HopFailure:
-        return self._made_failure(Stage.MAIL, FailureKind.SHUTDOWN, "The relay closed the connection.", "")
-
-    def _content_failure(self, text: str) -> HopFailure:
-        return self._made_failure(Stage.CONTENT, FailureKind.CONTENT, "The stored message cannot be read.", f"{text}.")
-
-    def _unreadable(self, job: Job, text: str) -> Outcome:
-        log.error("stored content cannot be read: %s", text)
-        return Outcome(OutcomeState.LOST, job, self.session, self._content_failure(text), Stage.CONTENT)
-
-    def _overdue(self) -> None:
-        if self._closed:
-            return
-        if self._quitting:
-            self._transport.abort()
-            return
-        stage = self._current.phase if self._current is not None else Stage.MAIL
-        words = _STAGE_WORDS.get(stage, stage.value)
-        self._fail(FailureKind.TIMEOUT, "The server did not answer in time.", f"It was silent for too long at {words}.")
-
-
-_STAGE_WORDS = {
-    Stage.MAIL: "the sender's address",
-    Stage.RCPT: "a recipient's address",
-    Stage.DATA: "DATA",
-    Stage.CONTENT: "the message's content",
-    Stage.FINAL_DOT: "the end of the message",
-    Stage.RSET: "RSET",
-}
