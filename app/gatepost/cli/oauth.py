@@ -68,6 +68,8 @@ def read_client_secret(arguments: argparse.Namespace) -> Secret | None:
     """A line; or, where it begins as a service account's key file, all of it."""
     if not arguments.client_secret_stdin:
         return None
+    if sys.stdin.isatty():
+        return read_password("The client secret", from_stdin=True)
     first = sys.stdin.readline()
     if first.lstrip().startswith("{"):
         return Secret((first + sys.stdin.read()).strip())

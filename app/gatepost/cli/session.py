@@ -78,10 +78,10 @@ def add_password_options(parser: argparse.ArgumentParser, what: str, prefix: str
 
 def read_password(what: str, *, from_stdin: bool, twice: bool = True) -> Secret:
     """From standard input, or asked for (twice, where nothing else tells a slip). Raises Unanswered when neither is possible,
-    InvalidInput when it is empty."""
-    if from_stdin:
+    InvalidInput when it is empty. A person at a terminal is asked in any case: what is typed there must not be shown."""
+    if from_stdin and not sys.stdin.isatty():
         value = sys.stdin.readline().removesuffix("\n").removesuffix("\r")
-    elif is_interactive():
+    elif from_stdin or is_interactive():
         value = getpass.getpass(f"{what}: ")
         if value and twice and getpass.getpass("Once more: ") != value:
             raise InvalidInput([Issue("password", "the two differ")], "The password was not stored.")

@@ -45,7 +45,7 @@ async def usage(service: RelayService) -> str:
             "Nothing says yet where mail shall go. In another terminal:",
             "",
             f"  {gatepost}{options} gateway add --host smtp.example.com --encryption starttls-required \\",
-            "      --auth-username me@example.com --password-stdin",
+            "      --auth-username me@example.com",
         ]
     lines += [
         "",
