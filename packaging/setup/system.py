@@ -103,6 +103,8 @@ BUNDLE_TOOLS = (
 DEB_TOOLS = (
     _program("debhelper", "dh", "making the Debian package"),
     _program("dpkg-dev", "dpkg-buildpackage", "making the Debian package"),
+    # Nothing is compiled, but dpkg-buildpackage asks for it before it makes any package.
+    Need("build-essential", lambda: Path("/usr/share/build-essential").exists(), "making the Debian package"),
 )
 
 PACKAGE_TEST_TOOLS = (

@@ -21,6 +21,7 @@ import gathering
 import manual
 import package
 import setup
+import system
 from gatepost import __version__
 from gatepost.cli.main import build_parser, selected
 from gatepost.cli.registry import COMMANDS
@@ -82,6 +83,15 @@ def test_macos_entitlements_are_a_property_list_of_switches() -> None:
     found = plistlib.loads((ROOT / "packaging/macos/entitlements.plist").read_bytes())
     assert found
     assert set(found.values()) == {True}
+
+
+def test_every_tool_that_the_debian_package_is_built_with_is_provided() -> None:
+    """dpkg-buildpackage asks for build-essential before it makes any package, also one that compiles nothing."""
+    control = (ROOT / "packaging" / "linux" / "debian" / "control").read_text(encoding="utf-8")
+    asked = re.search(r"^Build-Depends: (.+)$", control, re.MULTILINE)
+    assert asked is not None
+    needed = {re.split(r"[-\s(]compat|[\s(]", word.strip())[0] for word in asked[1].split(",")} | {"build-essential"}
+    assert needed <= {need.package for need in system.DEB_TOOLS}
 
 
 def test_the_workflow_builds_on_all_three_systems_and_calls_what_there_is() -> None:
