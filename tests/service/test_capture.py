@@ -328,6 +328,11 @@ def test_the_status_says_loudly_where_mail_is_not_delivered(api: ControlApi) -> 
     assert relay["faults"] == ["once", "hang-up", "slow"]
     kinds = [problem["kind"] for problem in relay["problems"]]
     assert (kinds.count("capture"), kinds.count("faults")) == (6, 3)
+    assert [problem["detail"] for problem in relay["problems"] if problem["kind"] == "faults"] == [
+        "Clients are refused there.",
+        "Connections are dropped there.",
+        "Clients are answered late there.",
+    ]
 
 
 def test_faults_happen_where_a_rule_asks_for_them_and_nowhere_else(

@@ -344,6 +344,8 @@ def test_a_relay_that_does_not_run_is_unavailable(gatepost: Shell, tmp_path: Pat
 
 def test_help_and_completion_need_no_relay(gatepost: Shell, tmp_path: Path) -> None:
     assert "conflict" not in gatepost("help", data=tmp_path).err
+    for command in COMMANDS:
+        assert "….\n" not in gatepost(f"{command.name} --help", data=tmp_path).out, command.name
     assert "7" in gatepost("help exit-codes", data=tmp_path).out
     for shell in ("bash", "zsh", "fish"):
         assert "gateway" in gatepost(f"completion {shell}", data=tmp_path).out

@@ -255,7 +255,7 @@ async def _probe(stages: AsyncIterator[VerifyStage], out: Out) -> bool:
     passed = True
     async for stage in stages:
         passed = passed and stage.state is not StageState.FAILED
-        out.note(f"  {stage.state.value:8} {stage.title}: {stage.result}")
+        out.note(f"  {stage.state.value:8} {': '.join(filter(None, (stage.title, stage.result)))}")
         if stage.advice:
             out.note(f"           {stage.advice}")
         if stage.certificate is not None and not stage.certificate.trusted:

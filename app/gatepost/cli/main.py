@@ -168,7 +168,7 @@ def _subparser_of(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argpa
 
 
 def _sentence(text: str) -> str:
-    return text[0].upper() + text[1:] + "."
+    return text[0].upper() + text[1:] + ("" if text.endswith("…") else ".")
 
 
 # --- errors ---

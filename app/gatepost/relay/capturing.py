@@ -22,6 +22,12 @@ from .reception import ReceptionContext
 if TYPE_CHECKING:
     from .service import RelayService
 
+_HAPPENS = {
+    "refuse": "Clients are refused there.",
+    "delay": "Clients are answered late there.",
+    "drop": "Connections are dropped there.",
+}
+
 
 class Capturing:
     """One object for ``service``; implements reception's ``CapturePort``."""
@@ -90,7 +96,7 @@ class Capturing:
             if rule.enabled:
                 where = rule.listener or "every listener"
                 title = f"Faults are injected on purpose at {rule.stage.value} on {where}."
-                detail = f"{rule.fault.action}: {rule.description}" if rule.description else rule.fault.action
+                detail = rule.description or _HAPPENS[rule.fault.action]
                 found.append(Problem("faults", title, detail, "Disable the rule when the test is over.", f"fault:{rule.id}"))
         return found
 
