@@ -51,19 +51,20 @@ def look(connection: sqlite3.Connection, after: int, last: int, lane_of: LaneOf)
     moves: list[Move] = []
     for row in rows:
         delivery = delivery_from_row(row, with_final=True)
+        packed = row[COLUMNS.index("recipients")]
         lanes: dict[str, list[RecipientRow]] = {}
         for recipient in delivery.recipients:
-            waits = recipient.state is RecipientState.WAITING
-            lanes.setdefault(lane_of(delivery, recipient) if waits else delivery.lane, []).append(recipient)
-        waiting = {lane for lane, members in lanes.items() if any(r.state is RecipientState.WAITING for r in members)}
-        if waiting == {delivery.lane}:
+            if recipient.state is RecipientState.WAITING:
+                lanes.setdefault(lane_of(delivery, recipient), []).append(recipient)
+        if lanes.keys() <= {delivery.lane}:
             continue
         parts: tuple[tuple[str, str], ...]
-        if len(waiting) == 1:  # final recipients go along
-            parts = ((waiting.pop(), row[COLUMNS.index("recipients")]),)
-        else:
+        if len(lanes) == 1:
+            parts = ((next(iter(lanes)), packed),)
+        else:  # final recipients go along with the first part: one of their own would have nobody to be sent to
+            next(iter(lanes.values())).extend(r for r in delivery.recipients if r.state is not RecipientState.WAITING)
             parts = tuple((lane, pack_recipients(members)) for lane, members in lanes.items())
-        moves.append(Move(delivery.id, delivery.lane, row[COLUMNS.index("recipients")], parts))
+        moves.append(Move(delivery.id, delivery.lane, packed, parts))
     return Page(rows[-1][0] if len(rows) == PAGE else None, tuple(moves))
 
 

@@ -23,7 +23,7 @@ from gatepost.store.values import (
     SpoolState,
 )
 
-from .spool_support import DAY, HOUR, NOW, Clock, deferred, message, recipients
+from .spool_support import DAY, HOUR, NOW, Clock, deferred, finished, message, recipients
 
 EVERYTHING = SpoolFilter()
 
@@ -165,6 +165,22 @@ async def test_a_delivery_whose_recipients_part_is_split_with_its_history(spool:
     assert everyone["a@x.example"] == RecipientRow(0, "a@x.example", last_reply="450 no")
     assert {d.attempts for d in whole.deliveries} == {1}
     assert spool.counts().total == len(whole.deliveries)
+
+
+async def test_whoever_has_the_mail_already_is_no_delivery_of_its_own_after_a_split(spool: Spool) -> None:
+    """Nothing would ever be done for such a delivery: it has nobody to be sent to."""
+    delivery = await add(spool, "pool", "a@x.example", "b@y.example", "c@z.example")
+    await spool.record(DeliveryResult(delivery, (RecipientOutcome(0, RecipientState.DELIVERED, "250 ok"),), due_at=NOW))
+    assert await spool.relane(lambda d, r: f"mx:{r.domain}") == 1
+
+    whole = await spool.get(delivery.message_id)
+    assert sorted(d.lane for d in whole.deliveries) == ["mx:y.example", "mx:z.example"]
+    assert {r.address for d in whole.deliveries for r in d.recipients} == {"a@x.example", "b@y.example", "c@z.example"}
+    assert await spool.fetch_due("pool", NOW + HOUR, 10) == []
+    for lane in ("mx:y.example", "mx:z.example"):
+        (part,) = await spool.fetch_due(lane, NOW + HOUR, 10)
+        await spool.record(finished(part))
+    assert spool.counts().total == 0
 
 
 async def test_what_is_being_attempted_is_not_moved(spool: Spool) -> None:
