@@ -161,8 +161,10 @@ class Rig:
 
 
 @asynccontextmanager
-async def rig(folder: Path, *gateways: dict[str, Any], start: bool = True, **settings: Any) -> AsyncIterator[Rig]:
-    made = Rig(folder, parse_configuration({"gateways": list(gateways), "settings": settings}))
+async def rig(
+    folder: Path, *gateways: dict[str, Any], start: bool = True, domains: Sequence[dict[str, Any]] = (), **settings: Any
+) -> AsyncIterator[Rig]:
+    made = Rig(folder, parse_configuration({"gateways": list(gateways), "domains": list(domains), "settings": settings}))
     if start:
         await made.queue.start()
     try:

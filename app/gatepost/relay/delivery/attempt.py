@@ -105,10 +105,10 @@ class Attempt:
 
     @property
     def whole(self) -> Delivery:
-        """The delivery with all the recipients that the attempt has settled."""
-        if len(self.settled) == len(self.delivery.recipients):
+        """The delivery with all its recipients: those that the attempt has settled, and ``rest``, who still wait."""
+        if not self.rest and len(self.settled) == len(self.delivery.recipients):
             return self.delivery
-        return replace(self.delivery, recipients=tuple(one.row for one in self.settled))
+        return replace(self.delivery, recipients=(*(one.row for one in self.settled), *self.rest))
 
     @property
     def moves_on(self) -> bool:

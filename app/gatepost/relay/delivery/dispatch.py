@@ -44,6 +44,7 @@ MAX_OUT = 2000
 MAX_UNRECORDED = 4000
 """Deliveries answered and not yet committed; beyond it nothing new starts."""
 
+_DIRECT = LaneName.mx("")
 _REPORTS = {
     HopVerdict.WORKS: HopOutcome.SUCCESS,
     HopVerdict.FAILED: HopOutcome.FAILURE,
@@ -74,6 +75,9 @@ class Dispatcher(Ring):
                 break
             delivery, content = lane.pop()
             self.flying.add(delivery.id)
+            if not delivery.recipients:  # nobody is left of it: it is forgotten
+                self.recorder.record(lane, DeliveryResult(delivery, ()))
+                continue
             first = _first(delivery)
             try:
                 plan = self.around.router.plan_now(lane.name, delivery.envelope.sender, first.domain, delivery.pinned_gateway)
@@ -124,12 +128,19 @@ class Dispatcher(Ring):
             else:
                 self._launch(lane, attempt)
         elif isinstance(plan, Reject):
-            settled = [Settled(row, Fate.FAILED, plan.reply, None) for row in delivery.recipients]
-            self._bytes -= weight_of(content)
-            self.recorder.settle(lane, delivery, settled, content, counts=True)
+            self._settle_domain(lane, delivery, content, Fate.FAILED, plan.reply)
+        elif plan.reply is not None and not lane.name.startswith(_DIRECT):
+            self._settle_domain(lane, delivery, content, Fate.DEFERRED, plan.reply)
         else:
             self._put_back(lane, delivery.id, weight_of(content))
             self._sleep(lane, plan.until, plan.waiting_for, plan.reply)
+
+    def _settle_domain(self, lane: Lane, delivery: Delivery, content: Content | None, fate: Fate, reply: Reply) -> None:
+        """The DNS decides for the domain that was asked for, and for no other that the lane may hold."""
+        domain = _first(delivery).domain
+        settled = [Settled(row, fate, reply, None) for row in delivery.recipients if row.domain == domain]
+        self._bytes -= weight_of(content)
+        self.recorder.settle(lane, delivery, settled, content, counts=True)
 
     async def _load(self, lane: Lane, attempt: Attempt) -> None:
         try:
@@ -386,6 +397,8 @@ class Dispatcher(Ring):
         self._fetching.settled(number)
         if result.due_at is not None:
             self._due_again(result.due_at)
+        elif len(result.outcomes) < len(result.delivery.recipients):
+            lane.behind = True  # those of whom nothing was said are due as before
         if report is not None and result.dsn is not None:
             self.ledger.tell_notified(result.delivery, result.dsn, report)
             for part in report.deliveries:
