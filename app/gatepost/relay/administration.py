@@ -47,12 +47,13 @@ from ..model.report import (
 from ..model.secret import Secret
 from ..store.commit_times import BOUNDS
 from ..store.journal_values import JournalEntry, TrackedMessage, TrackPage, TrackQuery
-from ..store.values import SpoolCounts
 from .capture_desk import CaptureDesk
 from .capturing import not_delivering
 from .common.events import Event
-from .common.plan import HealthState, HopHealth
+from .common.plan import HopHealth
+from .configuration_warnings import warnings_of
 from .dkim_desk import DkimDesk
+from .gateway_reports import gateway_reports
 from .instance import API_VERSION
 from .quarantine import QuarantineDesk
 from .reception import ListenerStatus
@@ -173,7 +174,7 @@ class Administration:
             if changed == current:
                 return Changed(revision)
             moves = await self._moves(current, changed)
-            warnings = tuple(_warnings(changed))
+            warnings = tuple(warnings_of(changed))
             if dry_run:
                 return Changed(revision, moves, warnings)
             saved = await asyncio.to_thread(service.store.save, changed, author, revision, note)
@@ -248,37 +249,7 @@ class Administration:
     # --- gateways ---
 
     async def gateways(self) -> Sequence[GatewayReport]:
-        service = self._service
-        counts = service.spool.counts()
-        health = {item.key: item for item in service.router.health()}
-        connections: dict[str, int] = {}
-        for hop in service.connections():
-            connections[hop.key] = connections.get(hop.key, 0) + hop.open
-        return [self._gateway_report(gateway, counts, health, connections) for gateway in service.configuration.gateways]
-
-    def _gateway_report(
-        self, gateway: Gateway, counts: SpoolCounts, health: Mapping[str, HopHealth], connections: Mapping[str, int]
-    ) -> GatewayReport:
-        service = self._service
-        keys = (f"gateway:{gateway.id}", f"inbound:{gateway.id}")
-        found = _health_of(gateway.id, health)
-        last = service.gateway_memory.of(gateway.id)
-        remote_spool, remote_spool_at = service.inbound.servers.spool(gateway.id)
-        return GatewayReport(
-            id=gateway.id,
-            health=found.state.value if gateway.enabled else "disabled",
-            cause=found.cause,
-            since=found.since,
-            next_probe=found.next_probe,
-            spooled=sum(counts.lanes.get(key, 0) for key in keys),
-            connections=sum(connections.get(key, 0) for key in keys),
-            last_delivery=last.delivered_at,
-            last_failure=found.last_failure,
-            last_error=last.error,
-            remote_spool=remote_spool,
-            remote_spool_at=remote_spool_at,
-            remarks=service.inbound.remarks(gateway.id),
-        )
+        return gateway_reports(self._service)
 
     async def test_smartermail(self, gateway: Gateway, password: Secret | None) -> SmarterMailReport:
         if password is None:
@@ -291,7 +262,9 @@ class Administration:
         return self._service.router.health()
 
     async def verify_gateway(self, gateway: Gateway, password: Secret | None) -> AsyncIterator[VerifyStage]:
-        stages = self._service.verify_gateway(gateway, password)
+        from .verifying import verify_gateway
+
+        stages = verify_gateway(self._service, gateway, password)
         async with aclosing(stages):  # type: ignore[type-var]
             async for stage in stages:
                 yield stage
@@ -370,57 +343,9 @@ class Administration:
         )
 
 
-def _health_of(gateway_id: str, health: Mapping[str, HopHealth]) -> HopHealth:
-    """A gateway's health; that of a primary with several addresses is the best of theirs."""
-    own = f"gateway:{gateway_id}"
-    if own in health:
-        return health[own]
-    prefix = f"inbound:{gateway_id}/"
-    addresses = [item for key, item in health.items() if key.startswith(prefix)]
-    order = (HealthState.HEALTHY, HealthState.PROBING, HealthState.RESTING)
-    return min(addresses, key=lambda item: order.index(item.state), default=HopHealth(own, "", HealthState.HEALTHY))
-
-
 def _routes_differently(current: Configuration, changed: Configuration) -> bool:
     return (current.gateways, current.domains, current.settings.delivery.default_route) != (
         changed.gateways,
         changed.domains,
         changed.settings.delivery.default_route,
     )
-
-
-def _warnings(configuration: Configuration) -> list[str]:
-    """What a person should know of a configuration that is valid all the same."""
-    from ..model.gateway import CertificateCheck, Encryption
-    from ..model.listener import ListenerMode
-
-    found: list[str] = []
-    for gateway in configuration.outbound:
-        if gateway.auth.enabled and gateway.auth.allow_cleartext and gateway.encryption in (
-            Encryption.NONE, Encryption.OPPORTUNISTIC,
-        ):  # fmt: skip
-            what = "token" if gateway.auth.is_oauth else "password"
-            found.append(f"{gateway.label}: the {what} may travel unencrypted.")
-        if gateway.encryption is not Encryption.NONE and gateway.certificate.check is CertificateCheck.NONE:
-            found.append(f"{gateway.label}: its certificate is not verified.")
-    if not configuration.spam.has_sources:
-        found.extend(
-            f"{gateway.label}: its spam rules are on, but no source is: every message scores 0."
-            for gateway in configuration.inbound
-            if gateway.spam.enabled
-        )
-    for one in not_delivering(configuration):
-        where = f": all of it goes to {one.address}" if one.address else ""
-        found.append(f"Mail of the {one.kind} {one.label} is not simply delivered ({one.handling}{where}).")
-    if len({gateway.handling.action for gateway in configuration.round_robin if gateway.enabled}) > 1:
-        found.append("Gateways that take turns handle mail differently: what one captures or redirects, another delivers.")
-    if configuration.postmaster is None and any(
-        item.enabled and item.mode is ListenerMode.MX for item in configuration.listeners
-    ):
-        found.append("Nobody gets the mail for this server's postmaster: set server.postmaster in the settings.")
-    found.extend(
-        f"Trusted network {network.network} covers (nearly) the whole internet: this is an open relay."
-        for network in configuration.trusted_networks
-        if network.is_world
-    )
-    return found

@@ -125,6 +125,7 @@ class OAuthDesk:
     async def doctor(self, gateway: Gateway | str, typed: Secret | None) -> AsyncIterator[VerifyStage]:
         """Stages as they end, those of Verify Connection last. Closing the iterator ends it."""
         from .oauth.doctor import examine, mechanism_stage
+        from .verifying import verify_gateway
 
         examined = self._service.configuration.gateway(gateway) if isinstance(gateway, str) else gateway
         account = self._account(gateway)
@@ -139,7 +140,7 @@ class OAuthDesk:
             if not passed:
                 return
             offered: tuple[str, ...] = ()
-            async with aclosing(self._service.verify_gateway(examined, typed, tokens)) as stages:  # type: ignore[type-var]
+            async with aclosing(verify_gateway(self._service, examined, typed, tokens)) as stages:  # type: ignore[type-var]
                 async for stage in stages:
                     if stage.stage == "ehlo":
                         offered = stage.dialogue

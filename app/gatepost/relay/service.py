@@ -9,28 +9,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
+from collections.abc import Callable
 
 from ..model.configuration import Configuration
 from ..model.envelope import Recipient
-from ..model.errors import NotFound
-from ..model.gateway import Gateway, OutboundGateway
+from ..model.gateway import OutboundGateway
 from ..model.locations import default_data_folder
 from ..model.relay_options import RelayOptions
-from ..model.report import MailPlane, Problem, VerifyStage
-from ..model.secret import Secret
-from ..model.settings import DeliverySettings
+from ..model.report import MailPlane, Problem
 from ..store.configuration import ConfigurationStore
 from ..store.figures import Figures
 from ..store.folder import DataFolder
 from ..store.journal import Journal
-from ..store.small_file import SmallFile
 from ..store.spool import Spool
 from ..store.values import Content, StoredMessage
 from ..store.verdicts import Verdicts
 from ..vault import Vault
+from . import assembly
 from .alarming import Alarming
 from .capturing import Capturing
 from .common.clock import Clock, system_clock
@@ -39,35 +34,26 @@ from .common.hop import HopKind, Lane
 from .common.metrics import Counters
 from .common.tasks import Tasks
 from .defaults import first_configuration, free_port
-from .delivery.connector import Connector
 from .delivery.hop_queue import HopConnections
 from .delivery.pool import Pool
-from .delivery.queue import Queue
-from .delivery.surroundings import Surroundings
 from .diverting import Diverting
 from .first_port import take_another_port
-from .gateway_memory import NOTED, GatewayMemory
 from .history import History
-from .host_names import HostNames
-from .inbound.inbound import Inbound
-from .oauth.tokens import Tokens
+from .housekeeping import check_spool, prune_for_ever
 from .oauth_desk import OAuthDesk
 from .opening import name_of_machine, open_chosen_vault, open_files, problems_of_opening
-from .reception import Reception, ReceptionContext, Times
-from .reception.pickup.watch import PickupWatch
-from .routing.block_listed import block_listed
+from .reception import Reception, Times
 from .routing.hops import configured_hops
 from .routing.own_addresses import OwnAddresses
-from .routing.router import Router, build_router
+from .routing.router import Router
 from .screening import Screening
 from .submitting import Submitting
 from .tracking import ReceptionJournal
 from .verdict_store import KeptVerdicts
-from .verification.cache import REMEMBERED_DAYS, VerdictCache
+from .verification.cache import VerdictCache
 
 log = logging.getLogger(__name__)
 
-PRUNE_SECONDS = 3600.0
 DRAIN_SECONDS = 20.0
 """What deliveries under way get when delivery stops."""
 
@@ -94,7 +80,7 @@ class RelayService:
         self.spool = spool
         self.journal = journal
         self.vault = vault
-        self._kept_verdicts = kept_verdicts
+        self.kept_verdicts = kept_verdicts
         self.verdicts = VerdictCache(KeptVerdicts(kept_verdicts), clock)
         self.clock = clock
         self.request_shutdown = request_shutdown
@@ -109,35 +95,24 @@ class RelayService:
         self.start_problems: list[Problem] = []
         self._chose_port = False
         """At this start, and by itself: the port may be another one as well."""
-        self._machine_name = machine_name
+        self.machine_name = machine_name
         self._tasks = Tasks("service")
         self._plane_lock = asyncio.Lock()
-        self._own_addresses = OwnAddresses()
-        self.router = self._make_router(self.configuration)
+        self.own_addresses = OwnAddresses()
+        self.router = assembly.make_router(self, self.configuration, self.events)
         self.reception_journal = ReceptionJournal(journal, self.router, clock)
-        self.gateway_memory = GatewayMemory(
-            SmallFile(folder, "gateways.json", "What gateways did lately"), self.router.outlets.caps, clock
-        )
-        self.events.subscribe(self.gateway_memory.note, *NOTED)
+        self.gateway_memory = assembly.make_gateway_memory(self)
         self.oauth = OAuthDesk(self)
-        self.connector = Connector(
-            settings=self._delivery_settings,
-            server_name=lambda: self.host_name,
-            secrets=vault,
-            tokens=self.oauth.tokens,
-            resolve=HostNames(self._delivery_settings, self.router.resolver),
-        )
+        self.connector = assembly.make_connector(self)
         self.pool = Pool(self.connector)
         self.capturing = Capturing(self)
         self.alarming = Alarming(self)
         self.submitting = Submitting(self)
         self.diverting = Diverting(self, self.pool)
-        self.queue = self._make_queue()
-        self.inbound = Inbound(self, self.verdicts, vault, self._waiting_in, time.monotonic)
-        self._context = self._reception_context()
-        self.pickup = PickupWatch(
-            self._context, SmallFile(folder, "pickup.json", "What was picked up"), self._is_known, lambda: self.host_name
-        )
+        self.queue = assembly.make_queue(self)
+        self.inbound = assembly.make_inbound(self)
+        self._context = assembly.make_reception_context(self)
+        self.pickup = assembly.make_pickup(self, self._context)
         self.reception = Reception(self._context, self.configuration)
         self.screening = Screening(self)
         self.screening.apply(self.configuration, self._context)
@@ -179,8 +154,8 @@ class RelayService:
         service._chose_port = is_first_start
         service.start_problems.extend(problems_of_opening(spool, journal))
         if spool.report.check_pending:
-            service._tasks.spawn(service._check_spool(), "integrity check")
-        service._tasks.spawn(service._prune_for_ever(), "prune the journal")
+            service._tasks.spawn(check_spool(service), "integrity check")
+        service._tasks.spawn(prune_for_ever(service), "prune the journal")
         service._tasks.spawn(service.history.keep_for_ever(), "keep figures")
         await asyncio.to_thread(service.gateway_memory.restore)
         service._tasks.spawn(service.gateway_memory.keep_for_ever(), "keep what gateways did")
@@ -221,7 +196,7 @@ class RelayService:
             # A drained pool takes nothing any more: the next start has a new one.
             self.pool = Pool(self.connector)
             self.diverting = Diverting(self, self.pool)
-            self.queue = self._make_queue()
+            self.queue = assembly.make_queue(self)
             self.router.opened = self.queue.wake
             self._set_mail(MailPlane.STOPPED)
 
@@ -237,7 +212,7 @@ class RelayService:
         await self.gateway_memory.keep()
         await self.pool.drain(0)
         await self.spool.aclose()
-        await self._kept_verdicts.close()
+        await self.kept_verdicts.close()
         await self.history.close()
         await self.journal.close()
         await asyncio.to_thread(self.store.close)
@@ -277,12 +252,9 @@ class RelayService:
         self._listeners_changed()
         self.events.publish("configuration.changed", revision=self.store.revision)
 
-    def _delivery_settings(self) -> DeliverySettings:
-        return self.configuration.settings.delivery
-
     def _listeners_changed(self) -> None:
         """Which hosts are this server itself is part of what the resolver remembers, and of where primaries are."""
-        if self._own_addresses.set((item.address, item.port) for item in self.reception.listeners()):
+        if self.own_addresses.set((item.address, item.port) for item in self.reception.listeners()):
             self.router.resolver.forget()
             self.router.outlets.leave_out_own()
 
@@ -291,7 +263,7 @@ class RelayService:
 
     @property
     def host_name(self) -> str:
-        return self.configuration.settings.server.host_name or self._machine_name
+        return self.configuration.settings.server.host_name or self.machine_name
 
     @property
     def is_default_folder(self) -> bool:
@@ -314,69 +286,7 @@ class RelayService:
         for lane in (Lane.gateway(gateway_id), Lane.POOL):
             await self.queue.lane_recovered(lane)
 
-    # --- what the parts are given ---
-
-    def _make_router(self, configuration: Configuration) -> Router:
-        return build_router(
-            configuration,
-            clock=self.clock,
-            monotonic=time.monotonic,
-            events=self.events,
-            local_addresses=self._own_addresses,
-            host_name=self.host_name,
-            fronted_by=self._fronted_by,
-        )
-
-    def draft_router(self, configuration: Configuration) -> Router:
-        """A router that knows only a draft, for explaining it; nothing of it reaches the mail."""
-        return build_router(
-            configuration,
-            clock=self.clock,
-            monotonic=time.monotonic,
-            events=EventBus(self.clock),
-            local_addresses=self._own_addresses,
-            host_name=configuration.settings.server.host_name or self._machine_name,
-            fronted_by=self._fronted_by,
-        )
-
-    def _fronted_by(self, domain: str) -> str | None:
-        return self.inbound.domains.fronted_by(domain)
-
-    def _make_queue(self) -> Queue:
-        return Queue(
-            Surroundings(
-                spool=self.spool,
-                pool=self.diverting,
-                router=self.router,
-                journal=self.journal,
-                events=self.events,
-                counters=self.counters,
-                clock=self.clock,
-                monotonic=time.monotonic,
-                configuration=lambda: self.configuration,
-                host_name=lambda: self.host_name,
-                is_block_listed=lambda reply: block_listed(reply) is not None,
-                notified=self.reception_journal.received,
-                moved=self.reception_journal.moved,
-                signed_again=lambda *told: self.screening.signing.signed_again(*told),
-            )
-        )
-
-    def _reception_context(self) -> ReceptionContext:
-        return ReceptionContext(
-            spool=self.spool,
-            lanes=lambda envelope: self.router.lanes(envelope),
-            accepted=self.accepted,
-            counters=self.counters,
-            journal=self.reception_journal,
-            recipient_policy=self.inbound.recipients,
-            not_kept=self.reception_journal.not_kept,
-            times=self.message_times,
-            etrn=self.inbound.etrn,
-            noted=self.reception_journal.noted,
-            tls_folder=self.folder.tls,
-            clock=self.clock,
-        )
+    # --- what the parts ask and tell ---
 
     def accepted(self, stored: StoredMessage, content: Content) -> None:
         self.queue.accepted(stored, content)
@@ -399,62 +309,9 @@ class RelayService:
 
     # --- for the administration ---
 
+    def draft_router(self, configuration: Configuration) -> Router:
+        """A router that knows only a draft, for explaining it; nothing of it reaches the mail."""
+        return assembly.make_router(self, configuration, EventBus(self.clock))
+
     def connections(self) -> list[HopConnections]:
         return self.pool.status()
-
-    async def verify_gateway(
-        self, gateway: Gateway, typed: Secret | None, tokens: Tokens | None = None
-    ) -> AsyncIterator[VerifyStage]:
-        """``typed``: the password, or the client secret of a gateway that signs in by OAuth. Raises InvalidInput or
-        Conflict where what is stored would go to another host than it is stored for."""
-        from .secret_hosts import refuse_another_host
-        from .verifying import verify  # with the probe: seldom needed
-
-        if typed is None:
-            refuse_another_host(self.configuration.gateway(gateway.id), gateway)
-
-        sender = self.configuration.settings.server.postmaster or ""
-        account = gateway.oauth_account if isinstance(gateway, OutboundGateway) else None
-        own = self.oauth.tokens_for(account, typed) if account is not None and tokens is None else None
-        try:
-            stages = verify(self.connector, gateway, typed if account is None else None, sender, tokens or own)
-            async with aclosing(stages):  # type: ignore[type-var]
-                async for stage in stages:
-                    yield stage
-        finally:
-            if own is not None and own is not self.oauth.tokens:
-                await own.close()
-
-    async def _is_known(self, message_id: int) -> bool:
-        """Whether a message of this id was ever committed, as far as spool and journal know."""
-        await self.journal.flush()
-        if await self.journal.message(message_id) is not None:
-            return True
-        try:
-            await self.spool.get(message_id)
-        except NotFound:
-            return False
-        return True
-
-    def _waiting_in(self, lane: str) -> int:
-        return self.spool.counts().lanes.get(lane, 0)
-
-    # --- housekeeping ---
-
-    async def _prune_for_ever(self) -> None:
-        while True:
-            days = self.configuration.settings.retention.journal_days
-            pruned = await self.journal.prune(self.clock() - days * 86_400)
-            await self._kept_verdicts.prune(self.clock() - REMEMBERED_DAYS * 86_400)
-            await asyncio.sleep(PRUNE_SECONDS if pruned.done else 0.1)
-
-    async def _check_spool(self) -> None:
-        if damage := await self.spool.check_integrity():
-            self.start_problems.append(
-                Problem(
-                    "spool",
-                    "The spool file is damaged.",
-                    damage,
-                    "Restart Gatepost: the file is set aside and a new one begun.",
-                )
-            )
