@@ -135,9 +135,7 @@ def test_a_domain_on_two_cards_belongs_to_the_enabled_one_as_reception_says(patt
 
 def test_of_two_gateways_for_all_other_domains_the_enabled_one_takes_them_as_reception_says() -> None:
     everything = {"domain_verification": "all-but-specified-domains", "accept_for_anyone": True}
-    config = configuration(
-        forward("old", "192.0.2.1", enabled=False, **everything), forward("new", "192.0.2.2", **everything)
-    )
+    config = configuration(forward("old", "192.0.2.1", enabled=False, **everything), forward("new", "192.0.2.2", **everything))
     admission = Admission(config, "relay.test")
     taken_by = admission.gateway_for("any.test", admission.client("203.0.113.9"))
     assert taken_by is not None
