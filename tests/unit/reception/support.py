@@ -225,6 +225,14 @@ class Site:
         assert (await peer.greet()).startswith("250-")
         return peer
 
+    async def arrived(self) -> Any:
+        """The session of the one client that has connected."""
+        async with asyncio.timeout(10):
+            while not self.endpoint.sessions:
+                await asyncio.sleep(0)
+        (session,) = self.endpoint.sessions
+        return session
+
     async def settle(self, sessions: int = 0) -> None:
         """Until the server has noticed who left."""
         async with asyncio.timeout(10):

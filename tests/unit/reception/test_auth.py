@@ -149,8 +149,14 @@ async def test_an_endless_line_of_the_dialogue_is_refused() -> None:
     async with site(with_user()) as here:
         peer = await here.session()
         await peer.say("AUTH LOGIN")
+        session = await here.arrived()
         peer.send(b"A" * 20_000)
-        assert (await peer.reply()).startswith("501 5.5.2")
+        async with asyncio.timeout(10):
+            while not session._is_skipping:
+                await asyncio.sleep(0.002)
+        assert session._buffer == b"", "it is not kept"
+        assert (await peer.say(b"A" * 20_000)).startswith("501 5.5.2"), "once it ends, however long it was"
+        assert (await peer.say("NOOP")).startswith("250 "), "nothing of it is taken for a command"
 
 
 def user(verifier: str = "v") -> dict[str, RelayUser]:

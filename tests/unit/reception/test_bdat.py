@@ -89,7 +89,9 @@ async def test_data_and_bdat_do_not_mix_and_no_recipient_comes_after_a_chunk() -
         assert [r.address for r in here.messages[0].envelope.recipients] == ["b@example.org"]
 
 
-@pytest.mark.parametrize("command", ["BDAT", "BDAT x", "BDAT -1", "BDAT 1 FIRST", "BDAT 1 LAST LAST", "BDAT 1e3"])
+@pytest.mark.parametrize(
+    "command", ["BDAT", "BDAT x", "BDAT -1", "BDAT 1 FIRST", "BDAT 1 LAST LAST", "BDAT 1e3", "BDAT ١", "BDAT 0 LAſT"]
+)
 async def test_a_size_that_cannot_be_read_ends_the_connection(command: str) -> None:
     async with site() as here:
         peer = await here.session()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -369,6 +370,31 @@ async def test_a_half_closed_connection_still_gets_its_replies() -> None:
         assert (await peer.reply()).startswith("250 2.0.0 Ok: queued")
         assert (await peer.reply()).startswith("250 ")
         assert await peer.is_closed()
+
+
+async def test_who_stops_sending_before_reading_still_gets_every_reply() -> None:
+    """What came last may wait for the client to take the replies before it."""
+    count = 40_000
+    async with site(configuration({"limits": {"commands_without_mail": 2 * count}})) as here:
+        with socket.create_connection(("127.0.0.1", here.port)) as client:
+            client.setblocking(False)
+            session = await here.arrived()
+            loop = asyncio.get_running_loop()
+            sent = 0
+            while not session._is_writing_paused and sent < count:
+                await loop.sock_sendall(client, b"EHLO x\r\n" * 50)
+                sent += 50
+                await asyncio.sleep(0)
+            assert session._is_writing_paused, "the replies are more than the system keeps"
+            await loop.sock_sendall(client, b"EHLO x\r\n" * 50)
+            client.shutdown(socket.SHUT_WR)
+            async with asyncio.timeout(10):
+                while not session._has_eof:
+                    await asyncio.sleep(0.002)
+                heard = b""
+                while piece := await loop.sock_recv(client, 1_000_000):
+                    heard += piece
+        assert heard.count(b"250 HELP\r\n") == sent + 50
 
 
 async def test_the_reply_to_a_last_word_arrives_though_the_client_has_stopped_sending() -> None:

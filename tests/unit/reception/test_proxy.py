@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import ssl
 import struct
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
+import uvloop
 
 from gatepost.relay.reception import proxy_protocol
 from gatepost.relay.reception.proxy_protocol import ProxyError, ProxyHeader
 
-from .support import LOOPBACK, configuration, site
+from .support import LOOPBACK, configuration, site, trusting_context
+from .test_tls import secured
 
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 BEHIND = {"proxy_protocol_from": ["127.0.0.1"]}
@@ -105,3 +110,48 @@ async def test_a_header_from_anyone_else_is_refused() -> None:
             peer.send(header + b"EHLO x.example\r\n")
             assert (await peer.reply()).startswith("554 5.7.1")
             assert await peer.is_closed()
+
+
+@pytest.mark.parametrize("header", [b"PROXY TCP4 203.0.113.9 192.0.2.1 5000 25\r\n", v2("203.0.113.9", "192.0.2.1")])
+async def test_a_command_may_come_in_one_packet_with_the_header(header: bytes) -> None:
+    async with site(configuration(BEHIND)) as here:
+        peer = await here.connect()
+        peer.send(header + b"EHLO client.example.com\r\n")
+        assert (await peer.reply()).startswith("220 ")
+        assert (await peer.reply()).startswith("250-")
+        assert (await peer.say("QUIT")).startswith("221 ")
+
+
+@pytest.mark.parametrize("header", [b"PROXY TCP4 203.0.113.9 192.0.2.1 5000 25\r\n", v2("203.0.113.9", "192.0.2.1")])
+async def test_a_second_header_is_not_believed(header: bytes) -> None:
+    async with site(configuration(BEHIND)) as here:
+        peer = await here.connect()
+        peer.send(header + header)
+        assert (await peer.reply()).startswith("220 ")
+        assert (await peer.reply()).startswith("554 5.7.1")
+        assert await peer.is_closed()
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_tls_may_begin_in_one_packet_with_the_header(run: Callable[[Coroutine[Any, Any, None]], None]) -> None:
+    """As from a proxy that waits for its client's first octets."""
+    run(_header_and_hello_in_one_packet())
+
+
+async def _header_and_hello_in_one_packet() -> None:
+    async with site(configuration(secured("tls", **BEHIND))) as here:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        client = trusting_context().wrap_bio(incoming, outgoing)
+        peer = await here.connect()
+        with pytest.raises(ssl.SSLWantReadError):
+            client.do_handshake()
+        peer.send(b"PROXY TCP4 203.0.113.9 192.0.2.1 5000 465\r\n" + outgoing.read())
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    greeting = client.read()
+                    break
+                except ssl.SSLWantReadError:
+                    peer.send(outgoing.read())
+                    incoming.write(await peer.reader.read(65_536))
+        assert greeting.startswith(b"220 ")

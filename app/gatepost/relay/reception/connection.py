@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
@@ -94,6 +95,11 @@ class Connection(Lines):
             self._out.append(self.terms.greeting)
 
     async def _begin_implicit_tls(self) -> None:
+        behind_header = self._buffer[self._at :]
+        if behind_header:
+            # A proxy may send its client's first octets in one packet with its header: the handshake begins in what was read.
+            # It takes its input from the turn after the next one on, when the TLS layer has been put below this one.
+            self.loop.call_soon(self.loop.call_soon, _feed, self.transport, behind_header)
         if await self._upgrade():
             self._out.append(self.terms.greeting)
 
@@ -142,7 +148,8 @@ class Connection(Lines):
         """A half-closed connection still gets the replies it is owed."""
         self._has_eof = True
         self.flush()
-        return not (self._coroutine is None or self._line_waiter is not None or self.tls or self._is_handshaking)
+        owes = self._is_writing_paused or (self._coroutine is not None and self._line_waiter is None)
+        return owes and not (self.tls or self._is_handshaking)
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._is_lost:
@@ -173,3 +180,14 @@ class Connection(Lines):
     def _content_overdue(self, now: float) -> Refusal | None:
         """Why message data took too long, where it did."""
         raise NotImplementedError
+
+
+def _feed(transport: asyncio.Transport, data: bytes) -> None:
+    """Hand octets to the TLS layer as if they had just been read."""
+    layer: Any = transport.get_protocol()  # of asyncio or uvloop: either is a BufferedProtocol, by name or by its methods
+    while data and not transport.is_closing():
+        room = memoryview(layer.get_buffer(len(data)))
+        count = min(len(room), len(data))
+        room[:count] = data[:count]
+        layer.buffer_updated(count)
+        data = data[count:]

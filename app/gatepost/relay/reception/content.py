@@ -70,7 +70,7 @@ class IncomingContent:
             return
         if b"\x00" in segment or not are_all_crlf(segment):
             if self._line_ends is LineEnds.REFUSE:
-                self.refuse(replies.NUL if b"\x00" in segment else replies.BARE_LINE_END)
+                self.refuse(_first_fault(segment))
                 return
             fixed = _BARE.sub(_repaired, segment)
             self.repaired += _count_bare(segment)
@@ -127,6 +127,12 @@ class IncomingContent:
         self.size = 0
         self._spill_at = SPILL
         return held
+
+
+def _first_fault(segment: bytes) -> Refusal:
+    """Of a segment with NULs or bare line ends: the one that a client would be told of however its packets are cut."""
+    first = next(found[0] for found in _BARE.finditer(segment) if found[0] != b"\r\n")
+    return replies.NUL if first == b"\x00" else replies.BARE_LINE_END
 
 
 def _count_bare(segment: bytes) -> int:

@@ -14,6 +14,8 @@ MAX_COMMAND = 2048
 """Octets in a command line: RFC 5321 §4.5.3.1.4 asks for 512, and every parameter adds to it."""
 MAX_SASL_LINE = 12_288
 """RFC 4954 §4."""
+_UNREADABLE = b"\x00"
+"""What stands for such a line that is too long: no base64."""
 _HIGH_WATER = 65_536
 """Pipelined input kept while the connection waits; reading stops above it."""
 _REPLIES_GATHERED = 200
@@ -42,7 +44,7 @@ class Lines(Driver):
     _idle_commands = 0
     _is_first_packet = True
     _is_skipping = False
-    """Within a command line that is too long."""
+    """Within a line that is too long."""
 
     def data_received(self, data: bytes) -> None:
         if self._coroutine is None and not self._is_writing_paused:
@@ -121,7 +123,7 @@ class Lines(Driver):
         line = buffer[begin:end]
         if self._is_first_packet:
             self._is_first_packet = False
-            if not self._is_plausible_beginning(buffer):
+            if not self._is_plausible_beginning(buffer[begin:]):
                 return True
         if line[-1:] == b"\r":
             line = line[:-1]
@@ -190,15 +192,15 @@ class Lines(Driver):
         if waiter is None:
             return
         end = self._buffer.find(b"\n")
-        if end < 0 and len(self._buffer) <= MAX_SASL_LINE:
-            return
-        self._line_waiter = None
-        if end < 0 or end > MAX_SASL_LINE:
-            self._buffer = b""
-            waiter.set_result(b"\x00")
+        if end < 0:
+            if self._is_skipping or len(self._buffer) > MAX_SASL_LINE:
+                self._is_skipping = True
+                self._drop_input()
             return
         line, self._buffer = self._buffer[:end], self._buffer[end + 1 :]
-        waiter.set_result(line.removesuffix(b"\r"))
+        is_too_long, self._is_skipping = self._is_skipping or end > MAX_SASL_LINE, False
+        self._line_waiter = None
+        waiter.set_result(_UNREADABLE if is_too_long else line.removesuffix(b"\r"))
 
     # --- going on and holding back -----------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from .parameters import MailCommand, ParameterError, RcptCommand, parse_mail, pa
 from .replies import Refusal
 from .wire import CHUNK, COMMAND, DATA
 
-_BDAT = re.compile(r"(\d{1,20})(?: +(LAST))?\Z", re.IGNORECASE)
+_BDAT = re.compile(r"(\d{1,20})(?: +(LAST))?\Z", re.IGNORECASE | re.ASCII)
 _GRACE_SECONDS = 30.0
 """Before the least rate of message data is asked for."""
 
