@@ -16,8 +16,8 @@ from ...model.gateway import BackupMxGateway, DomainForwardGateway, InboundGatew
 from ...model.network import AddressSet, parse_ip
 from ...model.reply import Reply
 from ..common.printable import printable
+from ..routing.lanes import finds_by_look_up
 from ..routing.mx import MxAnswer, MxResolver, NoMail, Unsure
-from ..routing.router import finds_by_look_up
 from ..verification.cache import VerdictCache
 from ..verification.verdict import RecipientState, RecipientVerdict
 

@@ -3,8 +3,10 @@
 May import ``model`` and ``relay.common``; never another part of the relay. Begin with ``router`` (what the queue asks).
 Below it, each answering one question:
 
+``lanes``         by which lanes does a message leave, and why
 ``table``         which lane does mail from this domain to that domain take, by which rule
-``outlets``       which gateways of a lane can take a message now, in which order
+``outlets``       which gateways of a lane are tried now, in which order
+``standings``     how do they stand: what is known of each, and what reports change
 ``rotation``      whose turn is it (smooth weighted round robin)
 ``health``        who rests, why, until when (circuit breakers)
 ``caps``          who has sent its share (per minute, per day)

@@ -1,4 +1,4 @@
-"""What the queue asks: by which lane, to which next hops, when if not now.
+"""What the queue asks: to which next hops a message goes, when if not now, and what came of it.
 
     plan = router.plan_now(lane, sender, recipient_domain) or await router.plan(lane, sender, recipient_domain)
 
@@ -10,36 +10,33 @@ from __future__ import annotations
 
 import random as random_module
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import groupby
 
 from ...model.address import is_domain_pattern_match
 from ...model.configuration import Configuration
 from ...model.domain import GatewayRoute, WhenResting
-from ...model.envelope import Envelope, Recipient
-from ...model.gateway import BackupMxGateway, DomainForwardGateway, DomainVerification, InboundGateway, OutboundGateway
+from ...model.gateway import BackupMxGateway, InboundGateway, OutboundGateway
 from ..common.events import EventBus
 from ..common.hop import Lane, NextHop
 from ..common.plan import Candidates, HealthState, HopHealth, HopOutcome, LaneState, Plan, Reject, Wait
 from ..common.printable import printable
 from .hops import mx_hops
+from .lanes import Lanes
 from .lookup import Lookup
 from .mx import IsOwn, MxAnswer, MxHost, MxHosts, MxResolver, NoMail
-from .outlets import NOTHING, Outlets
-from .table import RoutingTable
+from .outlets import Outlets
+from .standings import NOTHING
 
 OPEN = LaneState(True)
 BY_HAND = "chosen for this message by hand"
 DIRECT = "direct delivery by MX"
-REASONS_TOLD = 10
-"""Reasons told of one message; it may have a recipient at each of a thousand domains."""
-
 MAX_REMEMBERED_HOPS = 1000
 """Domains whose next hops are kept ready."""
 
 
-class Router:
+class Router(Lanes):
     """Owned by the loop's thread. ``opened`` is called when mail that waited may leave: set it to wake the queue."""
 
     def __init__(
@@ -55,12 +52,12 @@ class Router:
         fronted_by: Callable[[str], str | None] | None = None,
         is_own: IsOwn = lambda _address, _port: False,
     ) -> None:
+        super().__init__(fronted_by)
         self.resolver = resolver
         self.opened: Callable[[], None] = lambda: None
         self._events = events
         self._random = random
         self._host_name = host_name
-        self._fronted_by = fronted_by
         self._mx_hops: OrderedDict[str, tuple[MxHosts, list[list[tuple[NextHop, ...]]]]] = OrderedDict()
         self.outlets = Outlets(clock, monotonic, random.random, self._health_changed, is_own)
         self._take_over(configuration)
@@ -74,10 +71,7 @@ class Router:
 
     def _take_over(self, configuration: Configuration) -> None:
         self.configuration = configuration
-        looks_up = any(map(finds_by_look_up, configuration.inbound))
-        self.table = RoutingTable(configuration, self._fronted_by if looks_up else None)
-        self._outbound = {gateway.id: gateway for gateway in configuration.outbound}
-        self._inbound = {gateway.id: gateway for gateway in configuration.inbound}
+        self._set_lanes(configuration)
         self._fallbacks = _fallbacks(configuration)
         self.outlets.apply(configuration)
         self._mx_hops.clear()
@@ -91,66 +85,7 @@ class Router:
             name_server_port=delivery.name_server_port,
         )
 
-    # --- lanes -------------------------------------------------------------------------------------------------------
-
-    def lane(self, sender_domain: str, recipient_domain: str, client: str = "") -> str:
-        return self.table.lane(sender_domain, recipient_domain, client)
-
-    def lane_again(self, lane: str, sender_domain: str, recipient_domain: str, client: str = "") -> str:
-        """The lane of mail that was accepted into ``lane`` before.
-
-        Which domains are fronted by look-up is known from memory, and memory ends with the process: such mail stays with
-        its gateway as long as that one finds its domains by look-up.
-        """
-        found = self.table.lane(sender_domain, recipient_domain, client)
-        kind, _, name = lane.partition(":")
-        if kind == "inbound" and found != lane and not found.startswith("inbound:") and self._fronts_by_look_up(name):
-            return lane
-        return found
-
-    def _fronts_by_look_up(self, gateway_id: str) -> bool:
-        gateway = self._inbound.get(gateway_id)
-        return gateway is not None and finds_by_look_up(gateway)
-
-    def lanes(self, envelope: Envelope) -> tuple[tuple[str, tuple[Recipient, ...]], ...]:
-        """The recipients by the lane that each leaves by, in the order in which they were named."""
-        sender_domain, client = envelope.sender_domain, envelope.origin.client
-        if len(envelope.recipients) == 1:
-            return ((self.table.lane(sender_domain, envelope.recipients[0].domain, client), envelope.recipients),)
-        found: dict[str, list[Recipient]] = {}
-        for recipient in envelope.recipients:
-            found.setdefault(self.table.lane(sender_domain, recipient.domain, client), []).append(recipient)
-        return tuple((lane, tuple(recipients)) for lane, recipients in found.items())
-
-    def reasons(self, envelope: Envelope, parts: Sequence[tuple[str, Sequence[Recipient]]]) -> list[tuple[str, str, str]]:
-        """Why each part of a message takes its lane: (lane, recipient, sentence), as ``explain`` says it.
-
-        ``recipient`` is empty when it holds for all of them, else one for which it holds.
-        """
-        sender_domain, client = envelope.sender_domain, envelope.origin.client
-        words = self.table.words
-        if len(parts) == 1 and len(parts[0][1]) == 1:
-            lane = parts[0][0]
-            return [(lane, "", words(lane, sender_domain, parts[0][1][0].domain, client))]
-        found: dict[tuple[str, str], str] = {}
-        for lane, recipients in parts:
-            for recipient in recipients:
-                if len(found) == REASONS_TOLD:
-                    break
-                found.setdefault((lane, words(lane, sender_domain, recipient.domain, client)), recipient.address)
-        return [(lane, who if len(found) > 1 else "", sentence) for (lane, sentence), who in found.items()]
-
-    def lane_words(self, lane: str) -> str:
-        """Where mail of a lane goes, for people."""
-        kind, _, name = lane.partition(":")
-        if lane == Lane.POOL:
-            return "Round Robin"
-        if kind == "mx":
-            return f"direct delivery to the mail hosts of {name}"
-        if name in self._inbound:
-            return f"the primary mail server of “{self._inbound[name].label}”"
-        gateway = self._outbound.get(name)
-        return f"the gateway “{gateway.label}”" if gateway is not None else "a gateway that is no longer there"
+    # --- plans -------------------------------------------------------------------------------------------------------
 
     def lane_state(self, lane: str) -> LaneState:
         """Whether mail of a lane can leave now. Cheap; asks nobody and counts nothing."""
@@ -172,8 +107,6 @@ class Router:
         if not gateway.enabled or WhenResting.DIRECT in ways_out:
             return OPEN
         return OPEN if WhenResting.ROUND_ROBIN in ways_out and self.lane_state(Lane.POOL).is_open else state
-
-    # --- plans -------------------------------------------------------------------------------------------------------
 
     def plan_now(
         self,
@@ -400,13 +333,6 @@ def build_router(
         fronted_by=fronted_by,
         is_own=local_addresses,
     )
-
-
-def finds_by_look_up(gateway: InboundGateway) -> bool:
-    """Whether its domains are found by MX records or by a web service."""
-    if isinstance(gateway, DomainForwardGateway):
-        return gateway.domain_verification is DomainVerification.WEB_SERVICE
-    return True
 
 
 def _preferred(answer: MxAnswer | None) -> tuple[str, ...]:
