@@ -17,6 +17,7 @@ from array import array
 from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 
 from ..model.errors import NotFound
 from . import spool_list, spool_quarantine, spool_queue
@@ -54,6 +55,11 @@ from .writer import Writer
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+SetApart = Callable[[Sequence[int]], tuple[Set[int], Callable[[], None]]]
+"""Keeps deliveries from being begun while they are changed: those with whom it could (the others are on their way), and
+what lets them go again. Called on the loop's thread."""
+
 _NOBODY: frozenset[int] = frozenset()
 _PAIRS_FROM = 200_000
 """Deliveries looked at to tell which domains wait."""
@@ -70,6 +76,8 @@ class Spool:
         self.bodies = Bodies(folder.bodies)
         self.min_free_bytes = 0
         """Free space that ``has_room`` leaves alone; Settings → Spool."""
+        self.set_apart: SetApart = _nothing_is_begun
+        """Of whoever sends the mail: it is asked before the rows of mail that it may have in memory are changed."""
         self._clock = clock
         connection = database.connection()
         self._unit = SpoolUnit(connection, self.bodies)
@@ -209,21 +217,25 @@ class Spool:
     async def relane(
         self,
         lane_of: LaneOf,
-        is_in_flight: Callable[[int], bool] = lambda delivery_id: False,
         tell: Callable[[Sequence[Moved]], Awaitable[None]] | None = None,
+        left: Callable[[Set[int]], None] = lambda ids: None,
     ) -> int:
         """Recompute the lanes of all deliveries after a change of routing; returns how many moved.
 
-        ``lane_of`` runs in a reader's thread, ``is_in_flight`` on the writer's: both must be quick and safe there. What a
-        person sent to a gateway by hand (``pinned_gateway``) stays. ``tell`` hears of each page of what has moved.
+        ``lane_of`` runs in a reader's thread: it must be quick and safe there. What a person sent to a gateway by hand
+        (``pinned_gateway``) stays. ``tell`` hears of each page of what has moved, ``left`` of what would have and is on its
+        way.
         """
         after, count = -1, 0
         last = await self._list_readers.run(spool_list.last_id)
         while True:
             page = await self._list_readers.run(lambda c, start=after: look(c, start, last, lane_of))  # type: ignore[misc]
             if page.moves:
-                moves, now = page.moves, self._clock()
-                moved = await self._writer.submit(lambda c, m=moves, t=now: move(c, m, t, is_in_flight, self._unit))  # type: ignore[misc]
+                planned, now = {one.delivery_id: one for one in page.moves}, self._clock()
+                free, let_go = self.set_apart(tuple(planned))
+                left(planned.keys() - free)
+                moves = [one for number, one in planned.items() if number in free]
+                moved = await self._settled(lambda c, m=moves, t=now: move(c, m, t, self._unit), let_go)  # type: ignore[misc]
                 count += len(moved)
                 if moved and tell is not None:
                     await tell(moved)
@@ -334,10 +346,25 @@ class Spool:
         while True:
             ids = await self._list_readers.run(lambda c, start=after: spool_list.ids(c, chosen, start, last, CHUNK))  # type: ignore[misc]
             if ids:
-                changed += await self._writer.submit(lambda c, chunk=ids: change(c, chunk))  # type: ignore[misc]
+                _, let_go = self.set_apart(ids)
+                changed += await self._settled(lambda c, chunk=ids: change(c, chunk), let_go)  # type: ignore[misc]
             if len(ids) < CHUNK:
                 return changed
             after = ids[-1]
+
+    async def _settled(self, action: Callable[[sqlite3.Connection], T], let_go: Callable[[], None]) -> T:
+        """What the action came to once it is on the disk; ``let_go`` is called then, whatever became of the waiter."""
+        try:
+            done = self._writer.submit(action)
+        except BaseException:
+            let_go()
+            raise
+        done.add_done_callback(lambda _: let_go())
+        return await asyncio.shield(done)
+
+
+def _nothing_is_begun(ids: Sequence[int]) -> tuple[Set[int], Callable[[], None]]:
+    return frozenset(ids), lambda: None
 
 
 def _discard_unstored(messages: Sequence[NewMessage], stored: asyncio.Future[list[StoredMessage]]) -> None:

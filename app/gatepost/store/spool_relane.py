@@ -68,14 +68,12 @@ def look(connection: sqlite3.Connection, after: int, last: int, lane_of: LaneOf)
     return Page(rows[-1][0] if len(rows) == PAGE else None, tuple(moves))
 
 
-def move(
-    connection: sqlite3.Connection, moves: Sequence[Move], now: float, is_in_flight: Callable[[int], bool], unit: SpoolUnit
-) -> list[Moved]:
-    """Apply ``moves`` to deliveries that did not change meanwhile and are not being attempted; what moves is due now."""
+def move(connection: sqlite3.Connection, moves: Sequence[Move], now: float, unit: SpoolUnit) -> list[Moved]:
+    """Apply ``moves`` to deliveries that did not change meanwhile; what moves is due now."""
     moved: list[Moved] = []
     for planned in moves:
         current = connection.execute(_CURRENT, (planned.delivery_id,)).fetchone()
-        if current is None or is_in_flight(planned.delivery_id):
+        if current is None:
             continue
         lane, state, rank, packed, due_at = current
         if (lane, packed) != (planned.lane, planned.before):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -185,7 +185,17 @@ async def test_whoever_has_the_mail_already_is_no_delivery_of_its_own_after_a_sp
 
 async def test_what_is_being_attempted_is_not_moved(spool: Spool) -> None:
     busy, idle = await add(spool), await add(spool)
-    assert await spool.relane(lambda d, r: "elsewhere", lambda number: number == busy.id) == 1
+    apart: list[int] = []
+    left: set[int] = set()
+
+    def set_apart(ids: Sequence[int]) -> tuple[set[int], Callable[[], None]]:
+        apart.extend(ids)
+        return {idle.id}, apart.clear
+
+    spool.set_apart = set_apart
+    assert await spool.relane(lambda d, r: "elsewhere", left=left.update) == 1
+    assert left == {busy.id}
+    assert not apart, "they are let go"
     assert (await present(spool, busy)).lane == "pool"
     assert (await present(spool, idle)).lane == "elsewhere"
 

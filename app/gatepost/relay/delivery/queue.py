@@ -49,6 +49,7 @@ class Queue:
     def __init__(self, around: Surroundings) -> None:
         self._around = around
         self._dispatcher = Dispatcher(around, self._due)
+        around.spool.set_apart = self._dispatcher.set_apart
         self._ageing: expiry.Ageing | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
@@ -60,6 +61,8 @@ class Queue:
         self._ruled_by: Configuration | None = None
         self._rules: dict[str | None, schedule.RetryPolicy] = {}
         """By gateway, as of ``_ruled_by``."""
+        self._left: set[int] = set()
+        """Deliveries that were on their way when the others were put into new lanes."""
 
     # Life
 
@@ -105,15 +108,19 @@ class Queue:
         return self._dispatcher.running
 
     async def apply(self) -> int:
-        """After routing has taken a new configuration: put what waits into its new lanes. Returns how many moved."""
+        """After routing has taken a new configuration: put what waits into its new lanes. Returns how many moved.
+
+        What is on its way follows when it is back.
+        """
         router = self._around.router
 
         def lane_of(delivery: Delivery, recipient: RecipientRow) -> str:
             envelope = delivery.envelope
             return router.lane_again(delivery.lane, envelope.sender_domain, recipient.domain, envelope.origin.client)
 
+        self._left = set()
         try:
-            return await self._around.spool.relane(lane_of, self._dispatcher.flying.__contains__, self._around.moved)
+            return await self._around.spool.relane(lane_of, self._around.moved, self._left.update)
         finally:
             self.changed()
             self.wake()
@@ -292,11 +299,16 @@ class Queue:
         self._dispatcher.tasks.spawn(self.tick(), "look after what grows old")
 
     async def tick(self) -> None:
-        """What the slow timer does: see whether the clock has jumped, look after what grows old, look for due mail."""
+        """What the slow timer does: see whether the clock has jumped, look after what grows old, look for due mail.
+
+        And for mail that still lies in a lane of former rules.
+        """
         if self._ageing is None:
             return
         try:
             await self._ageing.tick()
+            if self._left and self._left.isdisjoint(self._dispatcher.flying):
+                await self.apply()
         except GatepostError as error:
             log.error("the spool cannot be read: %s", error)
         self._look()

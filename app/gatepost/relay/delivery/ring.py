@@ -11,7 +11,7 @@ import asyncio
 import logging
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence, Set
 
 from ...model.errors import GatepostError
 from ...model.reply import Reply
@@ -37,7 +37,7 @@ class Ring(ABC):
         self.around = around
         self.lanes: dict[str, Lane] = {}
         self.flying: set[int] = set()
-        """Deliveries on their way or not yet recorded."""
+        """Deliveries on their way, not yet recorded, or set apart: nothing else may begin with them."""
         self.running = False
         self.tasks = Tasks("delivery queue")
         self._due_again = due_again
@@ -68,8 +68,8 @@ class Ring(ABC):
             if lane is None:
                 self._due_again(delivery.due_at)
                 return
-        if delivery.id in lane.in_hand:
-            return  # a page of the spool was read between its commit and this call
+        if delivery.id in lane.in_hand or delivery.id in self.flying:
+            return  # a page of the spool was read, or the row changed, between its commit and this call
         if (
             lane.behind  # what waits longer goes first
             or lane.status is LaneStatus.ASLEEP
@@ -143,6 +143,18 @@ class Ring(ABC):
             self._bytes -= lane.drop(ids)
             if lane.behind:
                 self.ready(lane)
+
+    def set_apart(self, ids: Sequence[int]) -> tuple[Set[int], Callable[[], None]]:
+        """Begin nothing with these while their rows are changed: those that are not on their way, and what ends it."""
+        self.forget_pending(frozenset(ids))
+        apart = set(ids) - self.flying
+        self.flying.update(apart)
+
+        def let_go() -> None:
+            self.flying.difference_update(apart)
+            self._fetching.spool_changed()
+
+        return apart, let_go
 
     # The round
 

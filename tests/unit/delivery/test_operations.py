@@ -1,0 +1,122 @@
+"""People and rules change mail while it is being delivered: what is in memory, on its way, or about to be."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatepost.model.configuration import parse_configuration
+from gatepost.store.values import Moved, SpoolFilter
+
+from ...support.smtp_peer import Delay, SmtpPeer
+from .queue_rig import Rig, gateway, named, rig
+
+SLOW = {"limits": {"connections": 1}}
+
+
+async def submit_many(r: Rig, count: int, *more: str) -> None:
+    await asyncio.gather(*(r.submit(f"b{number}@example.net", *more) for number in range(count)))
+
+
+def times_received(*peers: SmtpPeer) -> set[int]:
+    found = Counter(recipient for peer in peers for message in peer.messages for recipient in message.recipients)
+    return set(found.values())
+
+
+def takes_long(r: Rig, name: str, meanwhile: Callable[[], Any]) -> None:
+    """The spool's operation goes on for a while after its first rows have been changed, as a large one does."""
+    real = getattr(r.spool, name)
+
+    async def slow(*arguments: Any) -> Any:
+        found = await real(*arguments)
+        await meanwhile()
+        return found
+
+    setattr(r.spool, name, slow)
+
+
+async def test_mail_that_a_long_operation_sends_elsewhere_is_sent_once(tmp_path: Path) -> None:
+    async with (
+        SmtpPeer() as one,
+        SmtpPeer() as two,
+        rig(tmp_path, gateway("one", one, **SLOW), named("two", two, "elsewhere.example")) as r,
+    ):
+        one.on("dot", Delay(0.02))
+        await submit_many(r, 40)
+        await one.wait_for(lambda p: p.messages)
+
+        async def until_the_other_gateway_has_had_all_it_gets() -> None:
+            r.queue.wake()
+            await r.until(lambda: len(two.messages) >= 30)
+            await r.settled()
+
+        takes_long(r, "reroute", until_the_other_gateway_has_had_all_it_gets)
+        await r.queue.reroute(SpoolFilter(), "two")
+        await r.empty()
+        assert times_received(one, two) == {1}
+        assert len(one.messages) < 10
+
+
+@pytest.mark.parametrize("operation", ["delete", "hold"])
+async def test_mail_that_is_being_deleted_or_held_is_not_sent_from_memory(tmp_path: Path, operation: str) -> None:
+    async with SmtpPeer() as one, rig(tmp_path, gateway("one", one, **SLOW)) as r:
+        one.on("dot", Delay(0.02))
+        await submit_many(r, 40)
+        await one.wait_for(lambda p: p.messages)
+
+        async def until_nothing_is_on_its_way() -> None:
+            r.queue.wake()
+            await r.settled()
+
+        takes_long(r, operation, until_nothing_is_on_its_way)
+        await getattr(r.queue, operation)(SpoolFilter())
+        await r.settled()
+        assert len(one.messages) < 10, "only what was on its way"
+        assert r.spool.counts().held == (40 - len(one.messages) if operation == "hold" else 0)
+        assert r.spool.counts().total == r.spool.counts().held
+
+
+async def test_mail_that_a_change_of_the_rules_splits_is_sent_once(tmp_path: Path) -> None:
+    async with SmtpPeer() as one, SmtpPeer() as two:
+        cards = [gateway("one", one, **SLOW), named("two", two, "elsewhere.example")]
+        async with rig(tmp_path, *cards) as r:
+            one.on("dot", Delay(0.02))
+            await submit_many(r, 40, "z@apart.example")
+            await one.wait_for(lambda p: p.messages)
+
+            async def tell(_moved: Sequence[Moved]) -> None:
+                r.queue.wake()
+                await r.until(lambda: len(two.messages) >= 30)
+                await r.settled()
+
+            r.around.moved = tell
+            rows = [{"domain": "apart.example", "match": "recipient", "route": {"via": "gateway", "gateway": "two"}}]
+            r.configuration = parse_configuration({"gateways": cards, "domains": rows})
+            r.router.apply(r.configuration)
+            await r.queue.apply()
+            await r.empty()
+            assert sum(len(message.recipients) for peer in (one, two) for message in peer.messages) == 80
+            assert times_received(one, two) == {1, 40}
+
+
+async def test_mail_that_was_on_its_way_when_the_rules_changed_follows_them(tmp_path: Path) -> None:
+    async with SmtpPeer() as one, SmtpPeer() as two:
+        cards = [named("one", one, "example.org"), named("two", two)]
+        async with rig(tmp_path, *cards) as r:
+            one.on("dot", Delay(0.1, "451 4.3.0 not today"))
+            await r.submit()
+            await r.until(lambda: r.queue.in_flight)
+            row = {"domain": "example.net", "match": "recipient", "route": {"via": "gateway", "gateway": "two"}}
+            r.configuration = parse_configuration({"gateways": cards, "domains": [row]})
+            r.router.apply(r.configuration)
+            assert await r.queue.apply() == 0, "it is on its way"
+            await r.settled()
+            assert (await r.row()).lane == "gateway:one"
+            await r.advance(30)
+            await r.empty()
+            assert len(two.messages) == 1
