@@ -49,3 +49,25 @@ def test_whoever_comes_and_goes_the_present_are_never_starved(presence: list[lis
         assert chosen in dict(members)
         waited = Counter({name: waited[name] + 1 for name, _ in members if name != chosen})
         assert all(rounds <= 30 for rounds in waited.values())
+
+
+def test_a_change_of_weights_gives_nobody_a_burst() -> None:
+    rotation = Rotation()
+    rotation.next([("a", 100), ("b", 100)])
+    assert "".join(rotation.next([("a", 1), ("b", 1)]) for _ in range(6)) == "bababa"
+
+
+@given(
+    heavy=st.integers(20, 100),
+    before=st.integers(0, 60),
+    weights=st.lists(st.integers(1, 3), min_size=2, max_size=4),
+)
+def test_those_left_when_a_heavy_member_goes_share_evenly_at_once(heavy: int, before: int, weights: list[int]) -> None:
+    left = [(str(number), weight) for number, weight in enumerate(weights)]
+    rotation, turns, total = Rotation(), Counter[str](), sum(weights)
+    for _ in range(before):
+        rotation.next([("heavy", heavy), *left])
+    for turn in range(1, 60):
+        turns[rotation.next(left)] += 1
+        for name, weight in left:
+            assert abs(turns[name] - turn * weight / total) <= len(left) + 1
