@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gatepost.model.configuration import Configuration, parse_configuration
-from gatepost.model.envelope import Envelope, Recipient
+from gatepost.model.envelope import Envelope, Origin, Recipient
 from gatepost.relay.common.events import Event, EventBus
 from gatepost.relay.common.metrics import Counters
 from gatepost.relay.delivery.pool import Pool
@@ -116,6 +116,7 @@ class Rig:
         **more: Any,
     ) -> StoredMessage:
         envelope_fields = {k: more.pop(k) for k in ("ret", "envid", "smtputf8", "body") if k in more}
+        envelope_fields["origin"] = Origin(client=more.pop("client", ""))
         people = tuple(r if isinstance(r, Recipient) else Recipient(r) for r in recipients or ("b@example.net",))
         envelope = Envelope(sender, people, **envelope_fields)
         now = self.time.wall

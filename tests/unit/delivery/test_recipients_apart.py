@@ -35,6 +35,7 @@ async def test_stopping_between_the_domains_of_a_delivery_loses_no_recipient(tmp
         away = {**gateway("named", dead), "mode": "specific-domains"}
         async with rig(tmp_path, away, gateway("pool", peer), domains=rules) as r:
             await let_rest(r, "named")
+            peer.messages.clear()
             peer.on("dot", Delay(0.3), times=1)
             await r.submit("b@d1.example", "c@d2.example", "d@d2.example", sender="a@n.example")
             await peer.wait_for(lambda p: any("d1.example" in line for c in p.connections for line in c.commands))

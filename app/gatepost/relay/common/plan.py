@@ -32,6 +32,8 @@ class Wait:
     """For people: what it waits for and why."""
     reply: Reply | None = None
     """Recorded as the message's last reply where a cause deserves one (``451 4.4.3`` for DNS)."""
+    is_alone: bool = False
+    """Only this message waits, for its recipients at the domain that was asked for: others of its lane may have a way."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 MAX_RECIPIENTS = 100
 """In one transaction: what every server must take (RFC 5321 §4.5.3.1.8)."""
+MAX_TIMES_FURTHER = 8
+"""Times that another way is looked for when a plan's hops are used up."""
 MAX_DIALOGUE = 60
 """Lines kept of an attempt's conversation, over all its hops."""
 
@@ -43,6 +45,8 @@ class Settled:
     is_uncertain: bool = False
     reports_itself: bool = False
     """The next hop announced DSN: it owes the sender further reports (RFC 3461 §5.2.2)."""
+    until: float | None = None
+    """With DEFERRED: when its way out may be open again, if that is sooner than the schedule's next time."""
 
 
 class Attempt:
@@ -55,6 +59,7 @@ class Attempt:
         "_last",
         "_queue",
         "_soft",
+        "_times_further",
         "content",
         "converted",
         "delivery",
@@ -64,6 +69,7 @@ class Attempt:
         "rest",
         "settled",
         "tried",
+        "used",
         "ways",
         "weight",
         "why",
@@ -93,6 +99,9 @@ class Attempt:
         self._elsewhere: list[RecipientRow] = []
         self._last: dict[int, tuple[Verdict, NextHop, str]] = {}
         self._soft: set[int] = set()
+        self.used: set[NextHop] = set()
+        """Hops that were tried or failed."""
+        self._times_further = 0
 
     @property
     def hop(self) -> NextHop:
@@ -157,6 +166,7 @@ class Attempt:
         hop, session = self.hop, outcome.session
         if judgement.hop is not HopVerdict.UNTRIED:
             self.tried += 1
+            self.used.add(hop)
         host = _host(hop, outcome)
         again: list[RecipientRow] = []
         for row, verdict in zip(self._chunk, judgement.verdicts, strict=True):
@@ -237,6 +247,24 @@ class Attempt:
         chosen = {row.id for row in rows}
         self.rest = tuple(row for row in self.rest if row.id not in chosen)
         self.hops, self._index, self._queue, self.why = hops, 0, list(rows), why
+
+    @property
+    def left(self) -> list[RecipientRow]:
+        """Recipients for whom the plan's hops are used up, not all of them for good."""
+        return [row for row in self._elsewhere if row.id in self._soft]
+
+    @property
+    def may_go_further(self) -> bool:
+        return bool(self.tried and not self._queue and self.left) and self._times_further < MAX_TIMES_FURTHER
+
+    def go_further(self, hops: Sequence[NextHop], only_domain: str, why: str) -> None:
+        """The recipients that are left go by other hops; those whom these do not serve go with ``rest``."""
+        rows, self._elsewhere = self._elsewhere, []
+        if only_domain:
+            self.rest = (*self.rest, *(row for row in rows if row.domain != only_domain))
+            rows = [row for row in rows if row.domain == only_domain]
+        self._times_further += 1
+        self.hops, self._index, self._queue, self.why = hops, 0, rows, why
 
     def settle_rest(self, fate: Fate, reply: Reply) -> None:
         """Nothing serves the next domain of ``rest`` now."""

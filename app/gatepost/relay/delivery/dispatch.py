@@ -45,6 +45,8 @@ MAX_UNRECORDED = 4000
 """Deliveries answered and not yet committed; beyond it nothing new starts."""
 
 _DIRECT = LaneName.mx("")
+_ONE_WAY = (_DIRECT, LaneName.inbound(""))
+"""Lanes whose plan names every way that there is."""
 _REPORTS = {
     HopVerdict.WORKS: HopOutcome.SUCCESS,
     HopVerdict.FAILED: HopOutcome.FAILURE,
@@ -80,7 +82,9 @@ class Dispatcher(Ring):
                 continue
             first = _first(delivery)
             try:
-                plan = self.around.router.plan_now(lane.name, delivery.envelope.sender, first.domain, delivery.pinned_gateway)
+                plan = self.around.router.plan_now(
+                    lane.name, delivery.envelope.sender, first.domain, delivery.pinned_gateway, client=_client(delivery)
+                )
             except GatepostError as error:
                 plan = Wait(None, str(error))
             if plan is None:
@@ -103,7 +107,11 @@ class Dispatcher(Ring):
         plan: Plan = Wait(None, "routing failed")
         try:
             plan = await self.around.router.plan(
-                lane.name, delivery.envelope.sender, _first(delivery).domain, delivery.pinned_gateway
+                lane.name,
+                delivery.envelope.sender,
+                _first(delivery).domain,
+                delivery.pinned_gateway,
+                client=_client(delivery),
             )
         except GatepostError as error:
             plan = Wait(None, str(error))
@@ -129,16 +137,25 @@ class Dispatcher(Ring):
                 self._launch(lane, attempt)
         elif isinstance(plan, Reject):
             self._settle_domain(lane, delivery, content, Fate.FAILED, plan.reply)
-        elif plan.reply is not None and not lane.name.startswith(_DIRECT):
-            self._settle_domain(lane, delivery, content, Fate.DEFERRED, plan.reply)
+        elif plan.is_alone or (plan.reply is not None and not lane.name.startswith(_DIRECT)):
+            reply = plan.reply or Reply(451, "4.4.1", plan.waiting_for)
+            self._settle_domain(lane, delivery, content, Fate.DEFERRED, reply, plan.until)
         else:
             self._put_back(lane, delivery.id, weight_of(content))
             self._sleep(lane, plan.until, plan.waiting_for, plan.reply)
 
-    def _settle_domain(self, lane: Lane, delivery: Delivery, content: Content | None, fate: Fate, reply: Reply) -> None:
-        """The DNS decides for the domain that was asked for, and for no other that the lane may hold."""
+    def _settle_domain(
+        self,
+        lane: Lane,
+        delivery: Delivery,
+        content: Content | None,
+        fate: Fate,
+        reply: Reply,
+        until: float | None = None,
+    ) -> None:
+        """The DNS, or a row that waits, decides for the domain that was asked for, and for no other that the lane may hold."""
         domain = _first(delivery).domain
-        settled = [Settled(row, fate, reply, None) for row in delivery.recipients if row.domain == domain]
+        settled = [Settled(row, fate, reply, None, until=until) for row in delivery.recipients if row.domain == domain]
         self._bytes -= weight_of(content)
         self.recorder.settle(lane, delivery, settled, content, counts=True)
 
@@ -313,6 +330,51 @@ class Dispatcher(Ring):
         if self.running and attempt.needs_conversion():
             self.tasks.spawn(self._convert(attempt), f"convert {delivery.queue_id}")
             return
+        if self.running and attempt.may_go_further and not lane.name.startswith(_ONE_WAY):
+            self._look_further(attempt)
+            return
+        self._serve_others(attempt)
+
+    def _look_further(self, attempt: Attempt) -> None:
+        """Routing has been told what failed: a gateway that rests now may leave its mail to others."""
+        delivery, domain = attempt.delivery, attempt.left[0].domain
+        lane, sender, client = attempt.lane.name, delivery.envelope.sender, _client(delivery)
+        try:
+            plan = self.around.router.plan_now(lane, sender, domain, delivery.pinned_gateway, client=client, commit=False)
+        except GatepostError as error:
+            plan = Wait(None, str(error))
+        if plan is None:
+            self.tasks.spawn(self._look_further_later(attempt, domain), f"route {delivery.queue_id}")
+        else:
+            self._go_further(attempt, plan)
+
+    async def _look_further_later(self, attempt: Attempt, domain: str) -> None:
+        plan: Plan = Wait(None, "routing failed")
+        delivery = attempt.delivery
+        try:
+            plan = await self.around.router.plan(
+                attempt.lane.name,
+                delivery.envelope.sender,
+                domain,
+                delivery.pinned_gateway,
+                client=_client(delivery),
+                commit=False,
+            )
+        finally:
+            self._go_further(attempt, plan)
+
+    def _go_further(self, attempt: Attempt, plan: Plan) -> None:
+        hops = [hop for hop in plan.hops if hop not in attempt.used] if isinstance(plan, Candidates) and self.running else []
+        while hops and not self.around.router.claim(hops[0]):
+            del hops[0]
+        if isinstance(plan, Candidates) and hops:
+            attempt.go_further(tuple(hops), plan.only_domain, plan.why)
+            self._send(attempt)
+        else:
+            self._serve_others(attempt)
+
+    def _serve_others(self, attempt: Attempt) -> None:
+        delivery = attempt.delivery
         if self.running and attempt.rest:
             self.tasks.spawn(self._serve_rest(attempt), f"route the rest of {delivery.queue_id}")
             return
@@ -341,7 +403,7 @@ class Dispatcher(Ring):
         delivery, rest = attempt.delivery, attempt.rest
         try:
             plan = await self.around.router.plan(
-                delivery.lane, delivery.envelope.sender, rest[0].domain, delivery.pinned_gateway
+                delivery.lane, delivery.envelope.sender, rest[0].domain, delivery.pinned_gateway, client=_client(delivery)
             )
         finally:
             if isinstance(plan, Candidates):
@@ -406,6 +468,10 @@ class Dispatcher(Ring):
         self._rest(lane)
         if self._ring:
             self.schedule()
+
+
+def _client(delivery: Delivery) -> str:
+    return delivery.envelope.origin.client
 
 
 def _first(delivery: Delivery) -> RecipientRow:

@@ -91,7 +91,7 @@ async def explain(
         steps.extend(await admission(client, recipient))
     decision = router.table.decide(sender_domain, recipient_domain, client or "")
     steps.extend(_rule_steps(decision))
-    plan = await router.plan(decision.lane, sender_domain, recipient_domain, commit=False)
+    plan = await router.plan(decision.lane, sender_domain, recipient_domain, client=client or "", commit=False)
     steps.extend(_gateway_steps(router, decision, plan))
     steps.extend(_mx_steps(router, recipient_domain, plan, decision))
     outcome, summary, verdict = _summary(plan)

@@ -116,14 +116,16 @@ class Router(Lanes):
         pinned_gateway: str | None = None,
         excluded: frozenset[str] = NOTHING,
         *,
+        client: str = "",
         commit: bool = True,
     ) -> Plan | None:
         """Where a message goes, or None when the DNS has to be asked first.
 
-        ``sender`` is an address or a domain. ``excluded`` names hops that were tried already, by ``key`` or
-        ``address_key``. Without ``commit`` nothing moves: the answer that the next message would get.
+        ``sender`` is an address or a domain, ``client`` the address that the message came from. ``excluded`` names hops
+        that were tried already, by ``key`` or ``address_key``. Without ``commit`` nothing moves: the answer that the next
+        message would get.
         """
-        plan = self._plan(lane, sender, recipient_domain, pinned_gateway, excluded, commit, None)
+        plan = self._plan(lane, sender, recipient_domain, client, pinned_gateway, excluded, commit, None)
         return None if isinstance(plan, str) else plan
 
     async def plan(
@@ -134,12 +136,13 @@ class Router(Lanes):
         pinned_gateway: str | None = None,
         excluded: frozenset[str] = NOTHING,
         *,
+        client: str = "",
         commit: bool = True,
     ) -> Plan:
         """As ``plan_now``, asking the DNS where needed."""
         answer: MxAnswer | None = None
         while True:
-            plan = self._plan(lane, sender, recipient_domain, pinned_gateway, excluded, commit, answer)
+            plan = self._plan(lane, sender, recipient_domain, client, pinned_gateway, excluded, commit, answer)
             if not isinstance(plan, str):
                 return plan
             answer = await self.resolver.hosts(plan)
@@ -149,6 +152,7 @@ class Router(Lanes):
         lane: str,
         sender: str,
         recipient_domain: str,
+        client: str,
         pinned_gateway: str | None,
         excluded: frozenset[str],
         commit: bool,
@@ -158,7 +162,7 @@ class Router(Lanes):
         if pinned_gateway:
             pinned = self._outbound.get(pinned_gateway)
             if pinned is not None and pinned.enabled:
-                return self.outlets.gateway(pinned, excluded, commit, BY_HAND)
+                return self._alone(lane, self.outlets.gateway(pinned, excluded, commit, BY_HAND))
             primary = self._inbound.get(pinned_gateway)
             if primary is not None and primary.enabled:
                 return self.outlets.inbound(primary, (), excluded, commit, BY_HAND)
@@ -174,7 +178,10 @@ class Router(Lanes):
             plan = self.outlets.gateway(gateway, excluded, commit)
             if isinstance(plan, Candidates) or not self.outlets.standing(gateway, excluded).rests:
                 return plan
-            return self._fall_back(plan, gateway, sender_domain, recipient_domain, excluded, commit, answer)
+            _, choice = self.table.route(sender_domain, recipient_domain, client)
+            if not isinstance(choice, GatewayRoute) or choice.gateway != gateway.id:
+                return plan
+            return self._alone(lane, self._fall_back(plan, choice.when_resting, recipient_domain, excluded, commit, answer))
         if kind == "inbound" and name in self._inbound:
             primary = self._inbound[name]
             if answer is None and self._goes_by_preference(primary, recipient_domain):
@@ -182,37 +189,39 @@ class Router(Lanes):
                 if answer is None:
                     return recipient_domain
             return self.outlets.inbound(primary, _preferred(answer), excluded, commit)
-        current = self.table.lane(sender_domain, recipient_domain)
+        current = self.table.lane(sender_domain, recipient_domain, client)
         if current != lane:  # the gateway is gone or disabled, and the queue has not been told yet
-            plan_elsewhere = self._plan(current, sender, recipient_domain, None, excluded, commit, answer)
+            plan_elsewhere = self._plan(current, sender, recipient_domain, client, None, excluded, commit, answer)
             if isinstance(plan_elsewhere, Candidates):
                 return replace(plan_elsewhere, only_domain=recipient_domain)
             return plan_elsewhere
         gone = self._outbound.get(name)
         return Wait(None, f"the gateway “{gone.label}” is disabled" if gone else f"there is no way out for “{lane}”")
 
+    def _alone(self, lane: str, plan: Plan | str) -> Plan | str:
+        """Where a gateway rests, what one message waits for need not be what the others of its lane wait for."""
+        if isinstance(plan, Wait) and self.lane_state(lane).is_open:
+            return replace(plan, is_alone=True)
+        return plan
+
     def _fall_back(
         self,
         plan: Wait,
-        gateway: OutboundGateway,
-        sender_domain: str,
+        when_resting: WhenResting,
         recipient_domain: str,
         excluded: frozenset[str],
         commit: bool,
         answer: MxAnswer | None,
     ) -> Plan | str:
         """The named gateway rests: what its row says for that case."""
-        _, choice = self.table.route(sender_domain, recipient_domain)
-        if not isinstance(choice, GatewayRoute) or choice.gateway != gateway.id:
-            return plan
-        if choice.when_resting is WhenResting.DIRECT:
+        if when_resting is WhenResting.DIRECT:
             known = answer or self.resolver.peek(recipient_domain)
             if known is None:
                 return recipient_domain
             direct = self._mx(recipient_domain, known, excluded, commit)
             why = f"{DIRECT}, because {plan.waiting_for}"
             return Candidates(direct.hops, recipient_domain, why) if isinstance(direct, Candidates) else direct
-        if choice.when_resting is WhenResting.ROUND_ROBIN:
+        if when_resting is WhenResting.ROUND_ROBIN:
             pool = self.outlets.pool(excluded, commit)
             if isinstance(pool, Candidates):
                 return Candidates(pool.hops, recipient_domain, f"{pool.why}, because {plan.waiting_for}")

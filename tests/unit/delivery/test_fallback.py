@@ -1,0 +1,157 @@
+"""A named gateway that rests: what its rows say for that case, for each message by itself, in the attempt that finds it out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatepost.relay.common.plan import HopOutcome
+from gatepost.store.values import SpoolFilter, SpoolState
+
+from ...support.dns_server import DnsServer
+from ...support.smtp_peer import SmtpPeer
+from ..routing.support import forward, row
+from .queue_rig import START, Rig, gateway, named, rig
+
+
+@pytest.fixture
+async def dns() -> AsyncIterator[DnsServer]:
+    async with DnsServer() as server:
+        for domain in ("one.test", "two.test"):
+            server.add(domain, "A", "127.0.0.1")
+        yield server
+
+
+@pytest.fixture
+async def dead() -> AsyncIterator[SmtpPeer]:
+    async with SmtpPeer() as peer:
+        peer.stop()
+        yield peer
+
+
+def by(dns: DnsServer, peer: SmtpPeer) -> dict[str, Any]:
+    """Direct delivery to ``peer``, by these name servers."""
+    return {"direct_port": peer.port, "name_servers": [dns.address], "name_server_port": dns.port, "ipv6": False}
+
+
+def taken(peer: SmtpPeer) -> list[str]:
+    return sorted(address for message in peer.messages if message.sender for address in message.recipients)
+
+
+def let_rest(r: Rig, gateway_id: str) -> None:
+    hop = r.router.outlets.current_hop(next(g for g in r.configuration.outbound if g.id == gateway_id))
+    r.router.report(hop, HopOutcome.FAILURE, "connection refused")
+
+
+async def test_the_message_that_finds_its_gateway_dead_goes_to_round_robin_at_once(tmp_path: Path, dead: SmtpPeer) -> None:
+    async with SmtpPeer() as peer:
+        rows = [row("sender.test", "n", when_resting="round-robin")]
+        async with rig(tmp_path, named("n", dead), gateway("pool", peer), domains=rows) as r:
+            await r.submit("b@one.test", "c@two.test", sender="a@sender.test")
+            await r.empty()
+            assert taken(peer) == ["b@one.test", "c@two.test"]
+            assert r.counters.total("deferred") == 0
+            ways = [entry.text for entry in r.journal.entries if "pool" in entry.text]
+            assert any("Round Robin, because" in way for way in ways), ways
+
+
+async def test_the_message_that_finds_its_gateway_dead_goes_to_each_domains_mail_hosts_at_once(
+    tmp_path: Path, dns: DnsServer, dead: SmtpPeer
+) -> None:
+    async with SmtpPeer() as direct:
+        rows = [row("sender.test", "n", when_resting="direct")]
+        async with rig(tmp_path, named("n", dead), domains=rows, delivery=by(dns, direct)) as r:
+            await r.submit("b@one.test", "c@two.test", "d@one.test", sender="a@sender.test")
+            await r.empty()
+            assert taken(direct) == ["b@one.test", "c@two.test", "d@one.test"]
+            assert len(direct.messages) == 2, "one transaction for each domain"
+            assert r.counters.total("deferred") == 0
+
+
+async def test_the_message_that_finds_its_gateway_dead_waits_where_its_row_says_so(tmp_path: Path, dead: SmtpPeer) -> None:
+    async with SmtpPeer() as peer:
+        rows = [row("sender.test", "n")]
+        async with rig(tmp_path, named("n", dead), gateway("pool", peer), domains=rows) as r:
+            await r.submit(sender="a@sender.test")
+            await r.until(lambda: r.counters.total("deferred") == 1)
+            await r.settled()
+            assert (await r.row()).attempts == 1
+            assert not peer.messages
+
+
+async def test_a_refused_message_of_a_gateway_that_works_is_tried_nowhere_else(tmp_path: Path) -> None:
+    async with SmtpPeer() as busy, SmtpPeer() as peer:
+        busy.on("rcpt", "451 4.2.1 later")
+        rows = [row("sender.test", "n", when_resting="round-robin")]
+        async with rig(tmp_path, named("n", busy), gateway("pool", peer), domains=rows) as r:
+            await r.submit(sender="a@sender.test")
+            await r.until(lambda: r.counters.total("deferred") == 1)
+            await r.settled()
+            assert not peer.messages
+            assert len(busy.connections) == 1
+
+
+async def test_a_message_whose_row_says_wait_holds_up_nobody_whose_row_does_not(
+    tmp_path: Path, dns: DnsServer, dead: SmtpPeer
+) -> None:
+    async with SmtpPeer() as direct:
+        rows = [row("sender.test", "n"), row("other.test", "n", when_resting="direct")]
+        async with rig(tmp_path, named("n", dead), domains=rows, delivery=by(dns, direct)) as r:
+            let_rest(r, "n")
+            await r.submit("waits@one.test", sender="a@sender.test")
+            await r.settled()
+            for number in range(3):
+                await r.submit(f"b{number}@one.test", sender="a@other.test")
+            await r.until(lambda: len(direct.messages) == 3)
+            await r.settled()
+            waiting = await r.row()
+            assert (waiting.recipients, waiting.state) == (("waits@one.test",), SpoolState.DEFERRED)
+            assert "rests" in waiting.last_reply
+            assert START < waiting.due_at <= START + 31, "it waits for the gateway, not for the schedule"
+
+
+async def test_mail_sent_by_hand_through_a_gateway_that_rests_holds_up_nobody_else_in_its_lane(
+    tmp_path: Path, dead: SmtpPeer
+) -> None:
+    async with SmtpPeer() as peer:
+        rows = [row("other.test", "n", when_resting="round-robin")]
+        async with rig(tmp_path, named("n", dead), gateway("pool", peer), domains=rows) as r:
+            let_rest(r, "n")
+            r.queue.pause()
+            stored = await r.submit("pinned@one.test", sender="a@other.test")
+            await r.queue.reroute(SpoolFilter(message_ids=(stored.id,)), "n")
+            r.queue.resume()
+            await r.settled()
+            await r.submit("b@one.test", sender="a@other.test")
+            await r.until(lambda: taken(peer) == ["b@one.test"])
+            await r.settled()
+            assert (await r.row()).recipients == ("pinned@one.test",)
+
+
+async def test_mail_of_a_primary_for_all_other_domains_goes_by_its_rows_other_way(
+    tmp_path: Path, dns: DnsServer, dead: SmtpPeer
+) -> None:
+    """Without its client's address the table would hand such mail back to the primary."""
+    everything = forward(
+        "f", "192.0.2.1", domain_verification="all-but-specified-domains", domains=["in.test"], accept_for_anyone=True
+    )
+    async with SmtpPeer() as direct:
+        rows = [row("other.test", "n", when_resting="direct")]
+        async with rig(tmp_path, named("n", dead), everything, domains=rows, delivery=by(dns, direct)) as r:
+            let_rest(r, "n")
+            await r.submit("b@one.test", sender="a@other.test", client="192.0.2.1")
+            await r.until(lambda: taken(direct) == ["b@one.test"])
+
+
+async def test_a_refused_sending_address_gives_way_to_the_next_in_the_same_attempt(tmp_path: Path) -> None:
+    async with SmtpPeer() as peer:
+        peer.on("mail", "550 5.7.1 your IP address 127.0.0.2 is on our block list", times=1)
+        async with rig(tmp_path, gateway("one", peer, source_addresses=["127.0.0.2", "127.0.0.3"])) as r:
+            await r.submit()
+            await r.empty()
+            assert [connection.client for connection in peer.connections] == ["127.0.0.2", "127.0.0.3"]
+            assert len(peer.messages) == 1
+            assert r.counters.total("deferred") == 0
