@@ -17,7 +17,7 @@ from itertools import groupby
 from ...model.address import is_domain_pattern_match
 from ...model.configuration import Configuration
 from ...model.domain import GatewayRoute, WhenResting
-from ...model.gateway import BackupMxGateway, InboundGateway, OutboundGateway
+from ...model.gateway import BackupMxGateway, InboundGateway
 from ..common.events import EventBus
 from ..common.hop import Lane, NextHop
 from ..common.plan import Candidates, HealthState, HopHealth, HopOutcome, LaneState, Plan, Reject, Wait
