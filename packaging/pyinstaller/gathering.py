@@ -13,6 +13,8 @@ SITE_FONTS = Path("/usr/share/fonts/opentype/inter")
 """Where Debian's fonts-inter keeps them."""
 FONTS = ("Inter-Regular.otf", "Inter-Italic.otf", "Inter-Medium.otf", "Inter-SemiBold.otf", "Inter-Bold.otf")
 FONT_LICENCE = Path("/usr/share/doc/fonts-inter/copyright")
+LICENCES = ROOT / "packaging" / "licences"
+"""Texts that packages ask to be passed on with them and do not bring themselves, each in a folder by the package's name."""
 
 # An entry of PyInstaller's tables of contents: the name in the bundle, the file, the kind.
 Entry = tuple[str, str, str]
@@ -112,7 +114,7 @@ def licences() -> list[tuple[str, str]]:
             package = distribution(name)
         except PackageNotFoundError:
             continue  # of another system
-        texts = licence_files(package)
+        texts = [*licence_files(package), *(str(text) for text in sorted((LICENCES / name).glob("*")))]
         found += [(text, f"licenses/{name}") for text in texts]
     standard = Path(sysconfig.get_paths()["stdlib"])
     for candidate in (

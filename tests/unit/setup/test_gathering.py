@@ -43,14 +43,17 @@ def test_libraries_of_the_distribution_stay_its_own_but_for_pythons() -> None:
 def test_every_package_that_is_carried_brings_its_licence() -> None:
     from importlib.metadata import PackageNotFoundError, distribution
 
-    folders = {target for _, target in gathering.licences()}
-    assert {"licenses/gatepost", "licenses/python"} <= folders
+    folders: dict[str, set[str]] = {}
+    for source, target in gathering.licences():
+        folders.setdefault(target, set()).add(Path(source).name)
+    assert {"licenses/gatepost", "licenses/python"} <= set(folders)
     for name in gathering.locked("relay", "desktop"):
         try:
             distribution(name)
         except PackageNotFoundError:
             continue  # of another system
-        assert f"licenses/{name}" in folders
+        assert folders[f"licenses/{name}"] - {"METADATA", "PKG-INFO"}, f"{name} brings no text: packaging/licences/{name}"
+    assert {"LGPL-3.0.txt", "GPL-3.0.txt", "NOTICE.txt"} <= folders["licenses/pyside6-essentials"], "as the LGPL asks"
     assert all(Path(source).stat().st_size > 0 for source, _ in gathering.licences())
 
 
