@@ -5,6 +5,7 @@ The tests are one story and run in their order; each goes on where the one befor
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -320,6 +321,15 @@ def test_lintian_has_no_errors(new_deb: Path) -> None:
     found = subprocess.run(["lintian", "--no-tag-display-limit", str(new_deb)], capture_output=True, text=True, check=False)
     assert [line for line in found.stdout.splitlines() if line.startswith("E:")] == []
     assert found.returncode == 0, found.stdout + found.stderr
+
+
+def test_both_changelogs_lie_where_they_are_said_to(new_deb: Path, tmp_path: Path) -> None:
+    subprocess.run(["dpkg-deb", "-x", str(new_deb), str(tmp_path)], check=True)
+    debians = gzip.decompress((tmp_path / "usr/share/doc/gatepost/changelog.gz").read_bytes()).decode()
+    assert debians.startswith("gatepost (")
+    named = re.search(r"See (/\S+\.gz)\.", debians)
+    assert named is not None
+    assert gzip.decompress(Path(f"{tmp_path}{named[1]}").read_bytes()).startswith(b"# Changelog")
 
 
 def test_what_desktops_read_is_valid(new_deb: Path, tmp_path: Path) -> None:
