@@ -6,7 +6,6 @@ import json
 import os
 import shlex
 import signal
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from tests.support.postfix import PostfixInstance
 from tests.support.processes import Process
 from tests.support.relay_process import ROOT
 from tests.support.sign_in_service import SignInService
+from tests.support.terminal import at_a_terminal
 
 PASSWORD = "kanarienvogel-7391-nowhere-else"
 MINUTE = 60.0
@@ -38,14 +38,12 @@ class Terminal:
         command = [tool("make"), "--no-print-directory", "run", f"DATA={self.data}"]
         self.relay = Process(command, log=folder / "terminal.log", environment=self.environment, folder=ROOT)
 
-    def type(self, line: str, *, typed: str = "") -> str:
-        """Run a command line that the relay told; returns what it printed."""
-        done = subprocess.run(
-            shlex.split(line), input=typed, capture_output=True, text=True, timeout=MINUTE, check=False,
-            env=self.environment, cwd=ROOT,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+    def type(self, line: str, *, password: str = "") -> str:
+        """Run a command line that the relay told, and type the password, twice, when it asks. Returns what is shown."""
+        answers = [("The password: ", password), ("Once more: ", password)] if password else []
+        code, shown = at_a_terminal(shlex.split(line), *answers, environment=self.environment, folder=ROOT)
+        assert code == 0, shown
+        return shown
 
     def interrupt(self) -> None:
         """Ctrl-C: to everything that runs in the terminal."""
@@ -91,8 +89,9 @@ def test_make_run_and_three_commands_bring_a_message_through_starttls_and_auth_w
             # 1: what the relay told, with the provider's own host, port and certificate
             add = terminal.told(".venv/bin/gatepost --data").replace("smtp.example.com", f"127.0.0.1 --port {provider.port}")
             gatepost = add.partition(" gateway")[0]
-            added = terminal.type(f"{add} --fingerprint {certificate.fingerprint}", typed=PASSWORD + "\n")
+            added = terminal.type(f"{add} --fingerprint {certificate.fingerprint}", password=PASSWORD)
             assert "Added" in added
+            assert PASSWORD not in added, "typed unseen"
 
             # 2
             sent = terminal.told("swaks")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 
 import pytest
 
 if sys.platform == "win32":
-    pytest.skip("terminals of POSIX systems", allow_module_level=True)
+    pytest.skip("only on systems with terminals of POSIX", allow_module_level=True)
 
-import pty
+from tests.support import terminal
 
 SECRET = "canary of the terminal"
 PASSWORD = """
@@ -25,34 +23,13 @@ print("got", len(read_client_secret(argparse.Namespace(client_secret_stdin=True)
 """
 
 
-def at_a_terminal(program: str, *answers: tuple[str, str]) -> str:
-    """Run ``program`` and type each answer when its question stands there. Returns all that the terminal showed."""
-    here, there = pty.openpty()
-    process = subprocess.Popen([sys.executable, "-c", program], stdin=there, stdout=there, stderr=there, start_new_session=True)
-    os.close(there)
-    shown = ""
-    waiting = list(answers)
-    try:
-        while True:
-            try:
-                more = os.read(here, 4096)
-            except OSError:  # Linux: the other side has closed it
-                break
-            if not more:
-                break
-            shown += more.decode()
-            if waiting and waiting[0][0] in shown:
-                os.write(here, f"{waiting.pop(0)[1]}\n".encode())
-        assert process.wait(30) == 0, shown
-    finally:
-        process.kill()
-        process.wait()
-        os.close(here)
-    return shown
-
-
 @pytest.mark.parametrize(("program", "question"), [(PASSWORD, "The password: "), (CLIENT_SECRET, "The client secret: ")])
-def test_a_secret_from_standard_input_is_asked_for_unseen_where_that_is_a_terminal(program: str, question: str) -> None:
-    shown = at_a_terminal(program, (question, SECRET), ("Once more: ", SECRET))
+def test_a_secret_from_standard_input_is_asked_for_unseen_where_that_is_a_terminal(
+    program: str, question: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(terminal, "PATIENCE", 20.0)
+    typed = [(question, SECRET), ("Once more: ", SECRET)]
+    code, shown = terminal.at_a_terminal([sys.executable, "-c", program], *typed)
+    assert code == 0, shown
     assert SECRET not in shown
     assert shown.split()[-2:] == ["got", str(len(SECRET))]
