@@ -14,7 +14,7 @@ help:
 	@echo "make lock                        resolve the dependencies anew and write requirements/*.lock"
 	@echo "make package                     build the bundle and the Debian package into dist/"
 	@echo "make test-packages               install, use, upgrade and remove what make package builds (as root, minutes)"
-	@echo "make clean                       remove .venv, build/ and caches"
+	@echo "make clean                       remove .venv, build/, dist/ and caches"
 
 run:
 	@exec $(SETUP) run $(if $(DATA),--data '$(DATA)') $(ARGS)

@@ -99,8 +99,9 @@ def modules_of(packages: list[str]) -> list[str]:
 
 
 def resources() -> list[tuple[str, str]]:
-    """Icons, translations and help texts, and the font for desktops that name none."""
-    found = [(str(ROOT / "resources" / name), f"resources/{name}") for name in ("icons", "translations", "help", "service")]
+    """Icons, translations and help texts, what these name for monitoring, and the font for desktops that name none."""
+    names = ("icons", "translations", "help", "service", "monitoring")
+    found = [(str(ROOT / "resources" / name), f"resources/{name}") for name in names]
     if SITE_FONTS.is_dir():
         found += [(str(SITE_FONTS / name), "resources/fonts") for name in FONTS]
     return found

@@ -26,6 +26,7 @@ DIST = ROOT / "dist"
 BUNDLE = DIST / "gatepost"
 BUILD = ROOT / "build"
 LINUX = ROOT / "packaging" / "linux"
+NEEDED_BY_BUNDLE = (*system.QT_LIBRARIES, *system.BUNDLE_TOOLS)
 
 
 def version() -> str:
@@ -41,9 +42,7 @@ def version() -> str:
 def bundle() -> Path:
     """The folder with both programs. Takes a minute or two."""
     environment.ensure("relay", "desktop", "package")
-    absent = system.provide((*system.QT_LIBRARIES, *system.BUNDLE_TOOLS))
-    if absent:
-        raise SetupProblem(f"The bundle needs system packages:\n  {system.by_hand(need.package for need in absent)}")
+    _need("The bundle", NEEDED_BY_BUNDLE)
     _run([str(environment.PYTHON), str(environment.HERE / "artwork.py")], "The icons could not be drawn.")
     _run(
         [
@@ -62,9 +61,7 @@ def bundle() -> Path:
 
 def deb(of_version: str, output: Path, *, quick: bool = False) -> Path:
     """A Debian package of the bundle that is in dist/."""
-    absent = system.provide(system.DEB_TOOLS)
-    if absent:
-        raise SetupProblem(f"The package needs tools:\n  {system.by_hand(need.package for need in absent)}")
+    _need("The Debian package", system.DEB_TOOLS)
     tree = BUILD / f"deb-{of_version}" / "gatepost"
     shutil.rmtree(tree.parent, ignore_errors=True)
     shutil.copytree(LINUX / "debian", tree / "debian")
@@ -113,6 +110,12 @@ def installer(payload: Path, of_version: str, output: Path, *options: str) -> Pa
         "The installer could not be made.",
     )
     return made
+
+
+def _need(what: str, needs: tuple[system.Need, ...]) -> None:
+    absent = system.provide(needs)
+    if absent:
+        raise SetupProblem(f"{what} needs system packages:\n  {system.by_hand(need.package for need in absent)}")
 
 
 def _share(share: Path, of_version: str) -> None:
@@ -171,9 +174,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--quick", action="store_true")
     wanted = parser.parse_args(arguments)
     made = []
+    makes_deb = wanted.what == "deb" or (wanted.what == "all" and shutil.which("dpkg") is not None)
+    if wanted.what == "all" and makes_deb:  # at once: who has to install them by hand shall be told of all before the long work
+        _need("The package", (*NEEDED_BY_BUNDLE, *system.DEB_TOOLS))
     if wanted.what != "deb":
         made.append(bundle())
-    if wanted.what == "deb" or (wanted.what == "all" and shutil.which("dpkg")):
+    if makes_deb:
         made.append(deb(wanted.version, wanted.output, quick=wanted.quick))
     if wanted.what == "all" and sys.platform == "win32":
         made.append(installer(BUNDLE, wanted.version, wanted.output))

@@ -19,7 +19,13 @@ for candidate in python3.13 python3.12 python3.11 python3 /usr/bin/python3 /usr/
 done
 {
     echo "Gatepost needs Python 3.11, 3.12 or 3.13, and none was found."
-    echo "Debian, Ubuntu:  apt-get install python3 python3-venv"
-    echo "Or name one:     make run PYTHON=/path/to/python3"
+    for candidate in "${PYTHON:-}" python3 /usr/bin/python3; do
+        if version=$("$candidate" -c 'import platform; print(platform.python_version())' 2>/dev/null); then
+            echo "$candidate is Python $version."
+            break
+        fi
+    done
+    echo "Debian 12 and 13, Ubuntu 24.04:  apt-get install python3 python3-venv"
+    echo "Elsewhere, one beside the system's, named so:  make run PYTHON=/path/to/python3.13"
 } >&2
 exit 1

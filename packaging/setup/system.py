@@ -16,6 +16,8 @@ HERE = Path(__file__).resolve().parent
 SBIN = ("/usr/sbin", "/sbin")
 """Where Debian keeps the mail tools; not on a plain user's PATH."""
 
+_APT_LISTS = Path("/var/lib/apt/lists")
+
 
 @dataclass(frozen=True)
 class Need:
@@ -127,8 +129,19 @@ def missing(needs: Iterable[Need]) -> list[Need]:
 
 
 def by_hand(packages: Iterable[str]) -> str:
-    """The line a person types to install them."""
-    return f"sudo apt-get install {' '.join(packages)}"
+    """The line a person types to install them, as it works on this system."""
+    names = " ".join(dict.fromkeys(packages))
+    if shutil.which("apt-get") is None:
+        return f"(what this system calls these packages of Debian) {names}"
+    line = f"apt-get install {names}"
+    is_one = any(_APT_LISTS.glob("*_Packages*"))
+    if not is_one:  # a new system knows no package before its first update
+        line = f"apt-get update && {line}"
+    if os.geteuid() == 0:
+        return line
+    if shutil.which("sudo") is None:
+        return f"su -c '{line}'"
+    return f"sudo {line}" if is_one else f"sudo sh -c '{line}'"
 
 
 def _prefix() -> list[str] | None:

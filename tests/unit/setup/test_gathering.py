@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -55,6 +56,14 @@ def test_every_package_that_is_carried_brings_its_licence() -> None:
         assert folders[f"licenses/{name}"] - {"METADATA", "PKG-INFO"}, f"{name} brings no text: packaging/licences/{name}"
     assert {"LGPL-3.0.txt", "GPL-3.0.txt", "NOTICE.txt"} <= folders["licenses/pyside6-essentials"], "as the LGPL asks"
     assert all(Path(source).stat().st_size > 0 for source, _ in gathering.licences())
+
+
+def test_a_folder_that_the_help_sends_people_to_is_carried() -> None:
+    carried = {target for _, target in gathering.resources()}
+    texts = [path.read_text(encoding="utf-8") for path in (gathering.ROOT / "resources" / "help").rglob("*.md")]
+    named = {name for text in texts for name in re.findall(r"`(resources/\w+)`", text)}
+    assert named
+    assert named <= carried
 
 
 def test_a_package_that_an_old_tool_installed_says_its_licence_too(tmp_path: Path) -> None:

@@ -38,6 +38,22 @@ def test_a_named_one_that_does_not_work_is_passed_over(broken: str) -> None:
     assert (3, 11) <= tuple(version) < (3, 14)
 
 
+def test_a_system_whose_python_is_too_new_is_told_so(tmp_path: Path) -> None:
+    shim = tmp_path / "python3"
+    shim.write_text("#!/bin/sh\ncase $2 in *platform*) echo 3.14.2 ;; *) exit 1 ;; esac\n")
+    shim.chmod(0o755)
+    script = tmp_path / "python.sh"  # on a system without any other
+    script.write_text(
+        SCRIPT.read_text(encoding="utf-8").replace("/usr/bin/", "/nowhere/").replace("/usr/local/bin/", "/nowhere/")
+    )
+    done = subprocess.run(
+        ["/bin/sh", str(script), "-c", SAY], env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "python3 is Python 3.14.2." in done.stderr
+    assert "PYTHON=" in done.stderr
+
+
 def test_the_systems_own_is_preferred_to_one_on_the_path(tmp_path: Path) -> None:
     system = Path("/usr/bin/python3")
     check = "import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))"
