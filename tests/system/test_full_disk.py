@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import smtplib
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from gatepost.model.settings import Settings, SpoolSettings
+from gatepost.store.room import RECORDING_ROOM
 from tests.support.ports import wait_until
 from tests.support.relaying import plain, relaying
 from tests.support.smtp_peer import SmtpPeer
@@ -75,3 +78,41 @@ def test_reception_answers_452_delivery_goes_on_and_nobody_has_to_help(small_dis
             relay.restart()
             assert relay.api.spooled == 0
         assert len(peer.messages) == accepted + 1, "nothing is delivered twice"
+
+
+class SlowUpload:
+    """A client that says nothing of its message's size, sends much of it and does not come to an end."""
+
+    def __init__(self, port: int) -> None:
+        self._client = smtplib.SMTP("127.0.0.1", port, local_hostname="client.example.org", timeout=30)
+        self._client.ehlo()
+        replies = [self._client.mail("ann@example.org"), self._client.rcpt("bob@example.com"), self._client.docmd("DATA")]
+        assert [code for code, _ in replies] == [250, 250, 354]
+
+    def send(self, octets: int) -> None:
+        assert self._client.sock is not None
+        line = b"seventy-two octets of a line that comes again and again in this message\r\n"
+        self._client.sock.sendall(line * (octets // len(line)))
+
+    def end(self) -> int:
+        assert self._client.sock is not None
+        self._client.sock.sendall(b".\r\n")
+        code, _ = self._client.getreply()
+        self._client.close()
+        return code
+
+
+def test_large_messages_of_no_announced_size_leave_the_room_in_which_deliveries_are_recorded(small_disk: Path) -> None:
+    reserve_nothing = Settings(spool=SpoolSettings(min_free_bytes=0))
+    with SmtpPeer() as peer:
+        relay, port = relaying(small_disk / "relay", [plain(1, peer.port)], settings=reserve_nothing)
+        with relay:
+            uploads = [SlowUpload(port) for _ in range(3)]
+            for upload in uploads:
+                upload.send(18_000_000)
+            wait_until(lambda: "a large message cannot be kept" in relay.log, "one of them is too much", 20)
+            assert shutil.disk_usage(small_disk).free > RECORDING_ROOM - 2_000_000
+            assert submit(port, "ann@example.org", ["bob@example.com"])
+            wait_until(lambda: len(peer.messages) == 1 and relay.api.spooled == 0, "another is delivered and recorded", 20)
+            assert sorted(upload.end() for upload in uploads) == [250, 452, 452]
+            wait_until(lambda: is_accepted(port), "there is room again", 20)

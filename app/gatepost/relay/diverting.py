@@ -170,7 +170,7 @@ class Diverting:
         if isinstance(content, bytes):
             return prefix + content, None
         assert isinstance(content, BodyFile)  # noqa: S101 - what the spool gave
-        writer = self._service.spool.bodies.open_body()
+        writer = self._service.spool.bodies.open_body(makes_room=True)
         try:
             await writer.write(prefix)
             async with aclosing(content.chunks()) as chunks:  # type: ignore[type-var]

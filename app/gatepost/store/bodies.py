@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from .errors import translated
+from .errors import SpoolFull, translated
 from .folder import PRIVATE_FILE, flush_folder
 
 log = logging.getLogger(__name__)
@@ -32,8 +32,14 @@ _SUFFIX = ".body"
 _PARTIAL = ".part"
 
 T = TypeVar("T")
+HasRoom = Callable[[int], bool]
+"""Whether a body may grow by so many octets."""
 
 _threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="gatepost-bodies")
+
+
+def _unlimited(size: int) -> bool:
+    return True
 
 
 async def _off_loop(work: Callable[[], T]) -> T:
@@ -87,8 +93,9 @@ class BodyFile:
 class BodyWriter:
     """Writes one body. ``finish`` or ``discard`` ends it; both may be called when a task is being cancelled."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, has_room: HasRoom) -> None:
         self._path = path
+        self._has_room = has_room
         self._partial = path.with_suffix(_PARTIAL)
         self._descriptor = -1
         self._waiting: list[bytes] = []
@@ -129,7 +136,10 @@ class BodyWriter:
         self._remove()
 
     async def _flush(self) -> None:
-        chunks, self._waiting, self._waiting_size = self._waiting, [], 0
+        chunks, size = self._waiting, self._waiting_size
+        self._waiting, self._waiting_size = [], 0
+        if not self._has_room(size):
+            raise SpoolFull("There is no room for the message body.", "What is left is kept for recording what is delivered.")
         await self._run(lambda: self._append(chunks))
 
     async def _run(self, work: Callable[[], None]) -> None:
@@ -177,14 +187,18 @@ class BodyWriter:
 
 
 class Bodies:
-    """The ``bodies/`` folder."""
+    """The ``bodies/`` folder. ``has_room`` is asked before each write: a client need not say how large its message is."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, has_room: HasRoom = _unlimited) -> None:
         self.folder = folder
+        self._has_room = has_room
 
-    def open_body(self) -> BodyWriter:
-        """Begin a body. No file exists before the first octets are written."""
-        return BodyWriter(self.folder / f"{secrets.token_hex(10)}{_SUFFIX}")
+    def open_body(self, *, makes_room: bool = False) -> BodyWriter:
+        """Begin a body. No file exists before the first octets are written.
+
+        ``makes_room``: it serves to send what is stored, so it may use room that new mail must leave.
+        """
+        return BodyWriter(self.folder / f"{secrets.token_hex(10)}{_SUFFIX}", _unlimited if makes_room else self._has_room)
 
     def at(self, name: str, size: int) -> BodyFile:
         """The body that a row names."""

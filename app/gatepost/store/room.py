@@ -36,17 +36,19 @@ class SpoolRoom:
         self._inside = (0, float("-inf"))
 
     def fits(self, size: int, min_free: int) -> bool:
-        """Whether ``size`` octets fit and leave ``min_free`` of the disk alone."""
+        """Whether a message of ``size`` octets fits and leaves ``min_free`` of the disk alone."""
+        return self.fits_on_disk(size, min_free) or (size < LARGE_BODY and self._fits_inside(size, time.monotonic()))
+
+    def fits_on_disk(self, size: int, min_free: int) -> bool:
+        """The same of ``size`` octets of a file of its own, for which the room inside the spool's is none."""
         least = max(min_free, RECORDING_ROOM)
         free, measured = self._disk
         now = time.monotonic()
         if now - measured >= BELIEVED_SECONDS or free - size < least:
             free, measured = shutil.disk_usage(self._spool.parent).free, now
-        if free - size >= least:
-            self._disk = (free - size, measured)
-            return True
-        self._disk = (free, measured)
-        return size < LARGE_BODY and self._fits_inside(size, now)
+        has_room = free - size >= least
+        self._disk = (free - size if has_room else free, measured)
+        return has_room
 
     def takes(self, size: int) -> None:
         """``size`` octets go into the spool's file."""

@@ -73,7 +73,7 @@ class Spool:
     ) -> None:
         self.report = report
         self.folder = folder
-        self.bodies = Bodies(folder.bodies)
+        self.bodies = Bodies(folder.bodies, self._has_room_for_body)
         self.min_free_bytes = 0
         """Free space that ``has_room`` leaves alone; Settings → Spool."""
         self.set_apart: SetApart = _nothing_is_begun
@@ -156,6 +156,9 @@ class Spool:
     def has_room(self, size: int) -> bool:
         """Whether ``size`` octets fit without touching ``min_free_bytes``."""
         return self._room.fits(size, self.min_free_bytes)
+
+    def _has_room_for_body(self, size: int) -> bool:
+        return self._room.fits_on_disk(size, self.min_free_bytes)
 
     # Delivering
 

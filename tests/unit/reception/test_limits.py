@@ -266,6 +266,21 @@ async def test_a_disk_that_fills_up_within_a_message_puts_it_off(tmp_path: Path)
         assert list(tmp_path.iterdir()) == []
 
 
+async def test_a_disk_that_fills_up_while_a_small_message_comes_puts_it_off() -> None:
+    """Each of many clients may have been told to go ahead while there was room."""
+    async with site() as here:
+        peer = await here.session()
+        await peer.begin()
+        assert (await peer.say("DATA")).startswith("354 ")
+        here.spool.has_space = False
+        peer.send(LINE * 100 + b".\r\n")
+        assert (await peer.reply()).startswith("452 4.3.1 ")
+        assert here.messages == []
+        here.spool.has_space = True
+        await peer.begin()
+        assert (await peer.data(LINE + b".\r\n")).startswith("250 ")
+
+
 async def test_a_header_section_without_end_is_refused(tmp_path: Path) -> None:
     async with site(folder=tmp_path) as here:
         peer = await here.session()

@@ -218,6 +218,18 @@ async def test_what_was_stored_since_the_last_look_at_the_disk_counts_whatever_s
     assert not spool.has_room(0)
 
 
+async def test_a_body_ends_where_the_room_that_records_need_begins(spool: Spool) -> None:
+    """Of whatever size it was announced; until it ends, nobody else could record what was delivered."""
+    spool.min_free_bytes = shutil.disk_usage(spool.folder.path).free - 10_000_000
+    writer = spool.bodies.open_body()
+    with pytest.raises(SpoolFull):
+        for _ in range(200):
+            await writer.write(b"x" * 200_000)
+    assert 5_000_000 < writer.size < 15_000_000
+    writer.discard()
+    assert not spool.bodies.names()
+
+
 async def test_room_inside_the_spools_own_file_counts_where_the_disk_has_none(spool: Spool) -> None:
     spool.min_free_bytes = 1 << 60
     stored = await asyncio.gather(*(spool.submit(message(content=b"x" * 200_000)) for _ in range(40)))

@@ -107,6 +107,8 @@ class Acceptance(Commands):
         value: Content | None = None
         if draft.writer is not None or content.is_large:
             value = await self._finish_file(draft)
+        elif content.refusal is None and not self.endpoint.context.spool.has_room(content.size):
+            content.refuse(replies.NO_ROOM)  # there was room for what had been announced, or for what came first
         elif content.refusal is None:
             body = content.take()
             prelude = self._begin(draft, body)
