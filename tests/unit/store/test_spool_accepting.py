@@ -222,9 +222,13 @@ async def test_a_body_ends_where_the_room_that_records_need_begins(spool: Spool)
     """Of whatever size it was announced; until it ends, nobody else could record what was delivered."""
     spool.min_free_bytes = shutil.disk_usage(spool.folder.path).free - 10_000_000
     writer = spool.bodies.open_body()
-    with pytest.raises(SpoolFull):
+
+    async def write_on() -> None:
         for _ in range(200):
             await writer.write(b"x" * 200_000)
+
+    with pytest.raises(SpoolFull):
+        await write_on()
     assert 5_000_000 < writer.size < 15_000_000
     writer.discard()
     assert not spool.bodies.names()
