@@ -318,6 +318,38 @@ async def test_a_change_of_the_same_object_is_asked_about(
     assert relay.value["description"] == ("Mine" if answer == "overwrite" else "Theirs")
 
 
+async def test_what_is_put_into_the_form_while_another_object_is_saved_is_not_mixed_with_it() -> None:
+    draft = gateway_draft()
+    relay = Relay(dict(MAIN), 7)
+
+    async def send(candidate: dict[str, Any], revision: int | None) -> Saved:
+        draft.begin(MAIN | {"id": "gw-2", "description": "Another"}, 7)
+        return await relay.send(candidate, revision)
+
+    draft.set("description", "Mine")
+    assert await save(QWidget(), draft, send, relay.read) is Outcome.LEFT
+    assert relay.value["description"] == "Mine"
+    assert (draft.get("id"), draft.get("description")) == ("gw-2", "Another")
+    assert not draft.is_dirty
+
+
+@pytest.mark.parametrize("error", [Conflict("changed"), InvalidInput([Issue("host", "not today")])])
+async def test_what_becomes_of_a_save_that_the_form_has_left_is_told_and_nothing_else_is_sent(error: Exception) -> None:
+    draft = gateway_draft()
+    sent: list[int | None] = []
+
+    async def send(_candidate: dict[str, Any], revision: int | None) -> Saved:
+        sent.append(revision)
+        draft.begin(MAIN | {"id": "gw-2"}, 7)
+        raise error
+
+    draft.set("description", "Mine")
+    with pytest.raises(type(error)):
+        await save(QWidget(), draft, send, Relay(dict(MAIN), 9).read)
+    assert sent == [7]
+    assert not draft.shown_issues
+
+
 async def test_an_object_that_was_deleted_meanwhile_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     draft = gateway_draft()
     draft.set("description", "Mine")

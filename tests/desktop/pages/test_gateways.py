@@ -17,6 +17,7 @@ from gatepost.desktop.i18n import set_language
 from gatepost.desktop.pages.gateways import GatewaysPage
 from gatepost.desktop.pages.gateways.verify_dialog import VerifyDialog
 from gatepost.desktop.theme import theme
+from gatepost.model.errors import GatepostError
 from gatepost.model.report import StageState
 
 from ...support.certificates import issued
@@ -235,6 +236,102 @@ async def test_the_list_is_searched_and_filtered_and_says_when_nothing_is_left(p
     assert page.list.nothing.isVisible()
     page.list._show_all()
     assert page.list.table.isVisible()
+
+
+def hold_back(page: GatewaysPage, monkeypatch: pytest.MonkeyPatch, call: str, identifier: str) -> asyncio.Event:
+    """The relay's answer to this call about a gateway comes once the event is set."""
+    client = page.context.session.client
+    real, let_go = getattr(client, call), asyncio.Event()
+
+    async def slow(collection: str, wanted: str, *arguments: Any, **options: Any) -> Any:
+        found = await real(collection, wanted, *arguments, **options)
+        if wanted == identifier:
+            await let_go.wait()
+        return found
+
+    monkeypatch.setattr(client, call, slow)
+    return let_go
+
+
+async def test_of_two_gateways_that_are_opened_the_last_one_is_shown_and_keeps_what_is_typed(
+    page: GatewaysPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = await _add(page, "One", "Two")
+    let_go = hold_back(page, monkeypatch, "object", first)
+    opening = asyncio.ensure_future(page.open(first))
+    await asyncio.sleep(0)
+    await page.open(second)
+    page.form.draft.set("description", "Typed")
+    let_go.set()
+    await opening
+    assert page.form.gateway_id == second
+    assert page.form.draft.get("description") == "Typed"
+
+
+async def test_who_leaves_while_it_is_being_saved_is_not_asked_and_it_is_saved_once(
+    page: GatewaysPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (identifier,) = await _add(page, "One")
+    await page.enter(gateway=identifier)
+    page.form.options.verify_first.setChecked(False)
+    page.form.draft.set("description", "Changed")
+    let_go = hold_back(page, monkeypatch, "replace", identifier)
+
+    async def ask(*_arguments: Any) -> str | None:
+        raise AssertionError("there is nothing to ask")
+
+    monkeypatch.setattr("gatepost.desktop.pages.gateways.page.ask_about_draft", ask)
+    saving = asyncio.ensure_future(page.form.save())
+    await asyncio.sleep(0)
+    leaving = asyncio.ensure_future(page.leave())
+    await asyncio.sleep(0)
+    let_go.set()
+    assert await saving
+    assert await leaving
+    assert (await gateways(page))[0]["description"] == "Changed"
+
+
+async def test_a_form_without_a_draft_shows_what_somebody_else_saved(page: GatewaysPage) -> None:
+    (identifier,) = await _add(page, "One")
+    await page.enter(gateway=identifier)
+    await page.context.session.client.patch("gateways", identifier, {"description": "Theirs"})
+    await page.refresh()
+    assert page.form.draft.get("description") == "Theirs"
+    assert not page.has_draft
+    page.form.draft.set("description", "Mine")
+    await page.context.session.client.patch("gateways", identifier, {"description": "Theirs again"})
+    await page.refresh()
+    assert page.form.draft.get("description") == "Mine"
+
+
+async def test_a_form_of_a_gateway_that_somebody_else_deleted_gives_way_to_the_list(page: GatewaysPage) -> None:
+    (identifier,) = await _add(page, "One")
+    await page.enter(gateway=identifier)
+    await page.context.session.client.remove("gateways", identifier)
+    await page.refresh()
+    assert page.stack.currentWidget() is page.list
+
+
+async def test_what_a_test_of_smartermail_found_is_not_told_of_another_gateway(
+    page: GatewaysPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = await _add(page, "One", "Two")
+    await page.enter(gateway=first)
+    client, answered = page.context.session.client, asyncio.Event()
+
+    async def slow(*_arguments: Any) -> Any:
+        await answered.wait()
+        raise GatepostError("The server answers nothing.")
+
+    monkeypatch.setattr(client, "test_smartermail", slow)
+    testing = asyncio.ensure_future(page.form.test_smartermail())
+    await asyncio.sleep(0)
+    await page.enter(gateway=second)
+    card = page.form.smartermail
+    assert card.test.isEnabled()
+    answered.set()
+    await testing
+    assert card.result.isHidden()
 
 
 async def test_a_draft_is_asked_about_before_it_is_left(page: GatewaysPage, monkeypatch: pytest.MonkeyPatch) -> None:

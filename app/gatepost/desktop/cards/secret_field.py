@@ -70,10 +70,15 @@ class SecretField(QWidget):
         self.setSizePolicy(policy)
         self._show()
 
-    def set_stored(self, report: SecretReport | None) -> None:
-        """What the relay's vault holds; forgets what was typed."""
+    def set_stored(self, report: SecretReport | None, sent: SecretChange | None = None) -> None:
+        """What the relay's vault holds; forgets what was typed. ``sent``: what was just handed to the vault; what was typed
+        since then stays."""
         self._stored = report
-        self.reset()
+        if sent is None or sent == self.change():
+            self.reset()
+        else:
+            self._show()
+            self.changed.emit()
 
     @property
     def is_stored(self) -> bool:

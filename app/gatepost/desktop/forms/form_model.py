@@ -27,12 +27,15 @@ class FormModel:
         self._kind = kind
         self._project: Project = project or (lambda draft: draft)
         self._listeners: list[Callable[[], None]] = []
+        self.loads = 0
+        """Counts them: who waited for something can tell whether the form shows another object by now."""
         self.load({}, None)
 
     # --- contents ---
 
     def load(self, original: Plain, revision: int | None, *, is_new: bool = False) -> None:
         """Begin with this; whatever was typed before is forgotten. ``revision`` of the configuration it was read from."""
+        self.loads += 1
         self.original: Plain = deepcopy(original)
         self.draft: Plain = deepcopy(original)
         self.revision = revision

@@ -27,32 +27,41 @@ class Outcome(StrEnum):
     RELOADED = "reloaded"
     """Somebody else changed it, and the person took that."""
     CANCELLED = "cancelled"
+    LEFT = "left"
+    """It was saved, but the form shows another object by now, of which nothing was touched."""
 
 
 async def save(parent: QWidget, model: FormModel, send: Send, read: Read | None) -> Outcome:
     """Send the draft. ``read`` gets the object anew (None for one that is not there yet).
 
     When the configuration changed meanwhile but this object did not, it is saved without a question. What is typed while it is
-    sent stays, and is not saved yet. Raises what is neither a refusal nor a conflict: it goes to the page's banner.
+    sent stays, and is not saved yet. Raises what is neither a refusal nor a conflict: it goes to the page's banner. So does
+    either of them where the form shows another object by then: there is no field to say it at, and nobody to ask.
     """
     model.show_all()
     if not model.is_valid:
         return Outcome.REFUSED
-    revision = model.revision
+    revision, load = model.revision, model.loads
     while True:
         sent = model.candidate()
         try:
             saved = await send(deepcopy(sent), revision)
         except InvalidInput as error:
+            if model.loads != load:
+                raise
             model.merge(error.issues)
             return Outcome.REFUSED
         except Conflict as error:
+            if model.loads != load:
+                raise
             if read is None:
                 if revision is None:
                     raise
                 revision = None  # a new object disturbs nobody's change
                 continue
             current = await _current(read)
+            if model.loads != load:
+                raise
             if current is None:
                 raise NotFound(tr("Somebody else has deleted this meanwhile."), error.detail) from error
             if current.value == model.original:
@@ -67,6 +76,8 @@ async def save(parent: QWidget, model: FormModel, send: Send, read: Read | None)
                 return Outcome.CANCELLED
             revision = current.revision
             continue
+        if model.loads != load:
+            return Outcome.LEFT
         model.saved(sent, saved.object if saved.object is not None else sent, saved.revision)
         return Outcome.SAVED
 

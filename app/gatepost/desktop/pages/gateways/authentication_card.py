@@ -44,10 +44,17 @@ class AuthenticationCard(Card):
         self.add(self.allow)
         self._vault: VaultReport | None = None
 
-    def set_stored(self, report: SecretReport | None, client_secret: SecretReport | None, vault: VaultReport) -> None:
+    def set_stored(
+        self,
+        report: SecretReport | None,
+        client_secret: SecretReport | None,
+        vault: VaultReport,
+        sent: tuple[SecretChange, SecretChange] | None = None,
+    ) -> None:
+        """``sent``: the ``changes`` that were just handed to the vault."""
         self._vault = vault
-        self.password.set_stored(report)
-        self.oauth.set_stored(client_secret)
+        self.password.set_stored(report, sent[0] if sent else None)
+        self.oauth.set_stored(client_secret, sent[1] if sent else None)
 
     @property
     def uses_oauth(self) -> bool:

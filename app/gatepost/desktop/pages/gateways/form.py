@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -14,7 +15,7 @@ from ....model.gateway import AuthMethod, CertificateCheck, GatewayMode
 from ....model.oauth import client_secret_name
 from ....model.report import GatewayReport, SecretReport, VaultReport
 from ....model.secret import Secret
-from ...cards import Badge, Banner, PageBody, PageHeader, SaveBar, SecretAction, Tone, assign_mnemonics, rows
+from ...cards import Badge, Banner, PageBody, PageHeader, SaveBar, SecretAction, SecretChange, Tone, assign_mnemonics, rows
 from ...context import AppContext
 from ...forms import Form, Outcome, save
 from ...forms.wording import words as issue_words
@@ -60,6 +61,7 @@ class GatewayForm(QWidget):
         self._spawn = spawn
         self._reports: dict[str, GatewayReport] = {}
         self._is_busy = False
+        self._saving = asyncio.Lock()
         self.open_url = open_in_browser
         self.draft = GatewayDraft()
         self.form = Form(self.draft, self)
@@ -165,14 +167,27 @@ class GatewayForm(QWidget):
         self.body.verticalScrollBar().setValue(0)
         self._show_state()
 
-    def _show_secrets(self) -> None:
+    def _show_secrets(self, sent: tuple[tuple[SecretChange, SecretChange], SecretChange] | None = None) -> None:
+        """``sent``: what was just handed to the vault, of the Authentication and of the SmarterMail card."""
         identifier = self.draft.draft["id"]
         self.authentication.set_stored(
             self._secrets.get(f"gateway/{identifier}/password"),
             self._secrets.get(client_secret_name(identifier)),
             self._vault,
+            sent[0] if sent else None,
         )
-        self.smartermail.set_stored(self._secrets.get(f"gateway/{identifier}/smartermail"))
+        self.smartermail.set_stored(self._secrets.get(f"gateway/{identifier}/smartermail"), sent[1] if sent else None)
+
+    def follow_relay(self, gateways: Sequence[dict[str, Any]], revision: int) -> bool:
+        """Show what the relay has now, unless something was typed. False when the gateway is not there any more."""
+        if self.draft.is_new or self.is_dirty or self._saving.locked():
+            return True
+        found = next((one for one in gateways if one["id"] == self.gateway_id), None)
+        if found is not None and found != self.draft.original:
+            self.draft.begin(found, revision)
+            self.form.refresh()
+            self._show_state()
+        return found is not None
 
     def focus_first(self) -> None:
         """Into the first field that is empty, or the first of all."""
@@ -320,17 +335,21 @@ class GatewayForm(QWidget):
         if not self.draft.is_valid:
             self._refused()
             return
-        card = self.smartermail
+        card, identifier = self.smartermail, self.gateway_id
         card.tell_testing()
         try:
             found = await self._context.session.client.test_smartermail(self.draft.candidate(), card.password.change().value)
-        except InvalidInput as error:
-            card.tell_refused()
-            self._refused(error.issues)
         except GatepostError as error:
-            card.tell_failed(said(error.title), told(error.detail, error.hint))
+            if identifier != self.gateway_id:
+                return  # it takes minutes where nobody answers: another gateway is shown by now
+            if isinstance(error, InvalidInput):
+                card.tell_refused()
+                self._refused(error.issues)
+            else:
+                card.tell_failed(said(error.title), told(error.detail, error.hint))
         else:
-            card.tell_tested(found)
+            if identifier == self.gateway_id:
+                card.tell_tested(found)
 
     # --- saving ---
 
@@ -338,8 +357,17 @@ class GatewayForm(QWidget):
         if self.bar.isVisible() and not self._is_busy:
             self._spawn(self.save(), "save")
 
+    async def settled(self) -> None:
+        """Returns once no save is under way."""
+        async with self._saving:
+            pass
+
     async def save(self) -> bool:
         """Verify where that is wanted, save, hand the passwords to the vault. Whether it is saved."""
+        async with self._saving:
+            return await self._save()
+
+    async def _save(self) -> bool:
         self.draft.show_all()
         if not self.draft.is_valid:
             self._refused()
@@ -353,23 +381,23 @@ class GatewayForm(QWidget):
             self._busy(False)
 
     async def _write(self) -> bool:
-        client = self._context.session.client
+        session = self._context.session
         draft = self.draft
         is_new, identifier = draft.is_new, self.gateway_id
-        if not is_new and not await agree_to_moves(self, client, identifier, draft.candidate()):
+        if not is_new and not await agree_to_moves(self, session.client, identifier, draft.candidate()):
             return False
 
         async def send(candidate: dict[str, Any], revision: int | None) -> Any:
             if is_new:
-                return await client.add("gateways", candidate, revision=revision)
-            return await client.replace("gateways", identifier, candidate, revision=revision)
+                return await session.client.add("gateways", candidate, revision=revision)
+            return await session.client.replace("gateways", identifier, candidate, revision=revision)
 
         (password, client_secret), remote = self.authentication.changes(), self.smartermail.password.change()
-        outcome = await save(self, draft, send, None if is_new else lambda: client.object("gateways", identifier))
+        outcome = await save(self, draft, send, None if is_new else lambda: session.client.object("gateways", identifier))
         if outcome is Outcome.REFUSED:
             self._refused()
             return False
-        if outcome is not Outcome.SAVED:
+        if outcome not in (Outcome.SAVED, Outcome.LEFT):
             self.form.refresh()
             return False
         try:
@@ -378,11 +406,12 @@ class GatewayForm(QWidget):
             await self._store(f"gateway/{identifier}/smartermail", remote.action, remote.value)
         finally:
             # Saved, whatever became of the passwords: what the vault refused stays typed, and is tried by saving again.
-            self._secrets = {report.name: report for report in await client.secrets()}
+            self._secrets = {report.name: report for report in await session.client.secrets()}
             self.form.refresh()
             self._show_state()
             self.saved.emit()
-        self._show_secrets()
+        if identifier == self.gateway_id:
+            self._show_secrets(((password, client_secret), remote))
         self._show_state()
         await self.read_sign_in()
         self._context.messages.clear_banner("gateways")

@@ -7,7 +7,19 @@ from PySide6.QtWidgets import QPushButton, QWidget
 
 from ....model.oauth import OAuthFlow, OAuthProvider
 from ....model.report import OAuthReport, OAuthState, SecretReport
-from ...cards import Banner, ChoiceField, Disclosure, FieldRow, Flow, SecretField, TextField, Tone, field_line, rows
+from ...cards import (
+    Banner,
+    ChoiceField,
+    Disclosure,
+    FieldRow,
+    Flow,
+    SecretChange,
+    SecretField,
+    TextField,
+    Tone,
+    field_line,
+    rows,
+)
 from ...forms import Form, FormModel
 from ...i18n import tr
 from ...relay_texts import said
@@ -84,9 +96,9 @@ class OAuthFields(QWidget):
         button.clicked.connect(wanted)
         return button
 
-    def set_stored(self, report: SecretReport | None) -> None:
-        """The client secret."""
-        self.secret.set_stored(report)
+    def set_stored(self, report: SecretReport | None, sent: SecretChange | None = None) -> None:
+        """The client secret; ``sent`` as of ``SecretField``."""
+        self.secret.set_stored(report, sent)
 
     def show_report(self, report: OAuthReport | None) -> None:
         """How the sign-in stands; None: nothing is known, as of a gateway that is not saved yet."""

@@ -41,6 +41,8 @@ class GatewaysPage(Page):
         super().__init__(context)
         self._gateways: list[dict[str, Any]] = []
         self._reports: dict[str, GatewayReport] = {}
+        self._opening = 0
+        """Counts what was asked for: only the last one is shown."""
         outer = rows(self, gap=0)
         self.stack = QStackedWidget()
         outer.addWidget(self.stack)
@@ -103,6 +105,8 @@ class GatewaysPage(Page):
 
     async def _may_replace_draft(self) -> bool:
         """Ask what becomes of what was typed. True when nothing is lost that the person wants to keep."""
+        if self._shows_form:
+            await self.form.settled()
         if not self.has_draft:
             return True
         answer = await ask_about_draft(self, self.form.header.title)
@@ -120,6 +124,7 @@ class GatewaysPage(Page):
             self._show_list()
 
     def _show_list(self) -> None:
+        self._opening += 1
         self.stack.setCurrentWidget(self.list)
         self.list.table.setFocus()
 
@@ -133,6 +138,8 @@ class GatewaysPage(Page):
         client = self.context.session.client
         gateways, reports = await asyncio.gather(client.objects("gateways"), client.gateway_reports())
         self._gateways = gateways.value
+        if self._shows_form and not self.form.follow_relay(gateways.value, gateways.revision):
+            self._show_list()
         self._take(reports)
 
     async def _read_reports(self) -> None:
@@ -165,14 +172,22 @@ class GatewaysPage(Page):
 
     # --- one gateway ---
 
+    def _next_opening(self) -> int:
+        self._opening += 1
+        return self._opening
+
     async def open(self, identifier: str) -> None:
-        client = self.context.session.client
+        client, number = self.context.session.client, self._next_opening()
         found, secrets, vault = await asyncio.gather(client.object("gateways", identifier), client.secrets(), client.vault())
+        if number != self._opening:
+            return
         self._show_form(found.value, found.revision, is_new=False, secrets=secrets, vault=vault)
 
     async def _begin(self, mode: str, gateway: dict[str, Any] | None = None) -> None:
-        client = self.context.session.client
+        client, number = self.context.session.client, self._next_opening()
         secrets, vault = await asyncio.gather(client.secrets(), client.vault())
+        if number != self._opening:
+            return
         self._show_form(gateway or defaults(mode), None, is_new=True, secrets=secrets, vault=vault)
 
     def _show_form(self, gateway: dict[str, Any], revision: int | None, *, is_new: bool, secrets: Any, vault: Any) -> None:

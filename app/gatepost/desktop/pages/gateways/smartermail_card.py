@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from PySide6.QtWidgets import QPushButton, QSizePolicy
 
 from ....model.report import GatewayReport, SecretReport, SmarterMailReport
-from ...cards import Banner, Card, ChoiceField, Facts, FieldRow, SecretField, Switch, TextField, Tone
+from ...cards import Banner, Card, ChoiceField, Facts, FieldRow, SecretChange, SecretField, Switch, TextField, Tone
 from ...forms import Form
 from ...i18n import format_count, mark, ntr, tr
 from . import words
@@ -75,8 +75,10 @@ class SmarterMailGatewayCard(Card):
         self.add(self.counts)
         self._report: GatewayReport | None = None
 
-    def set_stored(self, report: SecretReport | None) -> None:
-        self.password.set_stored(report)
+    def set_stored(self, report: SecretReport | None, sent: SecretChange | None = None) -> None:
+        """``sent`` as of ``SecretField``."""
+        self.password.set_stored(report, sent)
+        self.test.setEnabled(True)
         self.result.hide()
 
     def tell_testing(self) -> None:
