@@ -7,14 +7,17 @@ import smtplib
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+from gatepost.control.client import Client
 from gatepost.desktop.context import AppContext
 from gatepost.desktop.pages.domains import DomainsPage
 from gatepost.desktop.pages.domains.draft import Mark, already_there, shown_rows
 from gatepost.desktop.pages.domains.editor import RuleDialog
 from gatepost.desktop.pages.domains.table import Column
+from gatepost.model.errors import InvalidInput, Issue
 
 from ..waiting import closed, until
 
@@ -134,4 +137,48 @@ async def test_rows_are_found_disabled_deleted_by_keyboard_and_a_draft_survives_
     await page.refresh()
     assert [row["id"] for row in page.draft] == ["dom-2"]
     assert await page.save(), "somebody else's change of something else is no conflict"
+    await closed(page)
+
+
+async def test_a_draft_that_the_relay_refuses_is_tried_once_not_for_ever(
+    connected_context: AppContext, show: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = await opened(connected_context, show)
+    tried: list[Any] = []
+
+    async def refuse(_client: Client, candidate: Any, **_options: Any) -> Any:
+        tried.append(candidate)
+        raise InvalidInput([Issue("domains.0.route.gateway", "there is no outbound gateway “gone”")])
+
+    monkeypatch.setattr(Client, "patch_configuration", refuse)
+    page._put([rule("dom-1", "example.com", route={"via": "gateway", "gateway": "gone", "when_resting": "wait"})])
+    assert page._preview.isActive()
+    page._preview.stop()
+    await page._look_ahead()
+    assert "gone" in page.bar._words.text()
+    assert not page._preview.isActive()
+    assert len(tried) == 1
+    page._put([rule("dom-1", "example.org")])
+    assert page._preview.isActive()
+    page._revert()
+    await closed(page)
+
+
+async def test_the_keys_go_on_from_the_row_that_was_acted_on(connected_context: AppContext, show: Callable[..., Any]) -> None:
+    client = connected_context.session.client
+    await client.patch_configuration({"domains": [rule(f"dom-{n}", f"{n}.example.com") for n in range(5)]})
+    page = await opened(connected_context, show)
+    table = page.table
+    table.setFocus()
+    table.selectRow(2)
+    page._toggle()
+    assert table.currentIndex().row() == 2
+    assert [row.rule["domain"] for row in table.chosen_rows] == ["2.example.com"]
+    QTest.keyClick(table, Qt.Key.Key_Delete)
+    assert len(page.draft) == 4
+    assert table.currentIndex().row() == 2, "the one that came up in its place"
+    await client.patch("gateways", (await client.add("gateways", GATEWAY)).object["id"], {"description": "Other"})
+    await page.refresh()
+    assert table.currentIndex().row() >= 2
+    page._revert()
     await closed(page)

@@ -14,15 +14,16 @@ from pydantic import BaseModel
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
-from gatepost.control.client import Client
+from gatepost.control.client import Client, Remote
 from gatepost.control.schema import Difference, UserView
 from gatepost.desktop.cards import Dialog
 from gatepost.desktop.context import AppContext
 from gatepost.desktop.pages.settings import SettingsPage
-from gatepost.desktop.pages.settings.certificate_fields import validity
+from gatepost.desktop.pages.settings.certificate_fields import FileField, validity
 from gatepost.desktop.pages.settings.differences import change_words, path_words
 from gatepost.desktop.pages.settings.form_section import FormSection
 from gatepost.desktop.pages.settings.object_section import ObjectSection
+from gatepost.desktop.pages.settings.remote import NewTokenDialog, ShownToken
 from gatepost.desktop.pages.settings.sections import sections
 from gatepost.desktop.pages.settings.spool import schedule_words
 from gatepost.desktop.preferences import Theme
@@ -34,6 +35,7 @@ from gatepost.model.dkim import DkimKey
 from gatepost.model.errors import Unavailable
 from gatepost.model.listener import Listener
 from gatepost.model.report import CertificateReport
+from gatepost.model.secret import Secret
 from gatepost.model.settings import Settings
 from gatepost.model.spam import SpamPolicy, VirusPolicy
 from tests.support.certificates import Authority
@@ -210,6 +212,104 @@ async def test_saving_twice_at_once_adds_one_object(page: SettingsPage) -> None:
     section.form.put("name", "Webshop")
     await asyncio.gather(page._save(), page._save())
     assert [tray["name"] for tray in (await page.context.session.client.objects("trays")).value] == ["Webshop"]
+    await closed(page)
+
+
+async def test_who_goes_to_another_section_while_one_is_being_saved_is_not_asked(
+    page: SettingsPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ask(*_arguments: Any, **_options: Any) -> str:
+        raise AssertionError("there is nothing to ask")
+
+    monkeypatch.setattr("gatepost.desktop.pages.settings.view.ask_about_draft", ask)
+    await page.enter(section="spool")
+    section: Any = page.section
+    section.form.put("spool.lifetime_hours", 71)
+    saving = asyncio.ensure_future(page._save())
+    await asyncio.sleep(0)
+    assert await page.show_section("delivery")
+    assert await saving
+    assert (await page.context.session.client.section("settings")).value["spool"]["lifetime_hours"] == 71
+    await closed(page)
+
+
+async def test_what_is_begun_while_another_object_is_being_opened_keeps_what_is_typed(
+    page: SettingsPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, let_go = page.context.session.client, asyncio.Event()
+    known = (await client.add("trays", {"name": "Known"})).object
+    assert known is not None
+    real = client.object
+
+    async def slow(collection: str, identifier: str) -> Any:
+        found = await real(collection, identifier)
+        await let_go.wait()
+        return found
+
+    await page.enter(section="trays")
+    section: Any = page.section
+    with monkeypatch.context() as held:
+        held.setattr(client, "object", slow)
+        opening = asyncio.ensure_future(section.edit(known["id"]))
+        await asyncio.sleep(0)
+        section.new()
+        section.form.put("name", "Typed")
+        let_go.set()
+        await opening
+    assert section.model.is_new
+    assert section.model.get("name") == "Typed"
+    await closed(page)
+
+
+async def test_a_token_is_shown_even_where_the_list_of_tokens_cannot_be_read(
+    page: SettingsPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await page.enter(section="remote")
+    section: Any = page.section
+    making = asyncio.ensure_future(section.make_token())
+    asked = await until(lambda: next(iter(page.findChildren(NewTokenDialog)), None), "its name is asked")
+    asked.name.setText("Laptop")
+    monkeypatch.setattr(Client, "tokens", _refuse)
+    asked.answer("make")
+    shown = await until(lambda: next(iter(page.findChildren(ShownToken)), None), "the token is shown")
+    assert shown.token.text().startswith("gp_")
+    shown.answer("")
+    with pytest.raises(Unavailable):
+        await making
+    await closed(page)
+
+
+async def test_files_of_another_machine_are_not_looked_for_on_this_one(page: SettingsPage) -> None:
+    await page.enter(section="listeners")
+    section: Any = page.section
+    assert [field.button.isHidden() for field in section.editor.findChildren(FileField)] == [False, False]
+    session = page.context.session
+    session._elsewhere = Remote("Office", "192.0.2.1", 8443, "0" * 64, Secret("token"))
+    assert FileField("Certificate", page).button.isHidden()
+    session._elsewhere = None
+    await closed(page)
+
+
+async def test_a_certificate_that_is_told_late_is_not_told_of_other_files(
+    page: SettingsPage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    issued = Authority(tmp_path).issue("mx.example.com")
+    await page.enter(section="listeners")
+    section: Any = page.section
+    section.new()
+    section.form.put("tls", "starttls")
+    section.form.put("certificate_file", str(issued.certificate_file))
+    section.form.put("key_file", str(issued.key_file))
+    real = Client.inspect_certificate
+
+    async def slow(client: Client, *files: str) -> CertificateReport:
+        found = await real(client, *files)
+        section.form.put("key_file", "/nowhere/else.pem")
+        return found
+
+    monkeypatch.setattr(Client, "inspect_certificate", slow)
+    await section.certificate._look()
+    assert section.certificate.seen.isHidden()
     await closed(page)
 
 

@@ -161,15 +161,29 @@ class RuleTable(QTableView):
     def chosen_rows(self) -> list[Shown]:
         return [self._rules.row(index.row()) for index in sorted(self.selectionModel().selectedRows())]
 
-    def choose(self, identifiers: set[str]) -> None:
-        """Select these rows again, as far as they are shown."""
+    @property
+    def place(self) -> tuple[str, int]:
+        """Where the keys are: the row's id, and where it stands."""
+        number = self.currentIndex().row()
+        return (self._rules.row(number).id, number) if number >= 0 else ("", -1)
+
+    def choose(self, identifiers: set[str], place: tuple[str, int] = ("", -1)) -> None:
+        """Select these rows again, as far as they are shown. The keys go on from ``place``, or from what stands there now;
+        without one from the first of the rows."""
         from PySide6.QtCore import QItemSelectionModel
 
-        flags = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
+        flag = QItemSelectionModel.SelectionFlag
         self.clearSelection()
-        for number, row in enumerate(self._rules.rows):
-            if row.id in identifiers:
-                self.selectionModel().select(self._rules.index(number, 0), flags)
+        found = [number for number, row in enumerate(self._rules.rows) if row.id in identifiers]
+        for number in found:
+            self.selectionModel().select(self._rules.index(number, 0), flag.Select | flag.Rows)
+        identifier, before = place
+        current = next((number for number, row in enumerate(self._rules.rows) if row.id == identifier), before)
+        if current < 0 and found:
+            current = found[0]
+        if current >= 0 and self._rules.rows:
+            current = min(current, len(self._rules.rows) - 1)
+            self.selectionModel().setCurrentIndex(self._rules.index(current, 0), flag.NoUpdate)
 
     def _measure(self) -> None:
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + px(18))

@@ -61,7 +61,9 @@ class DomainsPage(Page):
         self._preview.setSingleShot(True)
         self._preview.setInterval(PREVIEW_MS)
         self._preview.timeout.connect(lambda: self.spawn(self._look_ahead(), "preview"))
-        self._is_saving = False
+        self._looked_at: Plain | None = None
+        """The draft whose consequences were asked for last."""
+        self._saving = asyncio.Lock()
         self._build()
 
     # --- building ---
@@ -150,6 +152,8 @@ class DomainsPage(Page):
             self.search.setText(str(arguments["text"]))
 
     async def leave(self) -> bool:
+        async with self._saving:
+            pass  # what is being saved is no draft that one would be asked about
         if not self.has_draft:
             return True
         answer = await ask_about_draft(self, tr("Domains"))
@@ -261,15 +265,14 @@ class DomainsPage(Page):
 
     async def save(self) -> bool:
         """Whether the draft is saved now."""
-        if self._is_saving:
-            return False
-        self._is_saving = True
-        self.bar.set_busy(True, tr("Saving…"))
-        try:
-            outcome = await save(self, self.model, self._send, self._read)
-        finally:
-            self._is_saving = False
-            self.bar.set_busy(False)
+        async with self._saving:
+            if not self.has_draft:
+                return True
+            self.bar.set_busy(True, tr("Saving…"))
+            try:
+                outcome = await save(self, self.model, self._send, self._read)
+            finally:
+                self.bar.set_busy(False)
         if outcome is Outcome.REFUSED:
             self._say_refusal()
             return False
@@ -303,14 +306,16 @@ class DomainsPage(Page):
         """Where queued mail would go after a save."""
         if not self.has_draft:
             return
-        candidate = self.model.candidate()
+        candidate = self._looked_at = self.model.candidate()
         try:
             found = await self.context.session.client.patch_configuration(candidate, dry_run=True)
         except InvalidInput as error:
-            self.model.merge(error.issues)
-            self._say_refusal()
+            if candidate == self.model.candidate():
+                self.model.merge(error.issues)
+                self._say_refusal()
             return
         except GatepostError:
+            self._looked_at = None
             return  # saving says what is wrong; a preview that does not come is no trouble of its own
         if candidate == self.model.candidate():
             self._show_moves(found.moves)
@@ -343,8 +348,10 @@ class DomainsPage(Page):
         self.bar.setVisible(dirty)
         if dirty:
             self.bar.set_text(ntr("{n} change is not saved", "{n} changes are not saved", self._changes()))
-            self._preview.start()
+            if self.model.candidate() != self._looked_at:  # what is said of it is no other draft
+                self._preview.start()
         else:
+            self._looked_at = None
             self._preview.stop()
             self.moves.hide()
 
@@ -356,9 +363,9 @@ class DomainsPage(Page):
     def _show(self) -> None:
         if not hasattr(self, "table"):
             return
-        chosen = {row.id for row in self.table.chosen_rows}
+        chosen, place = {row.id for row in self.table.chosen_rows}, self.table.place
         self.rules.show(shown_rows(self.draft, self.model.original.get("domains", ()), self._gateways), self._gateways)
-        self.table.choose(chosen)
+        self.table.choose(chosen, place)
         self._show_stack()
         self._show_tools()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QFileDialog, QPushButton, QSizePolicy, QWidget
 
+from ....control.place import Remote
 from ....model.errors import GatepostError
 from ...cards import Badge, Facts, FieldRow, LeadLayout, TextField, Tone, field_line, label, line, rows
 from ...dialogs import show_dialog
@@ -39,6 +40,8 @@ class FileField(QWidget):
         self.button = QPushButton(tr("Choose…"))
         self.button.clicked.connect(lambda: page.spawn(self._choose(), "choose a file"))
         layout.addWidget(self.button)
+        # There is no looking at another machine's files from here.
+        self.button.setHidden(isinstance(page.context.session.elsewhere, Remote))
         self.setFocusProxy(self.edit)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
@@ -104,18 +107,24 @@ class CertificateFields(QWidget):
         self._later.start()
 
     async def _look(self) -> None:
-        model = self._form.model
-        files = str(model.get("certificate_file") or ""), str(model.get("key_file") or "")
+        files = self._files
         if not all(files):
             self.seen.hide()
             return
         try:
             found = await self._page.context.session.client.inspect_certificate(*files)
         except GatepostError:
-            self.seen.hide()  # what is wrong with a path stands under its field
+            found = None  # what is wrong with a path stands under its field
+        if found is None or files != self._files:  # else they are others by now, which are looked at next
+            self.seen.hide()
             return
         self.seen.tell(found)
         self.seen.show()
+
+    @property
+    def _files(self) -> tuple[str, str]:
+        model = self._form.model
+        return str(model.get("certificate_file") or ""), str(model.get("key_file") or "")
 
 
 class CertificateView(QWidget):

@@ -88,6 +88,8 @@ class ObjectSection(Section):
         self.fields = Fields(self.form)
         self._refusal = ""
         self._editing = ""
+        self._opening = 0
+        """Counts what was asked for: only the last one is shown."""
         self.add = QPushButton(icon("add", "on_accent"), said.add)
         set_role(self.add, Role.PRIMARY)
         self.add.clicked.connect(self.new)
@@ -164,12 +166,17 @@ class ObjectSection(Section):
             await self.edit(wanted)
 
     async def edit(self, identifier: str) -> None:
+        self._opening += 1
+        number = self._opening
         found = await self.context.session.client.object(self.collection, identifier)
+        if number != self._opening:
+            return
         self._editing = identifier
         self._show_editor()
         self._fill(found.value, found.revision)
 
     def new(self) -> None:
+        self._opening += 1
         self._editing = ""
         self._show_editor()
         self._refusal = ""
@@ -192,6 +199,7 @@ class ObjectSection(Section):
         assign_mnemonics(self)
 
     def _show_list(self) -> None:
+        self._opening += 1
         self.editor.hide()
         self.body.show()
         self._refusal = ""
@@ -218,6 +226,8 @@ class ObjectSection(Section):
             return False
         if outcome is Outcome.CANCELLED:
             return False
+        if outcome is Outcome.LEFT:
+            return True
         if outcome is Outcome.RELOADED:
             self.form.refresh()
             self.filled()
@@ -250,6 +260,9 @@ class ObjectSection(Section):
         return await client.replace(self.collection, self._editing, candidate, revision=revision)
 
     async def _back(self) -> None:
+        await self.settled()
+        if not self.is_editing:
+            return
         if self.has_draft:
             answer = await ask_about_draft(self, self.line(self.model.draft).name or self.said.title)
             if answer == "save":
@@ -261,9 +274,12 @@ class ObjectSection(Section):
         await self.load()
 
     async def _delete(self) -> None:
-        name = self.line(self.model.original).name
+        await self.settled()
+        name, identifier = self.line(self.model.original).name, self._editing
+        if not self.is_editing:
+            return
         if await confirm(self, tr("Delete {name}?", name=name), self.said.consequence, tr("Delete"), is_dangerous=True):
-            await self.context.session.client.remove(self.collection, self._editing)
+            await self.context.session.client.remove(self.collection, identifier)
             self._show_list()
             await self.load()
 

@@ -165,8 +165,8 @@ class RemoteSection(FormSection):
         if await dialog.ask() != "make":
             return
         made, secret = await self.context.session.client.make_token(dialog.name.text())
+        await ShownToken(self, made.name, secret.reveal()).ask()  # first: it can never be shown again
         await self.load()
-        await ShownToken(self, made.name, secret.reveal()).ask()
 
     async def revoke(self, token: TokenReport) -> None:
         text = tr("Whoever uses it is shut out at once, also where a window is open.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,8 @@ class Section(QWidget):
         self.page = page
         self.context: AppContext = page.context
         self.title = title
+        self.saving = asyncio.Lock()
+        """Held while a save is under way."""
         self.outer = rows(self, gap=0)
         self.body = PageBody(widest=WIDEST)
         self.outer.addWidget(self.body)
@@ -62,6 +65,11 @@ class Section(QWidget):
     async def save(self) -> bool:
         """Whether there is no draft any more."""
         return True
+
+    async def settled(self) -> None:
+        """Returns once no save is under way: what is being saved is no draft that one would be asked about."""
+        async with self.saving:
+            pass
 
     def revert(self) -> None:
         pass

@@ -34,7 +34,6 @@ class SettingsPage(Page):
         self._entries = {entry.key: entry for entry in sections()}
         self._sections: dict[str, Section] = {}
         self._current = ""
-        self._is_saving = False
         self.list = SectionList(tuple(self._entries.values()))
         self.list.wanted.connect(self._wanted)
         self.choice = SectionChoice(tuple(self._entries.values()))
@@ -111,6 +110,8 @@ class SettingsPage(Page):
 
     async def _may_leave(self) -> bool:
         section = self.section
+        if section is not None:
+            await section.settled()
         if section is None or not section.has_draft:
             return True
         answer = await ask_about_draft(self, section.title)
@@ -146,16 +147,17 @@ class SettingsPage(Page):
     async def _save(self) -> bool:
         """Whether nothing is left to save. A second time while the first is under way would add a new object twice."""
         section = self.section
-        if section is None or self._is_saving:
-            return section is None
-        self._is_saving = True
-        self.bar.set_busy(True, tr("Saving…"))
-        try:
-            return await section.save()
-        finally:
-            self._is_saving = False
-            self.bar.set_busy(False)
-            self._show_bar()
+        if section is None:
+            return True
+        async with section.saving:
+            if not section.has_draft:
+                return True
+            self.bar.set_busy(True, tr("Saving…"))
+            try:
+                return await section.save()
+            finally:
+                self.bar.set_busy(False)
+                self._show_bar()
 
     def _save_by_key(self) -> None:
         if self.has_draft:
