@@ -10,7 +10,7 @@ import sys
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -265,20 +265,25 @@ class Request:
     def __init__(self, client: Connection, method: str, url: Any, body: Any, headers: Mapping[str, str] | None) -> None:
         options: dict[str, Any] = {"json": body} if body is not None else {}
         self._place = client.place
-        self._context = client.session.request(method, url, headers=headers, **options)
+        self._session = client.session
+        self._request = partial(client.session.request, method, url, headers=headers, **options)
+        self._context: Any = None
 
     async def __aenter__(self) -> aiohttp.ClientResponse:
         import aiohttp
 
+        if self._session.closed:  # it was lost while somebody went on with it: aiohttp would call that a mistake of ours
+            raise Unavailable(*_CLOSED)
+        self._context = self._request()
         try:
-            response = await self._context.__aenter__()
+            response: aiohttp.ClientResponse = await self._context.__aenter__()
+            if response.status < 400:
+                return response
+            raw = await response.read()
         except (aiohttp.ClientError, OSError) as error:
             raise _failed(self._place, error) from None
-        if response.status >= 400:
-            raw = await response.read()
-            await self._context.__aexit__(None, None, None)
-            raise _error_from(self._place, response.status, raw)
-        return response
+        await self._context.__aexit__(None, None, None)
+        raise _error_from(self._place, response.status, raw)
 
     async def __aexit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         import aiohttp
@@ -300,7 +305,11 @@ def _failed(place: Place, error: Exception) -> GatepostError:
         if isinstance(error.os_error, PermissionError):
             return place.not_allowed(place.runtime, str(error.os_error.strerror))
         return place.not_running()
-    return Unavailable("The relay closed the connection.", str(error), "See whether it still runs: “gatepost status”.")
+    title, _, hint = _CLOSED
+    return Unavailable(title, str(error), hint)
+
+
+_CLOSED = ("The relay closed the connection.", "", "See whether it still runs: “gatepost status”.")
 
 
 class RemoteError(GatepostError):
