@@ -24,6 +24,7 @@ from gatepost.desktop.bug_report import BugReport
 from gatepost.desktop.pages.spool import SpoolPage
 from gatepost.desktop.supervisor import Phase
 from gatepost.desktop.theme.fonts import scale as theme_scale
+from gatepost.desktop.tray import Tray
 
 from ..support.relay_process import ROOT
 from .living import live, sealed_app
@@ -94,8 +95,6 @@ async def test_it_starts_a_relay_and_ends_it(app: Application) -> None:
 async def test_with_a_tray_closing_asks_and_the_relay_may_go_on(app: Application) -> None:
     living = live(app)
     await until(lambda: app.supervisor.status.phase is Phase.RUNNING, "the relay runs")
-    from gatepost.desktop.tray import Tray
-
     app.tray = Tray(app.frame)
     app.frame.close()
     await until(lambda: QApplication.activeModalWidget() is not None, "it asks")
@@ -114,6 +113,69 @@ async def test_with_a_tray_closing_asks_and_the_relay_may_go_on(app: Application
     press("Stop it and quit")
     await asyncio.wait_for(living, 30)
     assert not app.supervisor.owns_relay
+
+
+async def typed(app: Application) -> Any:
+    """Something is typed into the settings: the section that holds the draft."""
+    await until(lambda: app.frame.current, "the first page is shown")
+    await app.frame.visit("settings", section="spool")
+    page: Any = app.frame.current
+    page.section.form.put("spool.lifetime_hours", 71)
+    return page.section
+
+
+async def test_who_cancels_at_the_question_about_the_relay_has_lost_no_draft(app: Application) -> None:
+    living = live(app)
+    section = await typed(app)
+    app.tray = Tray(app.frame)
+    for answer, is_visible in (("Cancel", True), ("Keep running in the tray", False)):
+        app.frame.close()
+        await until(lambda: QApplication.activeModalWidget() is not None, "it asks")
+        press(answer)
+        await until(lambda: not app._quitting, "it goes on")
+        assert app.frame.isVisible() is is_visible
+        assert section.has_draft
+    section.revert()
+    app.quit_now()
+    await asyncio.wait_for(living, 30)
+
+
+async def test_quitting_in_the_tray_asks_about_a_draft_and_about_nothing_else(app: Application) -> None:
+    living = live(app)
+    section = await typed(app)
+    app.tray = Tray(app.frame)
+    app._follow_tray()
+    app.frame.hide()
+    app.tray.quit_wanted.emit()
+    await until(lambda: QApplication.activeModalWidget() is not None, "it asks")
+    assert app.frame.isVisible()
+    press("Cancel")
+    await until(lambda: not app._quitting, "it goes on")
+    assert section.has_draft
+    section.revert()
+    app.frame.hide()
+    app.tray.quit_wanted.emit()
+    await asyncio.wait_for(living, 30)
+
+
+async def test_a_window_that_another_one_has_replaced_builds_no_page_any_more(app: Application) -> None:
+    living = live(app)
+    await until(lambda: app.frame.current, "the first page is shown")
+    old, may_go = app.frame, asyncio.Event()
+    assert old.current is not None
+
+    async def leave() -> bool:
+        return await may_go.wait()
+
+    old.current.leave = leave  # type: ignore[method-assign]
+    visiting = asyncio.ensure_future(old.visit("spool"))
+    await asyncio.sleep(0)
+    await app._rebuild("overview")
+    may_go.set()
+    assert not await visiting
+    assert old._pages == {}
+    app.quit_now()
+    await asyncio.wait_for(living, 30)
 
 
 async def test_another_language_is_spoken_at_once(app: Application) -> None:

@@ -167,11 +167,72 @@ async def test_the_app_switches_remembers_and_asks_about_drafts(
     assert far.process.is_running
 
 
+async def test_a_relay_is_not_forgotten_under_a_draft_that_somebody_keeps(
+    app: Application, far: RelayProcess, port: int, token: str
+) -> None:
+    await RelayBook().add(validated("Office", "127.0.0.1", port, fingerprint_at(port)), Secret(token))
+    living = live(app)
+    await until(lambda: app.frame.current is not None, "the first page is shown")
+    await app.switch("Office")
+    await until(lambda: app.session.is_connected, "the other relay answers")
+    await app.frame.visit("settings", section="spool")
+    page = cast(Any, app.frame.current)
+    page.section.form.put("spool.lifetime_hours", 71)
+    forgetting = asyncio.ensure_future(app.frame._places.forget("Office"))
+    await until(lambda: QApplication.activeModalWidget() is not None, "it asks before it forgets")
+    asked = cast(Any, QApplication.activeModalWidget())
+    asked.answer("yes")
+    await until(lambda: QApplication.activeModalWidget() not in (None, asked), "it asks about the draft")
+    cast(Any, QApplication.activeModalWidget()).reject()
+    await forgetting
+    assert [known.name for known in RelayBook().all()] == ["Office"]
+    assert page.section.form.model.is_dirty
+    await RelayBook().remove("Office")
+    app._exit.set()
+    await asyncio.wait_for(living, 30)
+
+
+async def test_a_relay_that_cannot_be_reached_for_costs_no_draft(app: Application) -> None:
+    living = live(app)
+    await until(lambda: app.frame.current is not None, "the first page is shown")
+    await app.frame.visit("settings", section="spool")
+    page = cast(Any, app.frame.current)
+    page.section.form.put("spool.lifetime_hours", 71)
+    await app.switch("Nowhere")
+    assert page.section.form.model.is_dirty, "nobody was asked what becomes of it"
+    assert app.frame.notice.isVisible()
+    page._revert()
+    app._exit.set()
+    await asyncio.wait_for(living, 30)
+
+
+async def test_of_two_relays_that_are_chosen_at_once_the_last_one_is_administered(
+    app: Application, far: RelayProcess, port: int, token: str
+) -> None:
+    await RelayBook().add(validated("Office", "127.0.0.1", port, fingerprint_at(port)), Secret(token))
+    living = live(app)
+    await until(lambda: app.supervisor.status.phase is Phase.RUNNING, "this computer's relay runs")
+    await asyncio.gather(app.switch("Office"), app.switch(""), app.switch("Office"))
+    await until(lambda: app.session.is_connected, "a relay answers")
+    assert app.context.place_key == "Office"
+    assert (await app.session.client.status()).relay.pid == far.pid
+    watchers = [task for task in asyncio.all_tasks() if task.get_name() == "supervisor"]
+    assert len(watchers) == 1
+    await RelayBook().remove("Office")
+    app._exit.set()
+    await asyncio.wait_for(living, 30)
+
+
 async def test_a_relay_that_was_forgotten_does_not_keep_the_app_from_starting(app: Application) -> None:
     app.preferences.set_text("relay/chosen", "Gone")
     living = live(app)
     await until(lambda: app.supervisor.status.phase is Phase.RUNNING, "this computer's relay runs instead")
     assert app.session.elsewhere is None
+    await until(lambda: app.frame.notice.isVisible(), "why it is not the one of last time is said above the first page")
+    assert "Gone" in app.frame.notice.text
+    app.frame.navigate("spool")
+    await until(lambda: app.frame.current is not None and app.frame.current.key == "spool", "another page is shown")
+    assert not app.frame.notice.isVisible()
     app._exit.set()
     await asyncio.wait_for(living, 30)
 

@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
@@ -89,6 +89,8 @@ class Application(QObject):
         self.context = AppContext(self.session, self.messages, self.tasks, preferences)
         self._exit = asyncio.Event()
         self._quitting = False
+        self._changing = asyncio.Lock()
+        """Another relay or another window takes the place of this one: one change at a time."""
         self.frame = self._make_frame()
         self.tray: Tray | None = None
         self.supervisor.status_changed.connect(self._tell_trouble)
@@ -153,15 +155,21 @@ class Application(QObject):
 
     async def switch(self, key: str) -> None:
         """Administer another relay: ``key`` as in ``relay_chooser``. Drafts are asked about first."""
-        if key == self.context.place_key or not await self.frame.may_close():
+        async with self._changing:
+            await self._switch(key)
+
+    async def _switch(self, key: str) -> None:
+        if key == self.context.place_key:
             return
         from .relay_chooser import place_of
 
         try:
-            place = await place_of(key)
+            place = await place_of(key)  # before drafts are asked about: it may not be there to go to
         except GatepostError as error:
             current = self.frame.current
             self.messages.banner(current.key if current is not None else "", error)
+            return
+        if not await self.frame.may_close():
             return
         self._remember_place(key)
         await self.supervisor.switch(place)
@@ -229,12 +237,16 @@ class Application(QObject):
         if not QSystemTrayIcon.isSystemTrayAvailable():
             return
         self.tray = Tray(self.frame)
+        self._follow_tray()
+        self.tray.show()
+
+    def _follow_tray(self) -> None:
+        assert self.tray is not None  # noqa: S101 - just made
         self.tray.open_wanted.connect(self._open_window)
-        self.tray.quit_wanted.connect(self.quit_now)
+        self.tray.quit_wanted.connect(self._quit_from_tray)
         self.tray.pause_wanted.connect(lambda pause: self.tasks.spawn(self._pause(pause), "tray: pause"))
         self.frame.relay_shown.connect(self._show_in_tray)
         self._show_in_tray()
-        self.tray.show()
 
     def _show_in_tray(self) -> None:
         if self.tray is not None:
@@ -269,11 +281,12 @@ class Application(QObject):
 
     async def _renew_window(self) -> None:
         """The window is built anew, so drafts are asked about first."""
-        if not await self.frame.may_close():
-            return
-        self._set_language(self.preferences.language)
-        theme().apply(self.preferences.theme, self.preferences.text_size)
-        await self._rebuild(self.frame.current.key if self.frame.current is not None else "")
+        async with self._changing:
+            if not await self.frame.may_close():
+                return
+            self._set_language(self.preferences.language)
+            theme().apply(self.preferences.theme, self.preferences.text_size)
+            await self._rebuild(self.frame.current.key if self.frame.current is not None else "")
 
     async def _rebuild(self, key: str) -> None:
         """A new window in the place of the old one, on the page ``key``."""
@@ -287,38 +300,49 @@ class Application(QObject):
         if self.tray is not None:
             self.tray.hide()
             self._make_tray()
-        await old.close_pages()
         old.detach()
+        await old.close_pages()
         old.deleteLater()
 
     # --- the end ---
 
     def ask_to_quit(self) -> None:
         """The window is being closed: the person may have drafts, and may want the relay to go on."""
+        self._quit_after(self._goes_on)
+
+    def _quit_from_tray(self) -> None:
+        """Somebody who wants to quit there knows what becomes of the relay, but may have forgotten a draft."""
+        if self.frame.has_draft:
+            self._open_window()
+        self._quit_after(None)
+
+    def _quit_after(self, goes_on: Callable[[], Awaitable[bool]] | None) -> None:
         if not self._quitting:
             self._quitting = True
-            self.tasks.spawn(self._ask_to_quit(), "quit")
+            self.tasks.spawn(self._ask_to_quit(goes_on), "quit")
 
-    async def _ask_to_quit(self) -> None:
+    async def _ask_to_quit(self, goes_on: Callable[[], Awaitable[bool]] | None) -> None:
+        """Drafts last: whoever stays after all has lost none."""
         try:
-            if not await self.frame.may_close():
-                return
-            if self.tray is not None and self.supervisor.owns_relay:
-                from .dialogs import ask_whether_relay_goes_on
-
-                answer = await ask_whether_relay_goes_on(self.frame)
-                if not answer:
-                    return
-                if answer == "stay":
-                    self.frame.save_geometry()
-                    self.frame.hide()
-                    return
-            self._exit.set()
+            if (goes_on is None or not await goes_on()) and await self.frame.may_close():
+                self._exit.set()
         finally:
             self._quitting = False
 
+    async def _goes_on(self) -> bool:
+        """Whether the app does: because the person stays, or in the tray, where drafts stay with the window."""
+        if self.tray is None or not self.supervisor.owns_relay:
+            return False
+        from .dialogs import ask_whether_relay_goes_on
+
+        answer = await ask_whether_relay_goes_on(self.frame)
+        if answer == "stay":
+            self.frame.save_geometry()
+            self.frame.hide()
+        return answer != "stop"
+
     def quit_now(self) -> None:
-        """Without a question: the system or the tray asked. Mail is safe, drafts are not."""
+        """Without a question: the system asked. Mail is safe, drafts are not."""
         self._exit.set()
 
 

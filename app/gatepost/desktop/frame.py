@@ -59,6 +59,7 @@ class Frame(QMainWindow):
         self._current: Page | None = None
         self._wanted: tuple[str, dict[str, Any]] | None = None
         self._entered_well = False
+        self._is_closed = False
         self._visiting = asyncio.Lock()
         self._entering: asyncio.Task[None] | None = None
         self._relay: RelayReport | None = context.session.snapshot.status.relay if context.session.snapshot else None
@@ -159,6 +160,8 @@ class Frame(QMainWindow):
                 return False
             if not (entry := self._entry(key)).is_loaded:
                 await asyncio.to_thread(entry.load)  # the window answers meanwhile
+            if self._is_closed:
+                return False  # another window has taken this one's place, or the app ends
             page = self._page(key)
             self._current = page
             self.stack.setCurrentWidget(page)
@@ -179,6 +182,10 @@ class Frame(QMainWindow):
         except Exception as error:
             self._context.messages.banner(page.key, error)
             return False
+
+    @property
+    def has_draft(self) -> bool:
+        return any(page.has_draft for page in self._pages.values())
 
     async def may_close(self) -> bool:
         """Every page with a draft is asked, not only the one that is shown."""
@@ -355,6 +362,7 @@ class Frame(QMainWindow):
         self.hide()
 
     async def close_pages(self) -> None:
+        self._is_closed = True
         if self._entering is not None:
             self._entering.cancel()
         pages_to_close, self._pages, self._current = list(self._pages.values()), {}, None

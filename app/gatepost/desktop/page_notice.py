@@ -30,8 +30,10 @@ class PageNotice(Strip):
             self._draw()
 
     def show_page(self, key: str) -> None:
-        """Another page is shown; empty while there is none."""
+        """Another page is shown; empty while there is none. What failed while there was none is told on the first one."""
         self._page = key
+        if key and (early := self._kept.pop("", None)) is not None:
+            self._kept.setdefault(key, early)
         self._draw()
 
     def hold_back(self, is_held_back: bool) -> None:

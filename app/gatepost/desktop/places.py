@@ -14,7 +14,7 @@ from .supervisor import Supervisor
 
 
 class Places(QObject):
-    """``may_close``: asks about drafts; a relay that is moved ends."""
+    """``may_close``: asks about drafts; a relay that is moved ends, one that is forgotten is left."""
 
     wanted = Signal(str)
     """Another relay is to be administered: its key in ``relay_chooser``."""
@@ -49,7 +49,8 @@ class Places(QObject):
         from .dialogs import confirm
 
         text = tr("Its address, its certificate and its token are removed from this computer. The relay itself goes on.")
-        if await confirm(self._window, tr("Forget “{name}”?", name=name), text, tr("Forget"), is_dangerous=True):
+        title = tr("Forget “{name}”?", name=name)
+        if await confirm(self._window, title, text, tr("Forget"), is_dangerous=True) and await self._may_close():
             await RelayBook().remove(name)
             self.wanted.emit(LOCAL)
 
