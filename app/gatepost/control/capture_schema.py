@@ -8,7 +8,7 @@ from pydantic import Field
 
 from ..model.envelope import Envelope
 from ..model.fields import Identifier, Line, MailboxText, Model
-from .schema import MAX_IDS, MAX_PAGE, Answer, Count
+from .schema import MAX_IDS, MAX_PAGE, Answer, Count, Moment
 
 MAX_WAIT_SECONDS = 120.0
 
@@ -33,8 +33,8 @@ class CapturedFilter(Model):
     subject: Line = ""
     text: Line = ""
     """Anywhere: sender, recipients, subject, the text itself, names of attachments, Message-ID, queue id (whole)."""
-    received_after: float | None = None
-    received_before: float | None = None
+    received_after: Moment | None = None
+    received_before: Moment | None = None
     after: Count | None = None
     """Only ids above this one: what came since."""
     before: Count | None = None

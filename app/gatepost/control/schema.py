@@ -32,7 +32,10 @@ COMPACT_IDS = "application/octet-stream"
 """Asked for by ``Accept`` where ids are answered: signed integers of 8 octets each, little-endian."""
 
 QueueId = Annotated[str, Field(min_length=1, max_length=20, pattern=r"^[0-9A-Za-z]+$")]
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
+"""What the database holds as a whole number."""
+Moment = Annotated[float, Field(ge=0, le=253_402_300_799)]
+"""Seconds since 1970, up to the year 9999."""
 
 
 class Answer(BaseModel):

@@ -9,7 +9,7 @@ from pydantic import Field
 from ..model.envelope import Envelope
 from ..model.fields import Identifier, Line, Model
 from ..model.report import QuarantineOperation, SpoolOperation
-from .schema import MAX_IDS, MAX_PAGE, Answer, Count, QueueId
+from .schema import MAX_IDS, MAX_PAGE, Answer, Count, Moment, QueueId
 
 # --- spool ---
 
@@ -27,8 +27,8 @@ class Filter(Model):
     subject: Line = ""
     reply: Line = ""
     text: Line = ""
-    received_after: float | None = None
-    received_before: float | None = None
+    received_after: Moment | None = None
+    received_before: Moment | None = None
     min_size: Count | None = None
     max_size: Count | None = None
     min_attempts: Count | None = None
@@ -156,8 +156,8 @@ class QuarantineFilter(Model):
     recipient: Line = ""
     subject: Line = ""
     text: Line = ""
-    received_after: float | None = None
-    received_before: float | None = None
+    received_after: Moment | None = None
+    received_before: Moment | None = None
     min_score: float | None = None
     max_score: float | None = None
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ..model.fields import Identifier, Line, MailboxText, Model
-from .schema import MAX_PAGE, Answer, Count
+from .schema import MAX_PAGE, Answer, Count, Moment
 
 
 class TrackRequest(Model):
@@ -21,8 +21,8 @@ class TrackRequest(Model):
     message_id_header: Line = ""
     reply: Line = ""
     state: Literal["waiting", "deferred", "quarantined", "delivered", "bounced", "deleted", "captured"] | None = None
-    since: float | None = None
-    until: float | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 100
     before: Count | None = None
 

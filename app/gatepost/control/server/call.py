@@ -16,6 +16,7 @@ from ...model.configuration import issues_of
 from ...model.errors import InvalidInput, Issue, NotFound
 from ...model.fields import Line, Model
 from ...model.identifiers import row_id
+from ..schema import Count
 from .errors import BadRequest
 from .facade import RelayFacade
 from .guard import CALLER
@@ -48,7 +49,7 @@ class RemoveQuery(ChangeQuery):
 
 class PageQuery(Model):
     limit: int = Field(default=100, ge=1, le=1000)
-    before: int | None = Field(default=None, ge=0)
+    before: Count | None = None
 
 
 @dataclass(frozen=True, slots=True)

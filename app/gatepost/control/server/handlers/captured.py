@@ -39,7 +39,7 @@ class WaitQuery(Model):
     listener: Line = ""
     gateway: Line = ""
     user: Line = ""
-    after: int = Field(default=0, ge=0)
+    after: schema.Count = 0
     timeout: float = Field(default=10.0, ge=0, le=capture_schema.MAX_WAIT_SECONDS)
 
 

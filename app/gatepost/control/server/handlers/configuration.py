@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from ....model.configuration import Configuration, issues_of
 from ....model.errors import InvalidInput, NotFound
@@ -22,7 +22,7 @@ Edit = Callable[[Configuration], tuple[Configuration, Any]]
 
 
 class DifferenceQuery(Model):
-    to: int | None = Field(default=None, ge=0)
+    to: schema.Count | None = None
 
 
 class Objects:
