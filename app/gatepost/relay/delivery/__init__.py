@@ -3,8 +3,9 @@
 May import ``model``, ``store``, ``vault`` and ``relay.common``; never another part of the relay (``service`` hands it
 what it needs). Begin with ``values`` (what a job and its outcome are).
 
-What is sent when: ``queue`` (seen from outside), ``dispatch`` and ``ring`` (whose turn), ``attempt`` and ``classify``
-(one message's way through its hops), ``ledger``, ``schedule`` and ``dsn`` (what is recorded, retried and told).
+What is sent when: ``queue`` (seen from outside), ``ring`` (whose turn), ``departures`` (how it leaves) and ``dispatch`` (what
+happens when it comes back), ``attempt`` and ``classify`` (one message's way through its hops), ``ledger``, ``schedule`` and
+``dsn`` (what is recorded, retried and told).
 
 How it is sent, from the outside in:
 

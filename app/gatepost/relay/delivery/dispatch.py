@@ -1,26 +1,17 @@
-"""What leaves by which hop, and what happens when it comes back. Whose turn it is, ``ring`` decides.
+"""What happens when a job comes back: routing is told, the attempt goes on, what it came to is recorded.
 
-The common case (one recipient, taken by the first hop) runs from acceptance to record without a task.
+The common case (one recipient, taken by the first hop) runs from acceptance to record without a task. Whose turn it is,
+``ring`` decides; how it leaves, ``departures``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from dataclasses import replace
 
-from ...model.errors import GatepostError, NotFound
+from ...model.errors import GatepostError
 from ...model.reply import Reply
-from ...store.values import (
-    Content,
-    Delivery,
-    DeliveryResult,
-    RecipientOutcome,
-    RecipientRow,
-    RecipientState,
-    StoredMessage,
-)
+from ...store.values import Delivery, DeliveryResult, RecipientOutcome, RecipientState, StoredMessage
 from ..common.hop import Lane as LaneName
 from ..common.hop import NextHop
 from ..common.plan import Candidates, HopOutcome, Plan, Reject, Wait
@@ -28,24 +19,14 @@ from . import convert
 from .attempt import Attempt, Settled
 from .classify import Fate, HopVerdict, judge
 from .conversation import told
-from .lanes import LOW_WATER, Lane, LaneStatus, weight_of
-from .ledger import Ledger, Told
-from .recorder import Recorder
-from .ring import Ring
-from .room import Room
-from .surroundings import Surroundings
+from .departures import Departures, client_of
+from .lanes import Lane
+from .ledger import Told
 from .values import Job, Outcome
 
 log = logging.getLogger(__name__)
 
-QUANTUM = 16
-MAX_OUT = 2000
-"""Deliveries given to connections and not yet answered."""
-MAX_UNRECORDED = 4000
-"""Deliveries answered and not yet committed; beyond it nothing new starts."""
-
-_DIRECT = LaneName.mx("")
-_ONE_WAY = (_DIRECT, LaneName.inbound(""))
+_ONE_WAY = (LaneName.mx(""), LaneName.inbound(""))
 """Lanes whose plan names every way that there is."""
 _REPORTS = {
     HopVerdict.WORKS: HopOutcome.SUCCESS,
@@ -55,198 +36,8 @@ _REPORTS = {
 }
 
 
-class Dispatcher(Ring):
+class Dispatcher(Departures):
     """The ring's lanes, served. Owned by the loop's thread."""
-
-    def __init__(self, around: Surroundings, due_again: Callable[[float], None]) -> None:
-        super().__init__(around, due_again)
-        self.ledger = Ledger(around)
-        self.recorder = Recorder(around, self.ledger, self.tasks, self._committed)
-        self._room = Room(around.pool, around.monotonic)
-        self._parked: dict[str, set[Lane]] = {}
-        self._out = 0
-
-    # The round
-
-    def _has_space(self) -> bool:
-        return self._out < MAX_OUT and self.recorder.pending < MAX_UNRECORDED
-
-    def _serve(self, lane: Lane) -> None:
-        for _ in range(QUANTUM):
-            if not lane.heap:
-                break
-            delivery, content = lane.pop()
-            self.flying.add(delivery.id)
-            if not delivery.recipients:  # nobody is left of it: it is forgotten
-                self.recorder.record(lane, DeliveryResult(delivery, ()))
-                continue
-            first = _first(delivery)
-            try:
-                plan = self.around.router.plan_now(
-                    lane.name, delivery.envelope.sender, first.domain, delivery.pinned_gateway, client=_client(delivery)
-                )
-            except GatepostError as error:
-                plan = Wait(None, str(error))
-            if plan is None:
-                lane.status = LaneStatus.PLANNING
-                self.tasks.spawn(self._plan(lane, delivery, content), f"route {lane.name}")
-                return
-            self._follow(lane, delivery, content, plan)
-            if lane.status is not LaneStatus.IDLE:
-                return
-        if lane.behind and not lane.fetching and len(lane.heap) < LOW_WATER:
-            lane.fetching = True
-            self.tasks.spawn(self._fetch(lane), f"fetch {lane.name}")
-        if lane.heap:
-            lane.status = LaneStatus.READY
-            self._ring.append(lane)
-        elif lane.is_over:
-            self._forget(lane)
-
-    async def _plan(self, lane: Lane, delivery: Delivery, content: Content | None) -> None:
-        plan: Plan = Wait(None, "routing failed")
-        try:
-            plan = await self.around.router.plan(
-                lane.name,
-                delivery.envelope.sender,
-                _first(delivery).domain,
-                delivery.pinned_gateway,
-                client=_client(delivery),
-            )
-        except GatepostError as error:
-            plan = Wait(None, str(error))
-        finally:
-            lane.status = LaneStatus.IDLE
-            self._follow(lane, delivery, content, plan)
-            self.ready(lane)
-
-    def _follow(self, lane: Lane, delivery: Delivery, content: Content | None, plan: Plan) -> None:
-        if isinstance(plan, Candidates):
-            lane.backoff = 0
-            chosen = delivery
-            if plan.only_domain and any(row.domain != plan.only_domain for row in delivery.recipients):
-                chosen = replace(delivery, recipients=tuple(r for r in delivery.recipients if r.domain == plan.only_domain))
-            attempt = Attempt(chosen, plan.hops, content if content is not None else b"")
-            attempt.weight, attempt.why = weight_of(content), plan.why
-            attempt.rest = (
-                tuple(row for row in delivery.recipients if row.domain != plan.only_domain) if plan.only_domain else ()
-            )
-            if content is None:
-                self.tasks.spawn(self._load(lane, attempt), f"read {delivery.queue_id}")
-            else:
-                self._launch(lane, attempt)
-        elif isinstance(plan, Reject):
-            self._settle_domain(lane, delivery, content, Fate.FAILED, plan.reply)
-        elif plan.is_alone or (plan.reply is not None and not lane.name.startswith(_DIRECT)):
-            reply = plan.reply or Reply(451, "4.4.1", plan.waiting_for)
-            self._settle_domain(lane, delivery, content, Fate.DEFERRED, reply, plan.until)
-        else:
-            self._put_back(lane, delivery.id, weight_of(content))
-            self._sleep(lane, plan.until, plan.waiting_for, plan.reply)
-
-    def _settle_domain(
-        self,
-        lane: Lane,
-        delivery: Delivery,
-        content: Content | None,
-        fate: Fate,
-        reply: Reply,
-        until: float | None = None,
-    ) -> None:
-        """The DNS, or a row that waits, decides for the domain that was asked for, and for no other that the lane may hold."""
-        domain = _first(delivery).domain
-        settled = [Settled(row, fate, reply, None, until=until) for row in delivery.recipients if row.domain == domain]
-        self._bytes -= weight_of(content)
-        self.recorder.settle(lane, delivery, settled, content, counts=True)
-
-    async def _load(self, lane: Lane, attempt: Attempt) -> None:
-        try:
-            attempt.content = await self.around.spool.load_content(attempt.delivery.message_id)
-        except NotFound:
-            log.info("%s is gone from the spool", attempt.delivery.queue_id)
-            self._not_tried(lane, attempt)
-        except GatepostError as error:
-            log.error("%s cannot be read: %s", attempt.delivery.queue_id, error)
-            self._unreadable(lane, attempt, Reply(451, "4.3.0", str(error)))
-        except BaseException:
-            self._not_tried(lane, attempt)
-            raise
-        else:
-            attempt.weight = weight_of(attempt.content)
-            self._bytes += attempt.weight
-            self._launch(lane, attempt)
-
-    def _not_tried(self, lane: Lane, attempt: Attempt) -> None:
-        self.around.router.report(attempt.hop, HopOutcome.NOT_TRIED)
-        self._put_back(lane, attempt.delivery.id, attempt.weight)
-        self.ready(lane)
-
-    def _unreadable(self, lane: Lane, attempt: Attempt, reply: Reply) -> None:
-        """An attempt like another: later ones may find that the disk is back, and some day the sender is told."""
-        self.around.router.report(attempt.hop, HopOutcome.NOT_TRIED)
-        rows = (*attempt.delivery.recipients, *attempt.rest)
-        settled = [Settled(row, Fate.DEFERRED, reply, None) for row in rows]
-        self.recorder.settle(lane, replace(attempt.delivery, recipients=rows), settled, None, counts=True)
-
-    def _launch(self, lane: Lane, attempt: Attempt) -> None:
-        hops = attempt.hops
-        if self._room.has_room(hops[0]):
-            self._send(attempt, lane)
-            return
-        if lane.name == LaneName.POOL:  # what exceeds a gateway's connections goes to the next one
-            for index in range(1, len(hops)):
-                if self._room.has_room(hops[index]) and self.around.router.claim(hops[index]):
-                    self.around.router.report(hops[0], HopOutcome.NOT_TRIED)
-                    attempt.prefer(index)
-                    self._send(attempt, lane)
-                    return
-        if lane.parked is not None:  # a second one, whose content came late
-            self.around.router.report(hops[0], HopOutcome.NOT_TRIED)
-            self._put_back(lane, attempt.delivery.id, attempt.weight)
-            return
-        lane.parked = attempt
-        if lane.status is LaneStatus.IDLE:
-            lane.status = LaneStatus.PARKED
-        for hop in hops if lane.name == LaneName.POOL else hops[:1]:
-            self._parked.setdefault(hop.key, set()).add(lane)
-
-    def _send(self, attempt: Attempt, lane: Lane | None = None) -> None:
-        if lane is not None:
-            attempt.lane = lane
-            self._out += 1
-        job = attempt.next_job()
-        if job is None:
-            self._over(attempt)
-            return
-        self._room.went_out(attempt.hop)
-        self.around.pool.submit(attempt.hop, job, self._done)
-
-    def _unpark(self, lane: Lane) -> None:
-        attempt, lane.parked = lane.parked, None
-        if attempt is None:
-            return
-        self._leave_parking(lane, attempt)
-        self.around.router.report(attempt.hop, HopOutcome.NOT_TRIED)
-        self._put_back(lane, attempt.delivery.id, attempt.weight)
-
-    def _leave_parking(self, lane: Lane, attempt: Attempt) -> None:
-        for hop in attempt.hops:
-            waiting = self._parked.get(hop.key)
-            if waiting is not None:
-                waiting.discard(lane)
-                if not waiting:
-                    del self._parked[hop.key]
-        if lane.status is LaneStatus.PARKED:
-            lane.status = LaneStatus.IDLE
-
-    def _put_back(self, lane: Lane, delivery_id: int, weight: int) -> None:
-        """It was no attempt: the spool has it, and it is found there again."""
-        self._bytes -= weight
-        self.flying.discard(delivery_id)
-        lane.in_hand.discard(delivery_id)
-        lane.behind = True
-
-    # What comes back
 
     def _done(self, job: Job, outcome: Outcome) -> None:
         """From inside a connection's reading."""
@@ -297,17 +88,6 @@ class Dispatcher(Ring):
             self._unpark(parked)  # plan it again: this hop may rest now
             self.ready(parked)
 
-    def _unblock(self, hop: NextHop, waiting: set[Lane]) -> None:
-        for lane in list(waiting):
-            attempt = lane.parked
-            if attempt is None or not self._room.has_room(hop):
-                continue
-            self._leave_parking(lane, attempt)
-            lane.parked = None
-            self._launch(lane, attempt)
-            if lane.parked is None and lane.status is LaneStatus.IDLE:
-                self.ready(lane)
-
     def _go_on(self, attempt: Attempt) -> None:
         """The next transaction of the attempt, if there is one."""
         if self.running:
@@ -338,7 +118,7 @@ class Dispatcher(Ring):
     def _look_further(self, attempt: Attempt) -> None:
         """Routing has been told what failed: a gateway that rests now may leave its mail to others."""
         delivery, domain = attempt.delivery, attempt.left[0].domain
-        lane, sender, client = attempt.lane.name, delivery.envelope.sender, _client(delivery)
+        lane, sender, client = attempt.lane.name, delivery.envelope.sender, client_of(delivery)
         try:
             plan = self.around.router.plan_now(lane, sender, domain, delivery.pinned_gateway, client=client, commit=False)
         except GatepostError as error:
@@ -357,7 +137,7 @@ class Dispatcher(Ring):
                 delivery.envelope.sender,
                 domain,
                 delivery.pinned_gateway,
-                client=_client(delivery),
+                client=client_of(delivery),
                 commit=False,
             )
         finally:
@@ -403,7 +183,7 @@ class Dispatcher(Ring):
         delivery, rest = attempt.delivery, attempt.rest
         try:
             plan = await self.around.router.plan(
-                delivery.lane, delivery.envelope.sender, rest[0].domain, delivery.pinned_gateway, client=_client(delivery)
+                delivery.lane, delivery.envelope.sender, rest[0].domain, delivery.pinned_gateway, client=client_of(delivery)
             )
         finally:
             if isinstance(plan, Candidates):
@@ -468,12 +248,3 @@ class Dispatcher(Ring):
         self._rest(lane)
         if self._ring:
             self.schedule()
-
-
-def _client(delivery: Delivery) -> str:
-    return delivery.envelope.origin.client
-
-
-def _first(delivery: Delivery) -> RecipientRow:
-    """Whose domain the plan is asked for: another one at each attempt, so that none holds up the rest."""
-    return delivery.recipients[delivery.attempts % len(delivery.recipients)]
