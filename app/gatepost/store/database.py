@@ -19,6 +19,7 @@ from peewee import SqliteDatabase
 
 from .errors import NewerSchema, StoreDamaged, StoreError, is_damage, translated
 from .folder import PRIVATE_FILE, DataFolder, flush_folder
+from .setting_aside import finish, set_aside, suspect
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +29,7 @@ _BUSY_SECONDS = 30
 _CACHE_KIB = 4000
 _WAL_PAGES = 4000
 _WAL_KEPT = 64 * 1024 * 1024
-_COMPANIONS = ("-wal", "-shm", "-journal")
-_SUSPECT = ".suspect"
+_INTERRUPTED = "an earlier start found it damaged"
 _MAGIC = b"SQLite format 3\0"
 
 
@@ -146,7 +146,7 @@ def open_database(
     beside it), and a new one is begun; nothing is deleted. Raises NewerSchema for a file from a later version, StoreError
     when the disk does not let us.
     """
-    damage, aside = "", None
+    damage, aside = _INTERRUPTED, finish(path, folder, also_set_aside)
     for _ in range(2):
         database = Database(path, synchronous=synchronous, cache_kib=cache_kib)
         try:
@@ -158,7 +158,7 @@ def open_database(
                     raise translated(error, f"{schema.label} file") from error
                 raise
             damage = error.detail if isinstance(error, StoreDamaged) else str(error)
-            aside = _set_aside(path, folder, clock, also_set_aside)
+            aside = set_aside(path, folder, clock, also_set_aside)
             log.error("the %s file was damaged (%s); it is kept in %s and a new one begun", schema.label, damage, aside)
         else:
             if aside is not None:
@@ -182,7 +182,7 @@ def check(path: Path) -> str:
     finally:
         reader.close_all()
     if damage:
-        _suspect(path).touch(PRIVATE_FILE)
+        suspect(path).touch(PRIVATE_FILE)
     return damage
 
 
@@ -197,7 +197,7 @@ def _settle(database: Database, schema: Schema, folder: DataFolder, clock: Calla
             f"{path} has schema {version}; this version knows {schema.version}.",
             "Install that version again, or name another data folder. The file was not changed.",
         )
-    check_pending = size > CHECK_AT_ONCE and not _suspect(path).exists()
+    check_pending = size > CHECK_AT_ONCE and not suspect(path).exists()
     if size and not check_pending and (damage := _quick_check(connection)):
         raise StoreDamaged(f"The {schema.label} file is damaged.", damage)
     if version == 0:
@@ -266,24 +266,6 @@ def _back_up(connection: sqlite3.Connection, target: Path, label: str) -> Path:
     return target
 
 
-def _set_aside(path: Path, folder: DataFolder, clock: Callable[[], float], also: Sequence[Path]) -> Path:
-    target = folder.new_damaged_folder(clock)
-    for source in (path, *(path.with_name(path.name + suffix) for suffix in _COMPANIONS), *also):
-        if source.exists():
-            directory = source.is_dir()
-            source.rename(target / source.name)
-            if directory:
-                source.mkdir(mode=0o700)
-    _suspect(path).unlink(missing_ok=True)
-    flush_folder(target)
-    flush_folder(path.parent)
-    return target
-
-
 def _close_quietly(database: Database) -> None:
     with contextlib.suppress(sqlite3.Error):  # the error that led here is the one to report
         database.close()
-
-
-def _suspect(path: Path) -> Path:
-    return path.with_name(path.name + _SUSPECT)

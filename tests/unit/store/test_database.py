@@ -153,6 +153,55 @@ def test_the_log_of_a_damaged_file_goes_with_it(folder: DataFolder, old_file: Pa
     assert (report.set_aside / wal.name).read_bytes() == b"y" * 100
 
 
+class Killed(BaseException):
+    """Nothing more is done by this process."""
+
+
+@pytest.mark.parametrize("renames", range(4))
+def test_a_start_that_is_killed_while_it_sets_a_damaged_file_aside_loses_nothing(
+    folder: DataFolder, old_file: Path, monkeypatch: pytest.MonkeyPatch, renames: int
+) -> None:
+    old_file.write_bytes(b"x" * 8192)
+    wal = old_file.with_name("sample.sqlite-wal")
+    wal.write_bytes(b"y" * 100)
+    companion = folder.path / "beside"
+    companion.mkdir()
+    (companion / "file").write_text("kept")
+    real, done = Path.rename, 0
+
+    def rename(self: Path, target: Path) -> Path:
+        nonlocal done
+        if done == renames:
+            raise Killed
+        done += 1
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "rename", rename)
+    try:
+        open_database(old_file, ONE, folder, Clock(), also_set_aside=(companion,))[0].close()
+    except Killed:
+        pass
+    else:
+        assert done == renames == 3
+    monkeypatch.undo()
+
+    companion.mkdir(exist_ok=True)  # as every start does
+    if renames < 3:
+        database, report = open_database(old_file, ONE, folder, Clock(), also_set_aside=(companion,))
+        assert (report.created, bool(report.damage)) == (True, True)
+        assert report.set_aside is not None
+        assert database.connection().execute("SELECT count(*) FROM parent").fetchone() == (0,)
+        database.close()
+    (aside,) = folder.damaged.iterdir()
+    assert {path.name for path in aside.iterdir()} == {"sample.sqlite", "sample.sqlite-wal", "beside"}
+    assert (aside / "sample.sqlite").read_bytes() == b"x" * 8192
+    assert (aside / wal.name).read_bytes() == b"y" * 100
+    assert (aside / "beside" / "file").read_text() == "kept"
+    database, report = open_database(old_file, ONE, folder, Clock(), also_set_aside=(companion,))
+    assert (report.created, report.set_aside) == (False, None)
+    database.close()
+
+
 def test_damage_found_in_the_background_is_acted_upon_at_the_next_start(
     folder: DataFolder, old_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
