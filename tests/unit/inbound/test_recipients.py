@@ -138,8 +138,8 @@ def backup(**fields: Any) -> BackupMxGateway:
     return BackupMxGateway.model_validate({"id": "gw-mx", "addresses": ["192.0.2.1-9"], **fields})
 
 
-def web_service(**fields: Any) -> DomainForwardGateway:
-    card = SmarterMailCard(enabled=True, url="https://mail.example.com", username="admin")
+def web_service(*, url: str = "https://mail.example.com", **fields: Any) -> DomainForwardGateway:
+    card = SmarterMailCard(enabled=True, url=url, username="admin")
     return forward(id="gw-web", domains=[], domain_verification=DomainVerification.WEB_SERVICE, smartermail=card, **fields)
 
 
@@ -233,6 +233,23 @@ async def test_a_web_services_domains_are_taken_remembered_and_put_off_when_neve
     front.time.now += 601
     assert code(await front.ask("a@web.example")) == 250
     assert code(await front.ask("a@never.example")) == 451
+
+
+async def test_domains_are_asked_for_anew_when_the_card_leads_to_another_server(front: Front) -> None:
+    """A typing mistake in the URL, mended: the other server's words are no reason to refuse anybody."""
+    front.stand(web_service())
+    front.servers.domains = {"theirs.example"}
+    assert code(await front.ask("a@web.example")) == 550
+    assert code(await front.ask("a@theirs.example")) == 250
+    front.time.now += 1
+    front.servers.domains = {"web.example"}
+    front.stand(web_service(description="only its name was changed"))
+    assert code(await front.ask("a@web.example")) == 550
+    front.time.now += 1
+    front.stand(web_service(url="https://right.example.com"))
+    assert code(await front.ask("a@web.example")) == 250
+    assert code(await front.ask("a@theirs.example")) == 550
+    assert front.domains.fronted_by("theirs.example") is None
 
 
 async def test_a_disabled_gateway_that_looks_up_puts_its_domains_off(front: Front) -> None:

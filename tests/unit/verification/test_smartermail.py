@@ -162,6 +162,59 @@ async def test_one_domain_that_cannot_be_read_does_not_hide_the_aliases_of_the_o
     await connection.close()
 
 
+async def test_a_domain_that_was_removed_is_forgotten_and_the_others_are_renewed(
+    server: SmarterMailStandIn, time: Time
+) -> None:
+    server.domains = {"gone.example": StandInDomain(users=["zoe"], domain_aliases=["alias.example"]), **server.domains}
+    connection = client(server, time)
+    for domain in server.domains:
+        await connection.directory(domain)
+    await connection.domains()
+    del server.domains["gone.example"]
+    time.now += 500
+    await connection.keep_warm()
+    assert connection.known_names() == {"example.com", "example.org", "catch.example"}
+    asked = len(server.calls)
+    await connection.directory("example.com")
+    assert len(server.calls) == asked, "it was renewed although another one was refused"
+    await connection.close()
+
+
+async def test_a_domain_that_cannot_be_read_any_more_is_said_after_the_others_were_renewed(
+    server: SmarterMailStandIn, time: Time
+) -> None:
+    connection = client(server, time)
+    for domain in ("example.com", "catch.example"):
+        await connection.directory(domain)
+    await connection.domains()
+    server.unreadable = {"example.com"}
+    server.domains["catch.example"].domain_aliases.append("new.example")
+    time.now += 500
+    with pytest.raises(SmarterMailFault):
+        await connection.keep_warm()
+    assert "new.example" in connection.known_names()
+    assert "example.org" in connection.known_names(), "what was told before holds until its time is over"
+    time.now += 101
+    with pytest.raises(SmarterMailFault):
+        await connection.keep_warm()
+    assert "example.org" not in connection.known_names()
+    await connection.close()
+
+
+async def test_a_server_that_was_upgraded_to_the_other_interface_is_found_out(server: SmarterMailStandIn, time: Time) -> None:
+    server.rest = False
+    connection = client(server, time)
+    assert await connection.domains() == ("example.com", "catch.example")
+    assert connection.interface == "SOAP"
+    server.rest, server.soap = True, False
+    time.now += 601
+    with pytest.raises(SmarterMailFault):
+        await connection.domains()
+    assert await connection.domains() == ("example.com", "catch.example")
+    assert connection.interface == "REST"
+    await connection.close()
+
+
 async def test_an_access_token_is_refreshed_ahead_of_its_expiry(server: SmarterMailStandIn, time: Time) -> None:
     connection = client(server, time)
     await connection.spool_counts()

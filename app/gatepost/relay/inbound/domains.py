@@ -15,6 +15,7 @@ from ...model.configuration import Configuration
 from ...model.gateway import BackupMxGateway, DomainForwardGateway, InboundGateway
 from ...model.network import AddressSet, parse_ip
 from ...model.reply import Reply
+from ...model.smartermail import SmarterMailCard
 from ..common.printable import printable
 from ..routing.lanes import finds_by_look_up
 from ..routing.mx import MxAnswer, MxResolver, NoMail, Unsure
@@ -61,11 +62,18 @@ class FrontedDomains:
         self._web_services: tuple[str, ...] = ()
         self._addresses: dict[str, AddressSet] = {}
         self._routed: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self._cards: dict[str, SmarterMailCard] = {}
+        self._fresh_since: dict[str, float] = {}
+        """Verdicts on a gateway's domains from before were another server's, or another login's."""
 
     def apply(self, configuration: Configuration) -> None:
         self._look_up = tuple(gateway for gateway in configuration.fronting if finds_by_look_up(gateway))
         self._addresses = {gateway.id: AddressSet(gateway.addresses) for gateway in self._look_up}
         self._web_services = tuple(g.id for g in self._look_up if isinstance(g, DomainForwardGateway) and g.enabled)
+        for gateway in self._look_up:
+            if self._cards.get(gateway.id, gateway.smartermail) != gateway.smartermail:
+                self._fresh_since[gateway.id] = self._cache.now
+        self._cards = {gateway.id: gateway.smartermail for gateway in self._look_up}
         enabled = {gateway.id for gateway in self._look_up if gateway.enabled}
         self._routed = OrderedDict(item for item in self._routed.items() if item[1][0] in enabled)
 
@@ -133,7 +141,7 @@ class FrontedDomains:
             answer = self._resolver().peek(domain)
             return None if answer is None else self._by_mx(gateway, domain, answer)
         seconds = gateway.verification.cache_minutes * 60.0
-        verdict = self._cache.fresh(gateway.id, f"@{domain}", seconds)
+        verdict = self._cache.fresh(gateway.id, f"@{domain}", seconds, self._fresh_since.get(gateway.id, 0.0))
         return None if verdict is None else _by_verdict(gateway, domain, verdict)
 
     # --- MX records --------------------------------------------------------------------------------------------------

@@ -194,8 +194,10 @@ class SmarterMailServers:
     async def _read_domains(self, server: _Server, client: SmarterMailClient) -> None:
         if server.lists_domains:
             await client.domains()
-        await client.keep_warm()
-        server.names = client.known_names()
+        try:
+            await client.keep_warm()
+        finally:
+            server.names = client.known_names()
 
     # --- the Test ----------------------------------------------------------------------------------------------------
 

@@ -37,6 +37,11 @@ class VerdictCache:
         self._known.move_to_end((gateway_id, address))
         return known.verdict
 
+    @property
+    def now(self) -> float:
+        """The clock by which verdicts grow old: seconds since the epoch."""
+        return self._clock()
+
     def is_fresh(self, known: KnownVerdict, seconds: float, since: float = 0.0) -> bool:
         return known.fetched_at >= since and 0 <= self._clock() - known.fetched_at < seconds
 

@@ -131,14 +131,32 @@ class SmarterMailClient:
         return frozenset(domains).union(*(kept.value.aliases_of_domain for kept in self._directories.values()))
 
     async def keep_warm(self) -> None:
-        """Fetch anew what was used and grows old, before it runs out. Call it about once a minute."""
+        """Fetch anew what was used and grows old, before it runs out. Call it about once a minute.
+
+        Raises SmarterMailFault; a domain that is refused keeps none of the others from being renewed.
+        """
         if self._domains is not None and self._is_due(self._domains):
             await self._fetch_domains()
+        refused: SmarterMailFault | None = None
         for domain, kept in list(self._directories.items()):
-            if self._is_due(kept):
-                await self._fetch_directory(domain)
-            elif self._age(kept) >= self._cache_seconds:
+            fault = await self._renew_directory(domain) if self._is_due(kept) else None
+            is_gone = fault is not None and self._domains is not None and domain not in self._domains.value
+            if is_gone or self._age(self._directories[domain]) >= self._cache_seconds:
                 del self._directories[domain]
+            if not is_gone:
+                refused = fault or refused
+        if refused is not None:
+            raise refused
+
+    async def _renew_directory(self, domain: str) -> SmarterMailFault | None:
+        """Why the server tells nothing of this domain; other faults are raised."""
+        try:
+            await self._fetch_directory(domain)
+        except SmarterMailFault as fault:
+            if fault.kind is not FaultKind.REFUSED:
+                raise
+            return fault
+        return None
 
     def _is_due(self, kept: _Kept[tuple[str, ...]] | _Kept[DomainDirectory]) -> bool:
         return kept.is_used and self._age(kept) >= self._cache_seconds * REFRESH_AT
@@ -206,4 +224,6 @@ class SmarterMailClient:
         except SmarterMailFault as fault:
             if fault.is_credential_rejection:
                 self._rejection = fault
+            if fault.kind is FaultKind.NOT_SMARTERMAIL:
+                self._interface = None  # as after an upgrade: find out anew
             raise
