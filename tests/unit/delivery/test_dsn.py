@@ -143,7 +143,18 @@ def test_nothing_is_owed_to_the_null_sender() -> None:
 
 def test_reports_are_recognised_whatever_their_sender() -> None:
     assert dsn.is_notification(b"From: x\r\nContent-type:  multipart/REPORT; report-type=delivery-status\r\n\r\n")
+    assert dsn.is_notification(b"Content-Type: multipart/report;\r\n\tboundary=q;\r\n report-type=\"Delivery-Status\"\r\n\r\n")
+    assert dsn.is_notification(b"Content-Type: multipart/report; report-type=disposition-notification\r\n\r\n")
+    assert dsn.is_notification(b"Content-Type: multipart/report; boundary=q\r\nX: report-type=tlsrpt\r\n\r\n")
     assert not dsn.is_notification(b"From: x\r\n\r\nContent-Type: multipart/report\r\n")
+
+
+@pytest.mark.parametrize("kind", ["feedback-report", "tlsrpt", '"feedback-report"'])
+def test_a_report_on_something_else_than_mail_is_a_message_like_another(kind: str) -> None:
+    """Who reports abuse (RFC 5965) or on TLS (RFC 8460) must hear that the report did not arrive."""
+    for folding in (" ", "\r\n\t"):
+        field = f"Content-Type: multipart/report; boundary=q;{folding}report-type={kind}\r\n\r\n"
+        assert not dsn.is_notification(f"From: x\r\n{field}".encode())
 
 
 @pytest.mark.parametrize(

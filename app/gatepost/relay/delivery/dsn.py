@@ -30,7 +30,9 @@ MAX_RECIPIENTS = 1000
 _UNSAFE_LINE = re.compile(r"[^\x20-\x7e]")
 _XTEXT = re.compile(rb"\+([0-9A-F]{2})")
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}>\Z")
-_REPORT = re.compile(rb"^content-type:[ \t]*multipart/report\b", re.IGNORECASE | re.MULTILINE)
+_REPORT = re.compile(rb"^content-type:[ \t]*multipart/report\b((?:[^\r\n]|\r\n[ \t])*)", re.IGNORECASE | re.MULTILINE)
+_REPORT_TYPE = re.compile(rb"[;\s]report-type\s*=\s*\"?([a-z0-9.-]+)", re.IGNORECASE)
+_ABOUT_MAIL = (b"delivery-status", b"disposition-notification")
 
 
 class Action(StrEnum):
@@ -100,8 +102,15 @@ def owed(sender: str, reports: Iterable[Report]) -> tuple[Report, ...]:
 
 
 def is_notification(content: bytes) -> bool:
-    """Whether a message is itself a report: answered by nobody, whatever its envelope says."""
-    return _REPORT.search(header_of(content)) is not None
+    """Whether a message is itself a report on a message: answered by nobody, whatever its envelope says.
+
+    Reports of other kinds (abuse, TLS) are mail like any other.
+    """
+    report = _REPORT.search(header_of(content))
+    if report is None:
+        return False
+    kind = _REPORT_TYPE.search(report[1])
+    return kind is None or kind[1].lower() in _ABOUT_MAIL
 
 
 def compose(
