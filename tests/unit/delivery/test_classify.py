@@ -75,9 +75,12 @@ def test_a_full_mailbox_is_not_too_many_recipients() -> None:
     assert fates(outcome(rcpt=(refused(552, "", "too many recipients"),), data=None, final=None)) == ([L], WORKS)
 
 
+@pytest.mark.parametrize(
+    ("code", "enhanced", "else_fate"), [(554, "5.7.1", F), (451, "4.7.650", L), (421, "4.7.0", E)]
+)
 @pytest.mark.parametrize("where", ["mail", "rcpt", "data", "final"])
-def test_a_block_listed_address_is_the_hops_trouble(where: str) -> None:
-    blocked = refused(554, "5.7.1", "listed")
+def test_a_block_listed_address_is_the_hops_trouble(where: str, code: int, enhanced: str, else_fate: Fate) -> None:
+    blocked = refused(code, enhanced, "listed")
     fields: dict[str, Any] = {
         "mail": {"mail": blocked, "data": None, "final": None},
         "data": {"data": blocked, "final": None},
@@ -86,7 +89,14 @@ def test_a_block_listed_address_is_the_hops_trouble(where: str) -> None:
         fields = {"final": blocked}
     found = outcome(rcpt=(blocked,), data=None, final=None) if where == "rcpt" else outcome(rcpt=(OK,), **fields)
     assert fates(found, listed=True) == ([E], BLOCKED)
-    assert fates(found) == ([F], WORKS)
+    assert not judge(found, lambda _: True).verdicts[0].is_permanent
+    if where != "mail" or code == 554:
+        assert fates(found) == ([else_fate], FAILED if code == 421 else WORKS)
+
+
+def test_who_was_refused_for_our_address_before_the_connection_broke_is_tried_elsewhere() -> None:
+    found = outcome(OutcomeState.LOST, rcpt=(refused(550, "5.7.1", "listed"), OK), final=None)
+    assert fates(found, listed=True)[0] == [E, E]
 
 
 def test_a_hop_without_session_fails_and_its_reply_is_kept() -> None:

@@ -9,7 +9,7 @@ no session (DNS, connect, TLS, sign-in)     next hop               failed
 4xx to MAIL                                 next hop               failed if it speaks of itself (4.3.x)
 4xx to RCPT, DATA, final dot                deferred               works (greylisting is this, no more)
 5xx                                         failed                 works
-5xx that blames our address or policy       next hop               blocked: rests, administrator told
+4xx or 5xx that blames our address          next hop               blocked: rests, administrator told
 connection lost before the final dot        next hop               failed
 connection lost after it                    deferred, uncertain    failed
 “too many recipients” (452, 552)            again on this hop      works
@@ -179,7 +179,7 @@ def _completed(outcome: Outcome, is_block_listed: IsBlockListed) -> Judgement:
             verdict = Verdict(recipient, fate, end, stage, is_permanent=permanent)
         verdicts.append(verdict)
         if verdict.fate is Fate.ELSEWHERE and hop is HopVerdict.WORKS:
-            hop = HopVerdict.FAILED if verdict.reply.code == 421 else HopVerdict.BLOCKED
+            hop = HopVerdict.BLOCKED if is_block_listed(verdict.reply) else HopVerdict.FAILED
             cause = str(verdict.reply)
     return Judgement(tuple(verdicts), hop, cause)
 
@@ -202,11 +202,9 @@ def _refused_for_all(outcome: Outcome, mail: Reply, is_block_listed: IsBlockList
 
 def _fate_of(reply: Reply, is_block_listed: IsBlockListed) -> tuple[Fate, bool]:
     """(fate, permanent). A block-list refusal is the hop's trouble with us: never final for the recipient."""
-    if reply.code == 421:
+    if reply.code == 421 or is_block_listed(reply):
         return Fate.ELSEWHERE, False
-    if reply.is_permanent:
-        return (Fate.ELSEWHERE, False) if is_block_listed(reply) else (Fate.FAILED, True)
-    return Fate.DEFERRED, False
+    return (Fate.FAILED, True) if reply.is_permanent else (Fate.DEFERRED, False)
 
 
 def is_too_many(reply: Reply, accepted: int) -> bool:
