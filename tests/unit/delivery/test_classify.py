@@ -75,9 +75,7 @@ def test_a_full_mailbox_is_not_too_many_recipients() -> None:
     assert fates(outcome(rcpt=(refused(552, "", "too many recipients"),), data=None, final=None)) == ([L], WORKS)
 
 
-@pytest.mark.parametrize(
-    ("code", "enhanced", "else_fate"), [(554, "5.7.1", F), (451, "4.7.650", L), (421, "4.7.0", E)]
-)
+@pytest.mark.parametrize(("code", "enhanced", "else_fate"), [(554, "5.7.1", F), (451, "4.7.650", L), (421, "4.7.0", E)])
 @pytest.mark.parametrize("where", ["mail", "rcpt", "data", "final"])
 def test_a_block_listed_address_is_the_hops_trouble(where: str, code: int, enhanced: str, else_fate: Fate) -> None:
     blocked = refused(code, enhanced, "listed")

@@ -143,7 +143,7 @@ def test_nothing_is_owed_to_the_null_sender() -> None:
 
 def test_reports_are_recognised_whatever_their_sender() -> None:
     assert dsn.is_notification(b"From: x\r\nContent-type:  multipart/REPORT; report-type=delivery-status\r\n\r\n")
-    assert dsn.is_notification(b"Content-Type: multipart/report;\r\n\tboundary=q;\r\n report-type=\"Delivery-Status\"\r\n\r\n")
+    assert dsn.is_notification(b'Content-Type: multipart/report;\r\n\tboundary=q;\r\n report-type="Delivery-Status"\r\n\r\n')
     assert dsn.is_notification(b"Content-Type: multipart/report; report-type=disposition-notification\r\n\r\n")
     assert dsn.is_notification(b"Content-Type: multipart/report; boundary=q\r\nX: report-type=tlsrpt\r\n\r\n")
     assert not dsn.is_notification(b"From: x\r\n\r\nContent-Type: multipart/report\r\n")
