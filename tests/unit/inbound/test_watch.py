@@ -112,6 +112,21 @@ async def test_it_is_probed_when_its_rest_is_over_and_its_mail_is_released_when_
     assert watched.watch.is_down_now("b") is False
 
 
+async def test_a_shorter_time_between_probes_counts_at_once(watched: Watched) -> None:
+    rare = configuration(backup("b", *ADDRESSES, domains=["r.test"], holding={"probe_seconds": 3600}))
+    watched.bench.router.apply(rare)
+    watched.watch.apply(rare)
+    watched.fail()
+    await until(lambda: "b" in watched.watch._nudges)
+    often = configuration(backup("b", *ADDRESSES, domains=["r.test"], holding={"probe_seconds": 5}))
+    watched.bench.router.apply(often)
+    watched.watch.apply(often)
+    watched.up = {ADDRESSES[0]}
+    watched.bench.time.pass_seconds(5)
+    watched.watch.apply(often)  # the watch sleeps by the loop's clock, which the test does not hold
+    await until(lambda: watched.queue.recovered == ["inbound:b"])
+
+
 async def test_a_probe_that_fails_in_an_unforeseen_way_does_not_end_the_watch(watched: Watched) -> None:
     good = watched.watch._probe
 

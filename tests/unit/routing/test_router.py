@@ -311,6 +311,21 @@ class TestApply:
         bench.router.apply(configuration(*changed))
         assert {hop for _ in range(6) for hop in bench.hops()} == {"b", "c"}
 
+    def test_a_rest_is_never_longer_than_the_settings_say_now(self) -> None:
+        inbound = [backup("m", "192.0.2.1", domains=["r.test"], holding={"probe_seconds": 3600})]
+        bench = Bench(configuration(outbound("a"), *inbound, rest_seconds=3000, rest_max_seconds=3000))
+        bench.fail("a")
+        (primary,) = bench.router.outlets.hops_of("m")
+        bench.router.report(primary, HopOutcome.FAILURE, "connection refused")
+        inbound[0]["holding"] = {"probe_seconds": 60}
+        bench.router.apply(configuration(outbound("a"), *inbound, rest_seconds=10, rest_max_seconds=20))
+        waits = bench.plan(), bench.plan("inbound:m", to="r.test")
+        assert [plan.until - bench.time.wall for plan in waits if isinstance(plan, Wait)] == [20, 60]
+        bench.router.apply(configuration(outbound("a"), *inbound, rest_seconds=3000, rest_max_seconds=3000))
+        again = bench.plan()
+        assert isinstance(again, Wait)
+        assert again.until == bench.time.wall + 20, "a rest under way is not made longer"
+
     def test_enabling_a_gateway_again_starts_it_afresh(self) -> None:
         bench = Bench(configuration(outbound("a")))
         bench.fail("a")

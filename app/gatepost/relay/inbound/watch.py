@@ -73,6 +73,8 @@ class PrimaryWatch:
         self._router().outlets.watched = self._gateways
         for gateway_id in [name for name in self._watches if name not in self._gateways]:
             self._watches.pop(gateway_id).cancel()
+        for nudge in self._nudges.values():
+            nudge.set()  # the time of the next probe may be another one
         self._watch_all()
 
     def note_event(self, event: Event) -> None:

@@ -165,6 +165,12 @@ class Health:
         breaker.is_block = False
         return True
 
+    def shorten(self, longest: Callable[[str], float]) -> None:
+        """After a change of settings: no rest goes on longer than ``longest`` of its key says, in seconds."""
+        now = self._monotonic()
+        for key, breaker in self._troubled.items():
+            breaker.until = min(breaker.until, now + longest(key))
+
     def forget(self, belongs: Callable[[str], bool]) -> None:
         """Forget hops, as after a change of their configuration."""
         for key in [key for key in self._breakers if belongs(key)]:

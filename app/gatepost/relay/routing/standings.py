@@ -85,6 +85,8 @@ class Standings:
             if self._starts_afresh(old[gateway_id], gateway_id, hops, self._inbound.get(gateway_id, ())):
                 prefix = f"inbound:{gateway_id}/"
                 self.addresses.forget(lambda key, prefix=prefix: key.startswith(prefix))  # type: ignore[misc]
+        self.gateways.shorten(lambda _key: self._policy.longest)
+        self.addresses.shorten(self._longest_of_address)
         self.caps.keep(frozenset(self._gateways))
 
     def leave_out_own(self) -> None:
@@ -99,6 +101,11 @@ class Standings:
         if isinstance(gateway, BackupMxGateway):
             return RestPolicy(gateway.holding.probe_seconds, gateway.holding.probe_seconds)
         return RestPolicy(self._policy.first, max(self._policy.first, min(self._policy.longest, PRIMARY_LONGEST_REST)))
+
+    def _longest_of_address(self, key: str) -> float:
+        kind, _, rest = key.partition(":")
+        gateway_id = rest.partition("/")[0] if kind == "inbound" else ""
+        return self._policies.get(gateway_id, self._policy).longest
 
     def _starts_afresh(self, old: Gateway, gateway_id: str, before: Sequence[NextHop], after: Sequence[NextHop | None]) -> bool:
         new = self._gateways.get(gateway_id)
