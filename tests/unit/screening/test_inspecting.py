@@ -141,12 +141,13 @@ async def test_who_bounces_at_other_levels_is_kept_apart_and_who_never_bounces_i
     assert rig.inspecting.refused_as is None, "with one rule for all there is nothing to keep apart"
 
 
-async def test_own_and_allowed_senders_are_not_scored(tmp_path: Path) -> None:
-    spam = SpamPolicy(allowed_senders=("friend@example.com",))
+@pytest.mark.parametrize("written", ["friend@example.com", "Friend@Example.COM"])
+async def test_own_and_allowed_senders_are_not_scored(tmp_path: Path, written: str) -> None:
+    spam = SpamPolicy(allowed_senders=(written,))
     rig = Rig(configuration(gateway("a.example", Delete()), spam=spam), tmp_path / "bodies")
     (share,) = (await rig.inspect(envelope("bob@a.example"), is_local=True)).shares
     assert content(share) == MESSAGE
-    (share,) = (await rig.inspect(envelope("bob@a.example", sender="friend@example.com"))).shares
+    (share,) = (await rig.inspect(envelope("bob@a.example", sender="FRIEND@example.com"))).shares
     assert content(share) == CLEAN, "what he could have forged is taken away"
     assert texts(share.notes) == "scanned : not scored: the sender is allowed"
     assert (await rig.inspect(envelope("bob@a.example", sender="foe@example.com"))).shares == ()

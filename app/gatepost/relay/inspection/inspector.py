@@ -75,6 +75,7 @@ class Inspector:
         scan_virus: Callable[[Specimen, VirusPolicy], Awaitable[ScanVerdict]] = scan,
     ) -> None:
         self._spam = spam
+        self._allowed = frozenset(sender.lower() for sender in spam.allowed_senders)
         self._virus = virus
         self._resolver = resolver
         self._server_name = server_name.lower()
@@ -91,7 +92,10 @@ class Inspector:
 
     def may_ask_spamd(self, envelope: Envelope) -> bool:
         """Whether scoring this message asks spamd, unless it rests."""
-        return self._spam.spamd.enabled and envelope.sender not in self._spam.allowed_senders
+        return self._spam.spamd.enabled and not self._is_allowed(envelope)
+
+    def _is_allowed(self, envelope: Envelope) -> bool:
+        return envelope.sender.lower() in self._allowed
 
     async def examine(
         self,
@@ -110,7 +114,7 @@ class Inspector:
         scanning = asyncio.ensure_future(self._scan(specimen)) if self._virus.enabled else None
         try:
             verdict, authentication = None, None
-            if is_scored and envelope.sender not in self._spam.allowed_senders:
+            if is_scored and not self._is_allowed(envelope):
                 verdict, authentication = await self._score(specimen, spamd_done)
             virus = await scanning if scanning is not None else None
         finally:
