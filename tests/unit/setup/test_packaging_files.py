@@ -139,6 +139,10 @@ def test_the_bundles_recipe_is_read_to_its_end_on_every_system(system: str, monk
     assert [name for name, _ in made].count("COLLECT") == 1
     bundles = [options for name, options in made if name == "BUNDLE"]
     assert [options["icon"] for options in bundles] == ([programs[0]["icon"]] if system == "darwin" else [])
+    told = re.search(r"^\| macOS (\d+) and later", (ROOT / "packaging" / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert told is not None
+    for options in bundles:
+        assert options["info_plist"]["LSMinimumSystemVersion"] == f"{told[1]}.0"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="only on systems with a shell")

@@ -40,7 +40,7 @@ def make_application(
 
 
 def make_metrics_application(facade: RelayFacade, hosts: frozenset[str] | None) -> web.Application:
-    """For Settings → Monitoring's TCP port: figures only, readable by whoever reaches the port, nothing else.
+    """For the TCP port of Settings → Metrics port: figures only, readable by whoever reaches the port, nothing else.
 
     ``hosts``: names by which the port may be called; None: any.
     """
