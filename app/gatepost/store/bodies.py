@@ -139,7 +139,7 @@ class BodyWriter:
         chunks, size = self._waiting, self._waiting_size
         self._waiting, self._waiting_size = [], 0
         if not self._has_room(size):
-            raise SpoolFull("There is no room for the message body.", "What is left is kept for recording what is delivered.")
+            raise SpoolFull("There is no room for the message body.", hint="Make room on the disk; Gatepost goes on by itself.")
         await self._run(lambda: self._append(chunks))
 
     async def _run(self, work: Callable[[], None]) -> None:

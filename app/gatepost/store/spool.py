@@ -20,7 +20,7 @@ from functools import partial
 from typing import TypeVar
 
 from ..model.errors import NotFound
-from . import spool_list, spool_quarantine, spool_queue
+from . import spool_list, spool_quarantine, spool_queue, spool_relane
 from .bodies import Bodies, BodyFile
 from .captured import Captured
 from .commit_times import CommitTimes
@@ -245,6 +245,14 @@ class Spool:
             if page.last is None:
                 return count
             after = page.last
+
+    async def lanes_mark(self) -> int | None:
+        """What ``mark_lanes`` was last given: which rules the lanes are of. None: nobody said."""
+        return await self._list_readers.run(spool_relane.mark)
+
+    async def mark_lanes(self, mark: int) -> None:
+        """Every lane is of these rules now."""
+        await self._writer.submit(lambda c: spool_relane.set_mark(c, mark))
 
     # For people
 

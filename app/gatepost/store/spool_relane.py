@@ -91,6 +91,15 @@ def move(connection: sqlite3.Connection, moves: Sequence[Move], now: float, unit
     return moved
 
 
+def mark(connection: sqlite3.Connection) -> int | None:
+    found = connection.execute("SELECT value FROM counter WHERE name = 'lanes'").fetchone()
+    return None if found is None else int(found[0])
+
+
+def set_mark(connection: sqlite3.Connection, value: int) -> None:
+    connection.execute("INSERT OR REPLACE INTO counter VALUES ('lanes', ?)", (value,))
+
+
 def _split(connection: sqlite3.Connection, planned: Move, due: int, kind: tuple[int, int], unit: SpoolUnit) -> bool:
     """New ids for all parts: the outcome of an attempt on the old one then cannot be mistaken for one of a part."""
     first, last = delivery_range(message_of(planned.delivery_id))

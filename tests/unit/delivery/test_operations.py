@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -120,3 +121,21 @@ async def test_mail_that_was_on_its_way_when_the_rules_changed_follows_them(tmp_
             await r.advance(30)
             await r.empty()
             assert len(two.messages) == 1
+
+
+async def test_mail_that_was_not_put_into_its_new_lane_before_the_process_ended_is_at_the_next_start(tmp_path: Path) -> None:
+    """The rules are saved before the mail that they move is moved."""
+    async with SmtpPeer() as dead, SmtpPeer() as two:
+        dead.stop()
+        cards = [named("one", dead, "example.org"), named("two", two)]
+        async with rig(tmp_path, *cards) as r:
+            await r.submit()
+            await r.settled()
+            assert (await r.row()).lane == "gateway:one"
+        via = {"via": "gateway", "gateway": "two"}
+        row = {"id": "row", "domain": "example.net", "match": "recipient", "route": via}
+        async with rig(tmp_path, *cards, domains=[row]) as r:
+            await r.empty()
+            assert len(two.messages) == 1
+        async with rig(tmp_path, *cards, domains=[row]) as r:
+            assert await r.spool.lanes_mark() == zlib.crc32(r.configuration.model_dump_json().encode())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
@@ -61,6 +62,8 @@ class Queue:
         self._ruled_by: Configuration | None = None
         self._rules: dict[str | None, schedule.RetryPolicy] = {}
         """By gateway, as of ``_ruled_by``."""
+        self._lanes_are_old = False
+        """Mail may lie in lanes of former rules."""
         self._left: set[int] = set()
         """Deliveries that were on their way when the others were put into new lanes."""
 
@@ -70,6 +73,10 @@ class Queue:
         self._stopped = False
         self._ageing = expiry.Ageing(self._dispatcher, self._look)
         await self._ageing.check_clock(at_start=True)
+        # A process may end between saving new rules and the last of the mail that they move.
+        self._lanes_are_old = await self._around.spool.lanes_mark() != _mark(self._around.configuration())
+        if self._lanes_are_old:
+            self._dispatcher.tasks.spawn(self._catch_up(), "put mail into its lanes")
         self._ticker = asyncio.get_running_loop().call_later(expiry.SECONDS, self._tick)
         if not paused:
             self.resume()
@@ -118,12 +125,25 @@ class Queue:
             envelope = delivery.envelope
             return router.lane_again(delivery.lane, envelope.sender_domain, recipient.domain, envelope.origin.client)
 
-        self._left = set()
+        self._lanes_are_old, self._left = True, set()
+        mark = _mark(self._around.configuration())
         try:
-            return await self._around.spool.relane(lane_of, self._around.moved, self._left.update)
+            moved = await self._around.spool.relane(lane_of, self._around.moved, self._left.update)
+            if not self._left:
+                await self._around.spool.mark_lanes(mark)
+                self._lanes_are_old = mark != _mark(self._around.configuration())
+            return moved
         finally:
             self.changed()
             self.wake()
+
+    async def _catch_up(self) -> None:
+        """What ``apply`` could not finish."""
+        if self._lanes_are_old and self._left.isdisjoint(self._dispatcher.flying):
+            try:
+                await self.apply()
+            except GatepostError as error:
+                log.error("mail cannot be put into its lanes: %s", error)
 
     # What happens elsewhere
 
@@ -307,8 +327,12 @@ class Queue:
             return
         try:
             await self._ageing.tick()
-            if self._left and self._left.isdisjoint(self._dispatcher.flying):
-                await self.apply()
         except GatepostError as error:
             log.error("the spool cannot be read: %s", error)
+        await self._catch_up()
         self._look()
+
+
+def _mark(configuration: Configuration) -> int:
+    """Tells one configuration's lanes from another's; also from those that another version would make of it."""
+    return zlib.crc32(configuration.model_dump_json().encode())
