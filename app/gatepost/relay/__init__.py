@@ -9,7 +9,7 @@ It owns what lasts: configuration, spool, journal and secrets. May import ``mode
 - ``delivery``  queue, connections, attempts, DSNs
 - ``capture``  the test inbox, faults on purpose
 
-do not import one another; ``service`` puts them together and hands each its collaborators; ``screening`` does so for what
-stands between reception and the spool (``inspecting``, ``signing``, ``quarantine``), ``capturing`` and ``diverting`` for the
-test inbox. What they share as plain values stands in ``common``. Begin with ``service.RelayService``.
+do not import one another; ``service`` puts them together, ``assembly`` hands each its collaborators; ``screening`` does so
+for what stands between reception and the spool (``inspecting``, ``signing``, ``quarantine``), ``capturing`` and ``diverting``
+for the test inbox. What they share as plain values stands in ``common``. Begin with ``service.RelayService``.
 """

@@ -1,7 +1,7 @@
 """The queue: what the rest of the relay sees of delivery.
 
 Reception hands over what it has stored (``accepted``), routing says when a way has opened (``wake``), the control API
-holds, releases, re-routes. Inside: ``dispatch`` decides whose turn it is, ``ageing`` looks after what grows old.
+holds, releases, re-routes. Inside: ``ring`` decides whose turn it is, ``expiry`` looks after what grows old.
 """
 
 from __future__ import annotations
