@@ -15,7 +15,7 @@ from .output import Out
 def add_set_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", dest="assignments", metavar="PATH=VALUE", action="append", default=[],
-        help="any field by its dotted path, such as limits.connections=10; JSON, or plain text",
+        help="any field by its dotted path, as “show” names it; JSON, or plain text",
     )  # fmt: skip
 
 

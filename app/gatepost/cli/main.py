@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from .. import __version__
 from ..model.errors import GatepostError, InvalidInput
 from .exit_codes import ExitCode
+from .option_words import complete
 from .registry import BY_NAME, COMMANDS, Command
 
 if TYPE_CHECKING:
@@ -125,7 +126,9 @@ def build_parser(configured: Iterable[Command]) -> argparse.ArgumentParser:
         if command.name in chosen:
             module = importlib.import_module(f"gatepost.cli.{command.module}")
             module.configure(added, command.name)
-            for action in _actions_of(added):
+            complete(added, command.name)
+            for name, action in _actions_of(added):
+                complete(action, command.name, name)
                 add_common(action)
     return parser
 
@@ -151,10 +154,10 @@ def add_common(parser: argparse.ArgumentParser, *, top: bool = False) -> None:
     )
 
 
-def _actions_of(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+def _actions_of(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
-            yield from action.choices.values()
+            yield from action.choices.items()
 
 
 def _subparser_of(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.ArgumentParser:
