@@ -84,6 +84,16 @@ class Certificate(Model):
     check: CertificateCheck = CertificateCheck.SYSTEM_TRUST
     fingerprint: Fingerprint | None = None
 
+    def enforced(self, encryption: Encryption) -> CertificateCheck:
+        """How a certificate is really checked.
+
+        “STARTTLS when offered” would send without any TLS, so an untrusted certificate is no reason to refuse; a pinned
+        one is, because somebody chose it.
+        """
+        if encryption is Encryption.OPPORTUNISTIC and self.check is CertificateCheck.SYSTEM_TRUST:
+            return CertificateCheck.NONE
+        return self.check
+
     @model_validator(mode="after")
     def _fingerprint_when_pinned(self) -> Certificate:
         if self.check is CertificateCheck.FINGERPRINT and self.fingerprint is None:

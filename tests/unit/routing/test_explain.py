@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
 
 from gatepost.model.errors import InvalidInput
+from gatepost.model.gateway import Certificate, CertificateCheck, Encryption
 from gatepost.relay.common.plan import Candidates
-from gatepost.relay.routing.explain import Explanation, Step, StepVerdict, explain, preview_change
+from gatepost.relay.delivery.tls import enforced_check
+from gatepost.relay.permission import explain_admission
+from gatepost.relay.routing.explain import Admitted, Explanation, Step, StepVerdict, explain, preview_change, tls_policy
 from tests.support.dns_server import DnsServer
 
 from .support import Bench, configuration, forward, outbound, row, specific
@@ -96,11 +100,23 @@ async def test_receptions_own_answer_about_the_client_comes_first() -> None:
     bench = Bench(configuration(outbound("a")))
     step = Step("198.51.100.1 may not send to r.test", StepVerdict.REFUSED)
 
-    async def admission(_client: str, _recipient: str) -> list[Step]:
-        return [step]
+    async def admission(_client: str, _recipient: str) -> Admitted:
+        return Admitted([step])
 
     found = await explain(bench.router, "", "y@r.test", "198.51.100.1", admission)
     assert found.steps[0] is step
+
+
+async def test_mail_for_our_postmaster_is_explained_where_it_really_goes() -> None:
+    config = configuration(outbound("a"), forward("f", "192.0.2.1", domains=["in.test"]))
+    bench = Bench(config)
+
+    async def nothing_more(_address: str, _domain: str, _gateway: object, _may_relay: bool) -> list[Step]:
+        return []
+
+    admission = partial(explain_admission, "", config, "relay.test", nothing_more)
+    found = await explain(bench.router, "x@s.test", "postmaster@relay.test", "198.51.100.1", admission)
+    assert found.lane == "inbound:f", "the postmaster of the first domain that mail is taken for"
 
 
 async def test_an_explanation_is_plain_json_and_holds_no_secret_name() -> None:
@@ -144,3 +160,20 @@ async def test_what_a_gateway_does_instead_of_delivering_is_said(handling: dict[
     bench = Bench(configuration(outbound("a", handling=handling)))
     found = await explain(bench.router, "x@s.test", "y@r.test")
     assert words in found.steps[-1].text
+
+
+@pytest.mark.parametrize("encryption", [e for e in Encryption if e is not Encryption.NONE])
+@pytest.mark.parametrize("check", list(CertificateCheck))
+async def test_the_certificate_is_said_to_be_checked_as_delivery_checks_it(
+    encryption: Encryption, check: CertificateCheck
+) -> None:
+    certificate = Certificate(check=check, fingerprint="ab" * 32 if check is CertificateCheck.FINGERPRINT else None)
+    bench = Bench(configuration(outbound("a", encryption=encryption, certificate=certificate.model_dump())))
+    words = {
+        CertificateCheck.SYSTEM_TRUST: "verified against the system's trust",
+        CertificateCheck.FINGERPRINT: "only the certificate abab",
+        CertificateCheck.NONE: "certificate not verified",
+    }
+    said = tls_policy(encryption, certificate)
+    assert words[enforced_check(bench.hop("a"))] in said
+    assert said in (await explain(bench.router, "x@s.test", "y@r.test")).summary

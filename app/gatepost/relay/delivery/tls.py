@@ -25,15 +25,8 @@ _WRONG_NAME = (62, 64)
 
 
 def enforced_check(hop: NextHop) -> CertificateCheck:
-    """How this hop's certificate is really checked.
-
-    “STARTTLS when offered” would send without any TLS, so an untrusted certificate is no reason to refuse; a pinned one
-    is, because somebody chose it.
-    """
-    check = hop.certificate.check
-    if hop.encryption is Encryption.OPPORTUNISTIC and check is CertificateCheck.SYSTEM_TRUST:
-        return CertificateCheck.NONE
-    return check
+    """How this hop's certificate is really checked."""
+    return hop.certificate.enforced(hop.encryption)
 
 
 class TlsContexts:

@@ -176,8 +176,9 @@ class Inbound:
             found.append(f"SmarterMail: {problem}")
         return tuple(found)
 
-    async def explain(self, address: str, domain: str, gateway: InboundGateway | None) -> list[Step]:
-        """What RCPT would be answered, as steps of an explanation. ``gateway``: the one whose list names the domain."""
+    async def explain(self, address: str, domain: str, gateway: InboundGateway | None, may_relay: bool) -> list[Step]:
+        """What RCPT would be answered, as steps of an explanation. ``gateway``: the one whose list names the domain;
+        ``may_relay``: the client, who is not sent to the primary then."""
         from ..routing.explain import Step, StepVerdict
 
         steps: list[Step] = []
@@ -192,7 +193,7 @@ class Inbound:
             return steps
         if not gateway.enabled:
             return [*steps, Step(f"The gateway “{gateway.label}” is disabled: 450", StepVerdict.REFUSED)]
-        if prepared.rules.only_when_down and not await self.watch.is_down(gateway.id, ANSWER_SECONDS):
+        if prepared.rules.only_when_down and not may_relay and not await self.watch.is_down(gateway.id, ANSWER_SECONDS):
             text = f"“{gateway.label}” accepts mail only while its primary is down, and it answers: 451"
             return [*steps, Step(text, StepVerdict.REFUSED)]
         decision = await prepared.rules.verifier.decide(address)

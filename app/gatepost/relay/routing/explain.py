@@ -39,6 +39,15 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Admitted:
+    """Reception's own answer. ``address``: where the mail goes on to, which may be another than was written (postmaster);
+    empty when it was refused."""
+
+    steps: Sequence[Step]
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ExplainedHop:
     """A next hop in the order of trying. No secrets: only whether it signs in, and as whom."""
 
@@ -78,7 +87,7 @@ async def explain(
     sender: str,
     recipient: str,
     client: str | None = None,
-    admission: Callable[[str, str], Awaitable[Sequence[Step]]] | None = None,
+    admission: Callable[[str, str], Awaitable[Admitted]] | None = None,
 ) -> Explanation:
     """Where mail from ``sender`` (empty: the null sender) to ``recipient`` would go now, and why.
 
@@ -88,7 +97,10 @@ async def explain(
     sender_domain, recipient_domain = _domains(sender, recipient)
     steps: list[Step] = []
     if client and admission is not None:
-        steps.extend(await admission(client, recipient))
+        admitted = await admission(client, recipient)
+        steps.extend(admitted.steps)
+        if admitted.address:
+            recipient_domain = parse_mailbox(admitted.address).domain
     decision = router.table.decide(sender_domain, recipient_domain, client or "")
     steps.extend(_rule_steps(decision))
     plan = await router.plan(decision.lane, sender_domain, recipient_domain, client=client or "", commit=False)
@@ -125,7 +137,7 @@ def tls_policy(encryption: Encryption, certificate: Certificate) -> str:
         CertificateCheck.SYSTEM_TRUST: "certificate verified against the system's trust",
         CertificateCheck.FINGERPRINT: f"only the certificate {(certificate.fingerprint or '')[:16]}…",
         CertificateCheck.NONE: "certificate not verified",
-    }[certificate.check]
+    }[certificate.enforced(encryption)]
     return f"{how}; {check}"
 
 
