@@ -193,8 +193,9 @@ class Administration:
         if not _routes_differently(current, changed):
             return ()
         from .routing.explain import preview_change
+        from .routing.table import asks_for_client
 
-        pairs = await self._service.spool.domain_pairs()
+        pairs = await self._service.spool.domain_pairs(with_clients=asks_for_client(current) or asks_for_client(changed))
         found = preview_change(current, changed, pairs, self._service.inbound.domains.fronted_by)
         return tuple(LaneMove(move.before, move.after, move.count) for move in found)
 

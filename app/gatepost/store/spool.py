@@ -267,9 +267,12 @@ class Spool:
         """Delivery ids in the order of a list, for front-ends that fetch rows page by page."""
         return await self._list_readers.run(lambda c: spool_list.ids_in_order(c, chosen, order, descending, limit))
 
-    async def domain_pairs(self) -> list[tuple[str, str, int]]:
-        """(sender domain, recipient domain, deliveries) of queued mail; of a very large spool, of a part of it."""
-        return await self._list_readers.run(lambda c: spool_list.domain_pairs(c, _PAIRS_FROM))
+    async def domain_pairs(self, *, with_clients: bool = False) -> list[tuple[str, str, str, int]]:
+        """(sender domain, recipient domain, client, deliveries) of queued mail; of a very large spool, of a part of it.
+
+        ``client``, the address that the mail came from, is empty unless it is asked for: it costs a look at each message.
+        """
+        return await self._list_readers.run(lambda c: spool_list.domain_pairs(c, _PAIRS_FROM, with_clients))
 
     async def list(
         self,

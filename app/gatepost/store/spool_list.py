@@ -99,14 +99,17 @@ def numbers_of(text: str) -> array[int]:
     return numbers
 
 
-def domain_pairs(connection: sqlite3.Connection, limit: int) -> list[tuple[str, str, int]]:
-    """(sender domain, recipient domain, deliveries) of what follows the routes, from at most ``limit`` deliveries."""
-    found: Counter[tuple[str, str]] = Counter()
-    query = "SELECT sender, recipients FROM delivery WHERE pinned_gateway IS NULL LIMIT ?"
-    for sender, packed in connection.execute(query, (limit,)):
+def domain_pairs(connection: sqlite3.Connection, limit: int, with_clients: bool) -> list[tuple[str, str, str, int]]:
+    """(sender domain, recipient domain, client, deliveries) of what follows the routes, from at most ``limit`` deliveries."""
+    found: Counter[tuple[str, str, str]] = Counter()
+    client, messages = (
+        ("json_extract(m.envelope, '$[5][1]')", " JOIN message m ON m.id = d.id >> 16") if with_clients else ("''", "")
+    )
+    query = f"SELECT d.sender, d.recipients, {client} FROM delivery d{messages} WHERE d.pinned_gateway IS NULL LIMIT ?"  # noqa: S608
+    for sender, packed, address in connection.execute(query, (limit,)):
         waiting = (r.domain for r in unpack_recipients(packed) if r.state is RecipientState.WAITING)
-        found.update((sender.rpartition("@")[2], domain) for domain in set(waiting))
-    return [(sender, recipient, count) for (sender, recipient), count in found.items()]
+        found.update((sender.rpartition("@")[2], domain, address) for domain in set(waiting))
+    return [(*key, count) for key, count in found.items()]
 
 
 def oldest_waiting(connection: sqlite3.Connection) -> float | None:

@@ -137,7 +137,7 @@ async def test_what_is_no_address_is_refused_by_field() -> None:
 def test_a_change_is_previewed_by_the_queued_mail_that_it_moves() -> None:
     old = configuration(outbound("a"), specific("n"), rows=[row("s.test", "n")])
     new = configuration(outbound("a"), specific("n", enabled=False), rows=[row("s.test", "n"), row("t.test", "direct")])
-    pairs = [("s.test", "r.test", 3), ("t.test", "r.test", 40), ("u.test", "r.test", 9)]
+    pairs = [("s.test", "r.test", "", 3), ("t.test", "r.test", "", 40), ("u.test", "r.test", "", 9)]
     changes = preview_change(old, new, pairs)
     assert [(c.sender_domain, c.count, c.before_lane, c.after_lane) for c in changes] == [
         ("t.test", 40, "pool", "mx:r.test"),
@@ -146,6 +146,14 @@ def test_a_change_is_previewed_by_the_queued_mail_that_it_moves() -> None:
     assert changes[0].before == "Round Robin"
     assert changes[0].after == "direct delivery to the mail hosts of r.test"
     assert preview_change(new, new, pairs) == []
+
+
+def test_a_primarys_own_mail_is_previewed_by_the_way_that_it_takes() -> None:
+    everything = forward("f", "192.0.2.1", "192.0.2.2", domain_verification="all-but-specified-domains", accept_for_anyone=True)
+    old, new = configuration(outbound("a"), everything), configuration(everything, default_route={"via": "direct"})
+    queued = [("s.test", "r.test", client, 2) for client in ("192.0.2.1", "192.0.2.2", "203.0.113.9")]
+    (change,) = preview_change(old, new, queued)
+    assert (change.before_lane, change.after_lane, change.count) == ("pool", "mx:r.test", 4)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -326,3 +327,19 @@ def test_a_message_finds_its_deliveries_by_their_ids(large: sqlite3.Connection) 
     ] == [5, 99_000]
     found = plan(large, f"SELECT id FROM delivery WHERE {where}", len(values))
     assert "SEARCH d USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)" in found
+
+
+async def test_what_follows_the_routes_is_counted_by_its_domains_and_its_client(tmp_path: Path) -> None:
+    spool = Spool.open(DataFolder(tmp_path), clock=Clock())
+    await spool.submit(message(("pool", recipients("a@one.example", "b@one.example", "c@two.example"))))
+    await spool.submit(message(sender=""))
+    pinned = await spool.submit(message())
+    await spool.reroute(SpoolFilter(message_ids=(pinned.id,)), "gw-1")
+    for with_clients in (False, True):
+        client = "192.0.2.7" if with_clients else ""
+        assert sorted(await spool.domain_pairs(with_clients=with_clients)) == [
+            ("", "example.org", client, 1),
+            ("example.com", "one.example", client, 1),
+            ("example.com", "two.example", client, 1),
+        ]
+    await spool.aclose()

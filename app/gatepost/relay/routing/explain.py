@@ -7,7 +7,7 @@ Nothing is decided here. The table, the outlets and the resolver that serve the 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -295,25 +295,21 @@ class LaneChange:
 def preview_change(
     old: Configuration,
     new: Configuration,
-    pairs: Iterable[tuple[str, str, int]],
+    pairs: Iterable[tuple[str, str, str, int]],
     fronted_by: Callable[[str], str | None] | None = None,
 ) -> list[LaneChange]:
-    """Which of the queued (sender domain, recipient domain, number of messages) would change lanes, most first."""
+    """Which of the queued (sender domain, recipient domain, client, number of messages) would change lanes, most first."""
     before, after = RoutingTable(old, fronted_by), RoutingTable(new, fronted_by)
-    changes: list[LaneChange] = []
-    for sender_domain, recipient_domain, count in pairs:
-        old_lane = before.lane(sender_domain, recipient_domain)
-        new_lane = after.lane(sender_domain, recipient_domain)
-        if old_lane != new_lane:
-            changes.append(
-                LaneChange(
-                    sender_domain,
-                    recipient_domain,
-                    count,
-                    old_lane,
-                    new_lane,
-                    before.decide(sender_domain, recipient_domain).reason,
-                    after.decide(sender_domain, recipient_domain).reason,
-                )
+    found: dict[tuple[str, str, str, str], LaneChange] = {}
+    for sender_domain, recipient_domain, client, count in pairs:
+        way = sender_domain, recipient_domain, client
+        key = sender_domain, recipient_domain, before.lane(*way), after.lane(*way)
+        if key[2] == key[3]:
+            continue
+        if (known := found.get(key)) is not None:
+            found[key] = replace(known, count=known.count + count)
+        else:
+            found[key] = LaneChange(
+                sender_domain, recipient_domain, count, *key[2:], before.decide(*way).reason, after.decide(*way).reason
             )
-    return sorted(changes, key=lambda change: (-change.count, change.sender_domain, change.recipient_domain))
+    return sorted(found.values(), key=lambda change: (-change.count, change.sender_domain, change.recipient_domain))

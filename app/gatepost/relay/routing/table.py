@@ -240,6 +240,14 @@ class RoutingTable:
         return f"its gateway “{gateway.label}” is disabled"
 
 
+def asks_for_client(configuration: Configuration) -> bool:
+    """Whether the way of mail can depend on who sent it here: a primary's own mail is not handed back to it."""
+    return any(
+        isinstance(gateway, DomainForwardGateway) and gateway.domain_verification is DomainVerification.ALL_BUT_SPECIFIED
+        for gateway in configuration.inbound
+    )
+
+
 def _patterns(domain: str) -> Iterator[str]:
     """The patterns that cover a domain, most exact first: itself, ``*.parent`` longest first, ``*``."""
     if domain:
