@@ -11,7 +11,7 @@ import logging
 import os
 import sqlite3
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,6 +95,23 @@ class Database:
     def connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection = self.peewee.connection()  # type: ignore[no-untyped-call]
         return connection
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All that is done within, or nothing.
+
+        SQLite ends a transaction itself after some errors of the disk. Rolling back what is not there any more would fail,
+        with an error that hides the disk's; peewee's ``atomic`` does so.
+        """
+        connection = self.connection()
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
 
     def close(self) -> None:
         if not self.peewee.is_closed():

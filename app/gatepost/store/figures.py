@@ -40,8 +40,7 @@ class Figures:
         """Add to what is kept of each minute, all or nothing, and forget what lies before a minute. Raises StoreError."""
         rows = [(minute, name, count) for minute, sums in minutes for name, count in sums.items()]
         try:
-            with self._database.peewee.atomic():
-                connection = self._database.connection()
+            with self._database.transaction() as connection:
                 connection.executemany(
                     "INSERT INTO figure VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count", rows
                 )

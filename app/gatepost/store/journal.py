@@ -19,7 +19,8 @@ import sqlite3
 import time
 from collections.abc import Callable
 
-from .database import OpenReport, open_database
+from .database import Database, OpenReport, open_database
+from .errors import StoreError, translated
 from .folder import DataFolder
 from .journal_prune import Step, forget_entries, forget_messages
 from .journal_schema import SCHEMA
@@ -65,7 +66,11 @@ class Journal:
         A damaged file is set aside and a new one begun (``report``): the relay must run without its past, too.
         """
         database, report = open_database(folder.journal, SCHEMA, folder, clock, synchronous="NORMAL", cache_kib=2000)
-        last_id = _begin(database.connection())
+        try:
+            last_id = _begin(database)
+        except sqlite3.Error as error:
+            database.close()
+            raise translated(error, "journal") from error
         return cls(Writer(database, "journal"), Readers(folder.journal, "journal"), report, last_id, flush_seconds)
 
     def note(self, entry: JournalEntry) -> None:
@@ -120,15 +125,19 @@ class Journal:
         return Pruned(counts[0], counts[1], done=True)
 
     async def close(self) -> None:
-        """Write what waits and close the file."""
+        """Write what waits and close the file, whatever the disk says to it."""
         if await self.notes.close():
-            await self._writer.submit(_end)
+            try:
+                await self._writer.submit(_end)
+            except StoreError as error:
+                log.error("that the journal was closed cannot be written: %s", error)
         await self._writer.aclose()
         await asyncio.get_running_loop().run_in_executor(None, self._readers.close)
 
 
-def _begin(connection: sqlite3.Connection) -> int:
+def _begin(database: Database) -> int:
     """The floor of this run; durable before anything is built on it."""
+    connection = database.connection()
     marks = dict(connection.execute("SELECT name, value FROM mark"))
     (seen,) = connection.execute(
         "SELECT max(coalesce((SELECT max(id) FROM message), 0), coalesce((SELECT max(message_id) FROM entry), 0))"
@@ -138,9 +147,8 @@ def _begin(connection: sqlite3.Connection) -> int:
         floor += GAP
         log.info("the journal was not closed the last time; message ids go on after %d", floor)
     connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute("INSERT OR REPLACE INTO mark VALUES ('open', 1), ('floor', ?)", (floor,))
-    connection.execute("COMMIT")
+    with database.transaction():
+        connection.execute("INSERT OR REPLACE INTO mark VALUES ('open', 1), ('floor', ?)", (floor,))
     connection.execute("PRAGMA synchronous = NORMAL")
     return int(floor)
 

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+import pytest
+
+if sys.platform != "win32":
+    import resource
 
 from gatepost.model.envelope import BodyType, Envelope, Origin, Recipient
 from gatepost.store.values import Delivery, DeliveryResult, NewMessage, RecipientOutcome, RecipientState
@@ -10,6 +18,19 @@ from gatepost.store.values import Delivery, DeliveryResult, NewMessage, Recipien
 NOW = 1_790_000_000.0
 HOUR = 3600.0
 DAY = 24 * HOUR
+
+
+@contextmanager
+def disk_takes_nothing() -> Iterator[None]:
+    """Every write to a file fails, as on a disk that is full or broken. Only for what this process writes itself."""
+    if sys.platform == "win32":
+        pytest.skip("files have no limit there")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 class Clock:

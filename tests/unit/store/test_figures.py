@@ -10,7 +10,7 @@ from gatepost.store.errors import StoreError
 from gatepost.store.figures import Figures
 from gatepost.store.folder import DataFolder
 
-from .spool_support import Clock
+from .spool_support import Clock, disk_takes_nothing
 
 
 @pytest.fixture
@@ -42,4 +42,13 @@ def test_what_the_disk_does_not_take_is_an_error_in_words(folder: DataFolder) ->
     figures._database.connection().execute("PRAGMA query_only = 1")
     with pytest.raises(StoreError):
         figures.add([(1, {"delivered": 1})], forget_before=0)
+    figures.close()
+
+
+def test_a_disk_that_fails_within_a_transaction_is_an_error_in_words_and_over_when_it_works_again(folder: DataFolder) -> None:
+    figures = Figures.open(folder, Clock())
+    with disk_takes_nothing(), pytest.raises(StoreError):
+        figures.add([(1, {f"name-{number}": 1 for number in range(2000)})], forget_before=0)
+    figures.add([(2, {"delivered": 1})], forget_before=0)
+    assert figures.sums(0) == {2: {"delivered": 1}}
     figures.close()

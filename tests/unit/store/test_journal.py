@@ -15,11 +15,13 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from gatepost.store.errors import NewerSchema
+from gatepost.store.errors import NewerSchema, StoreError
 from gatepost.store.folder import DataFolder
 from gatepost.store.journal import GAP, Journal
 from gatepost.store.journal_batch import MAX_DATA, MAX_TEXT
 from gatepost.store.journal_values import VERIFIED, EntryKind, JournalEntry, TrackedMessage, TrackQuery, TrackState
+
+from .spool_support import disk_takes_nothing
 
 NOW = 1_790_000_000.0
 BOB, EVE = "bob@example.org", "eve@example.org"
@@ -323,6 +325,18 @@ class TestReopening:
         assert journal.report.set_aside is not None
         journal.received(7, NOW, "a@example.com", (BOB,))
         assert (await message(journal, 7)).id == 7
+        await journal.close()
+
+    async def test_a_disk_that_takes_nothing_is_an_error_in_words(self, folder: DataFolder) -> None:
+        journal = Journal.open(folder, clock)
+        journal.add(1, NOW, EntryKind.NOTE, "", "kept")
+        await journal.flush()
+        with disk_takes_nothing():
+            await journal.close()
+        with disk_takes_nothing(), pytest.raises(StoreError):
+            Journal.open(folder, clock)
+        journal = Journal.open(folder, clock)
+        assert journal.last_id() == 1 + GAP, "nobody could write that it was closed"
         await journal.close()
 
     async def test_a_newer_journal_is_refused_in_words(self, folder: DataFolder) -> None:
