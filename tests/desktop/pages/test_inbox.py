@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from gatepost.desktop.pages.inbox.detail import CapturedDetail
 from gatepost.desktop.pages.inbox.empty import Place, place_of, python, swaks
 
 from ..captured import LISTENER, PROVIDER, SHOP, Developers, developers, letter, rich
-from ..waiting import closed, until
+from ..waiting import closed, settled, until
 
 HTML = (
     "<p>Your <b>order</b> is on its way.</p><img src='cid:logo@shop'><img src='https://shop.example/pixel.png'>"
@@ -278,6 +279,44 @@ async def test_a_button_of_the_details_means_what_they_show(page: InboxPage) -> 
     detail.delete_wanted.emit()
     press(await dialog(), "Delete 1 message")
     await until(lambda: page.card.foot._count.text() == "1 message was deleted.", "only that one")
+
+
+async def test_a_button_of_the_details_acts_also_when_the_list_does_not_hold_the_message(page: InboxPage) -> None:
+    detail = await opened(page, "Plain 4")
+    page.search.setText("nothing like it")
+    await until(lambda: page._shown and page._shown.text and not page.model.ids, "the list is empty")
+    detail.release_wanted.emit()
+    asked = await until(lambda: next((w for w in page.findChildren(ReleaseDialog) if w.isVisible()), None), "it asks")
+    asked.reject()
+    await until(lambda: not asked.isVisible(), "the question is gone")
+    page.search.setText("")
+    await until(lambda: page._shown and not page._shown.text, "all are shown")
+
+
+async def test_a_release_is_asked_about_once_however_often_the_keys_are_pressed(
+    page: InboxPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await chosen(page, "Plain 4")
+    page.release.trigger()
+    await asyncio.sleep(0)
+    page.release.trigger()
+    await until(lambda: any(w.isVisible() for w in page.findChildren(ReleaseDialog)), "it asks")
+    await until(lambda: not page.worker.is_busy, "the count is there")
+    await settled()
+    asked = [w for w in page.findChildren(ReleaseDialog) if w.isVisible()]
+    assert len(asked) == 1
+    for one in asked:
+        one.reject()
+
+
+async def test_what_is_typed_into_the_search_while_the_page_loads_stays(page: InboxPage) -> None:
+    entering = asyncio.ensure_future(page.enter())
+    await asyncio.sleep(0)
+    page.search.setText("Plai")
+    await entering
+    assert page.search.text() == "Plai"
+    page.search.setText("")
+    await until(lambda: page._shown and not page._shown.text, "all are shown")
 
 
 async def test_a_tray_is_cleared_and_the_others_stay(page: InboxPage, office: Developers) -> None:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QPushButton
 
 from gatepost.control import spool_schema
+from gatepost.control.client import Client
+from gatepost.control.tracking_schema import ExplainRequest
 from gatepost.desktop.cards import Dialog
 from gatepost.desktop.context import AppContext
 from gatepost.desktop.pages.lists.saving import save
 from gatepost.desktop.pages.spool import SpoolPage
-from gatepost.model.report import SpoolOperation
+from gatepost.model.report import Explanation, SpoolOperation
 
 from ..mail import DEAD
-from ..waiting import until
+from ..waiting import settled, until
 
 
 @pytest.fixture
@@ -160,6 +165,84 @@ async def test_details_show_recipients_headers_and_route(page: SpoolPage) -> Non
     await until(lambda: page.detail._timeline._shown, "the story is told")
 
 
+async def test_details_stay_with_their_message_when_it_leaves_the_list(page: SpoolPage) -> None:
+    await until(lambda: page.model.row_at(3), "rows are there")
+    number = page.model.ids[3]
+    page.table.choose(number)
+    page.table.opened.emit(number)
+    shown = page.detail.queue_id
+    page.model._become(array("q", (one for one in page.model.ids if one != number)))
+    await settled()
+    assert page.detail.queue_id == shown, "somebody reads it"
+    QTest.keyClick(page.table, Qt.Key.Key_Down)
+    assert page.detail.queue_id != shown, "the keys go on"
+
+
+async def test_details_follow_the_keys_to_a_row_that_is_not_there_yet(page: SpoolPage) -> None:
+    await until(lambda: page.model.row_at(0), "rows are there")
+    page.table.choose(page.model.ids[0])
+    page.table.opened.emit(page.model.ids[0])
+    last = page.model.ids[-1]
+    page.model._cache.clear()
+    page.table.setFocus()
+    QTest.keyClick(page.table, Qt.Key.Key_End)
+    assert page.table.current == last
+    row = await until(lambda: page.model.row_at(len(page.model.ids) - 1), "the row is there")
+    await until(lambda: page.detail.queue_id == row.queue_id, "its details are shown")
+
+
+async def test_enter_opens_a_row_that_is_not_there_yet(page: SpoolPage) -> None:
+    await until(lambda: page.model.row_at(0), "rows are there")
+    page.table.choose(page.model.ids[0])
+    page.model._cache.clear()
+    page.table.setFocus()
+    QTest.keyClick(page.table, Qt.Key.Key_Return)
+    await until(lambda: page.splitter.is_open and page.detail.queue_id, "its details are shown")
+
+
+async def test_a_route_that_is_explained_late_is_not_shown_under_another_recipient(
+    page: SpoolPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await until(lambda: page.model.row_at(0), "rows are there")
+    page.table.choose(page.model.ids[0])
+    page.table.opened.emit(page.model.ids[0])
+    await until(lambda: page.detail._message, "it is there")
+    route = page.detail._route
+    route.set_recipients(["first@branch.example", "second@branch.example"])
+    real, asked = Client.explain, list[str]()
+
+    async def slow(found: Client, request: ExplainRequest) -> Explanation:
+        asked.append(request.recipient)
+        answer = await real(found, request)
+        if len(asked) == 1:
+            route._choice.setCurrentIndex(1)
+        return answer
+
+    monkeypatch.setattr(Client, "explain", slow)
+    await page.detail._load_route()
+    assert not route._column.count()
+    await page.detail._load_route()
+    assert asked == ["first@branch.example", "second@branch.example"]
+    assert route._column.count()
+    route.set_recipients(["new@branch.example", "second@branch.example"])
+    assert route.recipient == "second@branch.example", "the one that was chosen"
+
+
+async def test_an_action_means_the_rows_that_are_shown_not_a_filter_whose_rows_are_on_their_way(
+    page: SpoolPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gatepost.desktop.pages.lists.targets.BY_FILTER", 2)
+    page.search.set_quietly("Invoice")
+    page._ask(text="Invoice")
+    await until(lambda: page._shown and page._shown.text == "Invoice" and len(page.model.ids) > 2, "invoices are shown")
+    page.table.selectAll()
+    assert page._target().ids is None
+    assert page._target().filter.text == "Invoice"
+    page._query = page._query.unfiltered()
+    assert page._target().ids == page.model.ids
+    page._query = page._shown
+
+
 async def test_a_message_is_saved_as_it_was_received(page: SpoolPage, tmp_path: Path) -> None:
     (row,) = await rows(page, subject="Invoice 1001")
     content = b"".join([chunk async for chunk in client(page).spool_content(row.queue_id)])
@@ -177,6 +260,14 @@ async def test_a_message_is_saved_as_it_was_received(page: SpoolPage, tmp_path: 
     await until(proposed.exists, "the file is there")
     assert proposed.read_bytes() == content
     await until(lambda: "1 message was saved" in page.card.foot._count.text(), "it is said")
+
+
+async def test_saving_several_messages_overwrites_no_file(page: SpoolPage, tmp_path: Path) -> None:
+    names = [row.queue_id for row in await rows(page)][:2]
+    (tmp_path / f"{names[0]}.eml").write_text("mine")
+    assert await save(client(page).spool_content, names, tmp_path, lambda done, total: None) == 2
+    assert (tmp_path / f"{names[0]}.eml").read_text() == "mine"
+    assert (tmp_path / f"{names[0]} (2).eml").is_file()
 
 
 async def test_several_messages_go_into_a_folder_by_names_of_ours(page: SpoolPage, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar
@@ -109,8 +110,8 @@ class InboxPage(QueryPage[InboxQuery, CapturedFilter]):
     def _make_detail(self) -> CapturedDetail:
         made = CapturedDetail(self.context, self.spawn, lambda: self._names)
         made.tracking_wanted.connect(lambda queue_id: self.context.navigate("tracking", queue_id=queue_id))
-        made.release_wanted.connect(lambda: self._act_on_shown(self._start_releasing))
-        made.delete_wanted.connect(lambda: self._act_on_shown(self._start_deleting))
+        made.release_wanted.connect(self._release_shown)
+        made.delete_wanted.connect(self._delete_shown)
         made.said.connect(self.card.foot.say)
         return made
 
@@ -128,7 +129,7 @@ class InboxPage(QueryPage[InboxQuery, CapturedFilter]):
             self._show_query()
         self.live.set_on(True)
         await self._load_around()
-        self._show_query()
+        self._show_tray()
         await self._enter_list()
 
     def on_event(self, event: EventMessage) -> None:
@@ -185,6 +186,9 @@ class InboxPage(QueryPage[InboxQuery, CapturedFilter]):
     def _show_query(self) -> None:
         self.search.set_quietly(self._query.text)
         self.where.choose(self._query.where)
+        self._show_tray()
+
+    def _show_tray(self) -> None:
         self.trays.choose(self._query.tray)
         if self.trays.current != self._query.tray:  # it is not there any more
             self._query = replace(self._query, tray=self.trays.current)
@@ -219,19 +223,24 @@ class InboxPage(QueryPage[InboxQuery, CapturedFilter]):
 
     # --- details ---
 
-    def _open(self, number: int) -> None:
-        if self.model.known(number) is not None:
-            self._show_detail(str(number))
+    def _id_of(self, row: CapturedRow) -> str:
+        return str(row.id)
 
-    def _follow_current(self) -> None:
-        current = self.table.current
-        if self.splitter.is_open and current is not None and self.model.known(current) is not None:
-            self.detail.show_message(str(current))
+    def _shown_target(self) -> Target[CapturedFilter] | None:
+        """The message that the details show, whatever the list holds and has chosen; None while there is other work."""
+        identifier = self.detail.queue_id
+        if not identifier or self.worker.is_busy:
+            return None
+        return Target(CapturedFilter(), array("q", [int(identifier)]))
 
-    def _act_on_shown(self, act: Any) -> None:
-        """A button of the details means the message that they show, whatever is chosen in the list."""
-        if self.detail.queue_id and self.table.choose(int(self.detail.queue_id)):
-            act()
+    def _release_shown(self) -> None:
+        if (target := self._shown_target()) is not None:
+            message = self.detail.message if isinstance(self.detail, CapturedDetail) else None
+            self.spawn(self.work.release(target, message.row if message is not None else None), "release")
+
+    def _delete_shown(self) -> None:
+        if (target := self._shown_target()) is not None:
+            self.spawn(self.work.delete(target), "delete")
 
     # --- actions ---
 

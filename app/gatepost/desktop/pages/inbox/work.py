@@ -41,7 +41,7 @@ class Work:
 
     async def release(self, target: Target[CapturedFilter], row: CapturedRow | None) -> None:
         """``row``: the message, where it is only one; its recipients can be changed then."""
-        number = await target.count(RELEASE, self._send)
+        number = await self._worker.run(tr("Working…"), lambda _: target.count(RELEASE, self._send))
         if not number:
             self._foot.say(nothing())
             return

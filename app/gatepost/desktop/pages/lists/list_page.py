@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from typing import Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QVBoxLayout
@@ -84,8 +85,14 @@ class ListPage(Page):
         self.card = ListCard(self.table, self.empty)
         self.worker = Worker(self.card.foot)
         self.splitter = ListAndDetail(self.card, lambda: self.detail)
+        self._is_changing = False
+        self._awaited: int | None = None
+        """The row that was opened before it was there."""
         self.table.opened.connect(self._open)
         self.table.selectionModel().currentRowChanged.connect(lambda *_: self._follow_current())
+        self.model.about_to_change.connect(self._hold)
+        self.model.changed.connect(self._let_go)
+        self.model.rows_arrived.connect(self._catch_up)
         self.model.failed.connect(self._failed)
 
     @cached_property
@@ -124,9 +131,24 @@ class ListPage(Page):
         self.splitter.open()
         self.detail.show_message(queue_id)
 
+    def _id_of(self, row: Any) -> str:
+        """What the details know a row by."""
+        return str(row.queue_id)
+
     def _open(self, number: int) -> None:
-        if (row := self.model.known(number)) is not None:
-            self._show_detail(row.queue_id)
+        """Show its details, as soon as it is there."""
+        row = self.model.known(number)
+        self._awaited = number if row is None else None
+        if row is not None:
+            self._show_detail(self._id_of(row))
+        elif (position := self.model.position_of(number)) >= 0:
+            self.model.row_at(position)  # asks for it
+
+    def _catch_up(self) -> None:
+        if (awaited := self._awaited) is not None:
+            self._awaited = None
+            if awaited == self.table.current:
+                self._open(awaited)
 
     def _open_current(self) -> None:
         """The row that was clicked, unless others are chosen with it."""
@@ -134,14 +156,24 @@ class ListPage(Page):
             self._open(current)
 
     def _follow_current(self) -> None:
+        """Where a person goes, not where the row before goes when it leaves the list: somebody reads its details."""
         current = self.table.current
-        if self.splitter.is_open and current is not None and (row := self.model.known(current)) is not None:
-            self.detail.show_message(row.queue_id)
+        if self.splitter.is_open and not self._is_changing and current is not None:
+            self._open(current)
+
+    def _hold(self) -> None:
+        self._is_changing = True
+
+    def _let_go(self) -> None:
+        self._is_changing = False
+        if self.splitter.is_open and not self.detail.queue_id:  # what they showed was acted upon, or could not be read
+            self._follow_current()
 
     def _refresh_detail(self) -> None:
         if self.splitter.is_open and self.detail.queue_id:
             self.detail.show_message(self.detail.queue_id)
 
     def _close_detail(self) -> None:
+        self._awaited = None
         self.splitter.close_detail()
         self.table.setFocus()

@@ -186,6 +186,9 @@ class QueryPage(ListPage, Generic[Q, F]):
         return bool(self.table.chosen_count) and not self.worker.is_busy
 
     def _target(self) -> Target[F]:
+        """By the filter only where the list shows what it finds: what was asked for last may still be on its way."""
+        if self._shown != self._query or self.model.is_loading:
+            return Target(self._query.filter, self.table.chosen)
         return target_of(self.table.chosen, len(self.model.ids), self._query.filter)
 
     # --- details ---

@@ -53,10 +53,13 @@ class RouteView(QScrollArea):
         return self._choice.currentText()
 
     def set_recipients(self, addresses: Sequence[str]) -> None:
+        """The one that was chosen stays chosen where it is still there."""
         if [self._choice.itemText(n) for n in range(self._choice.count())] == list(addresses):
             return
+        kept = self.recipient
         self._choice.clear()
         self._choice.addItems(list(addresses))
+        self._choice.setCurrentIndex(max(0, self._choice.findText(kept)))
         self._choice.setVisible(len(addresses) > 1)
 
     def clear(self) -> None:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from ....model.errors import GatepostError, NotFound
 from ...dialogs import show_dialog
 from ...i18n import tr
+from .file_names import unused
 
 Content = Callable[[str], AsyncIterator[bytes]]
 """A message's octets by its queue id."""
@@ -55,13 +56,14 @@ async def _chosen(dialog: QFileDialog) -> Path | None:
 
 
 async def save(content: Content, queue_ids: Sequence[str], where: Path, progress: Callable[[int, int], None]) -> int:
-    """Write them; returns how many. What has left the spool meanwhile is left out, unless it is the only one.
+    """Write them; returns how many. What has left the spool meanwhile is left out, unless it is the only one. Of several, none
+    overwrites a file: only for one there was a question.
 
     Raises GatepostError in words when the disk refuses. A file that could not be written whole is removed.
     """
     saved = 0
     for number, queue_id in enumerate(queue_ids):
-        path = where if len(queue_ids) == 1 else where / f"{queue_id}.eml"
+        path = where if len(queue_ids) == 1 else await asyncio.to_thread(unused, where, f"{queue_id}.eml")
         try:
             await write(content(queue_id), path)
             saved += 1

@@ -182,7 +182,10 @@ class QuarantinePage(QueryPage[QuarantineQuery, QuarantineFilter]):
             self.spawn(self._do(found, self._target()), found.kind.value)
 
     async def _do(self, found: Action, target: Target[QuarantineFilter]) -> None:
-        request, client = QuarantineOperateRequest(operation=found.kind), self.context.session.client
+        request, session = QuarantineOperateRequest(operation=found.kind), self.context.session
+
+        async def send(one: QuarantineOperateRequest) -> int:
+            return await session.client.quarantine_operate(one)
 
         async def ask(number: int) -> bool:
             if number == 1 and not found.is_dangerous:
@@ -192,9 +195,9 @@ class QuarantinePage(QueryPage[QuarantineQuery, QuarantineFilter]):
             return await confirm(self, title, text, found.button(number), is_dangerous=found.is_dangerous)
 
         if await self.worker.act(
-            lambda: target.count(request, client.quarantine_operate),
+            lambda: target.count(request, send),
             ask,
-            lambda progress: target.carry_out(request, client.quarantine_operate, progress),
+            lambda progress: target.carry_out(request, send, progress),
             found.done,
             tr("Nothing of it is in quarantine any more."),
         ):

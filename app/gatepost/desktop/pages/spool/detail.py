@@ -118,7 +118,11 @@ class SpoolDetail(Detail):
         )
         self.head.tell(state_text(state), tone, message.subject, facts)
         self._recipients.show_message(message, self._gateways)
+        before = self._route.recipient
         self._route.set_recipients([recipient.address for d in message.deliveries for recipient in d.recipients])
+        if self._route.recipient != before:
+            self._route.clear()
+            self._loaded.discard(4)
         self._loaded.discard(1)  # the story may have gone on
         self._load_tab()
 
@@ -180,10 +184,10 @@ class SpoolDetail(Detail):
             with self._again_if_it_fails(queue_id, 4):
                 found: Explanation = await self._context.session.client.explain(request)
         except GatepostError as error:
-            if queue_id == self.queue_id:
+            if (queue_id, recipient) == (self.queue_id, self._route.recipient):
                 self._route.show_problem(said(str(error)))
             return
-        if queue_id == self.queue_id:
+        if (queue_id, recipient) == (self.queue_id, self._route.recipient):
             self._route.show_explanation(found)
 
 

@@ -217,6 +217,8 @@ class SpoolPage(QueryPage[SpoolQuery, Filter]):
             plan.told,
             tr("Nothing of it is in the spool any more."),
         ):
+            if found.kind in (SpoolOperation.DELETE, SpoolOperation.FAIL):
+                self._forget()
             self.live.touch()
 
     async def _complete(self, found: Operation) -> Plan | None:
@@ -265,7 +267,8 @@ class SpoolPage(QueryPage[SpoolQuery, Filter]):
         if len(numbers) > MOST_SAVED:
             foot.say(tr("Choose at most {n} messages to save.", n=format_count(MOST_SAVED)))
             return
-        found = await SpoolSource(self.context.session, self._query).rows(numbers)
+        source = SpoolSource(self.context.session, self._query)
+        found = await self.worker.run(tr("Working…"), lambda _: source.rows(numbers))
         queue_ids = list(dict.fromkeys(row.queue_id for row in found))
         if not queue_ids or (where := await ask_where(self, queue_ids)) is None:
             return
