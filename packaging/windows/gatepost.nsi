@@ -75,7 +75,7 @@ LangString TEXT_PORT_WRONG ${LANG_GERMAN} "Ein Port ist eine Zahl von 1 bis 6553
 LangString TEXT_MAIL_TITLE ${LANG_ENGLISH} "Your mail"
 LangString TEXT_MAIL_TITLE ${LANG_GERMAN} "Ihre Mail"
 LangString TEXT_MAIL_SUBTITLE ${LANG_ENGLISH} "Mail, configuration and passwords of the service stay unless you say otherwise."
-LangString TEXT_MAIL_SUBTITLE ${LANG_GERMAN} "Mail, Konfiguration und Passwörter des Dienstes bleiben, wenn Sie nichts anderes wählen."
+LangString TEXT_MAIL_SUBTITLE ${LANG_GERMAN} "Mail, Konfiguration und Kennwörter des Dienstes bleiben, wenn Sie nichts anderes wählen."
 LangString TEXT_MAIL ${LANG_ENGLISH} "Delete them, with all mail that waits (cannot be undone)"
 LangString TEXT_MAIL ${LANG_GERMAN} "Löschen, mit aller wartenden Mail (lässt sich nicht rückgängig machen)"
 LangString TEXT_IN_USE ${LANG_ENGLISH} "Gatepost is open. Close it, then try again."

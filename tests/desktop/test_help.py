@@ -30,6 +30,14 @@ def test_the_text_is_in_the_language_of_the_app_and_english_stands_in() -> None:
     assert help_text("no such page") == ""
 
 
+@pytest.mark.parametrize("word", ["Passwort", "Passwörter"])
+def test_a_thing_has_one_name_in_german(word: str) -> None:
+    """The window says Kennwort."""
+    installer = resources.path("help").parents[1] / "packaging" / "windows" / "gatepost.nsi"
+    texts = [*resources.path("help", "de").glob("*.md"), *resources.path("translations", "de").glob("*.po"), installer]
+    assert [path.name for path in texts if word in path.read_text(encoding="utf-8")] == []
+
+
 def test_the_panel_shows_the_page_and_can_be_closed(show: Callable[..., Any]) -> None:
     panel = HelpPanel()
     show(panel, 330, 600)
