@@ -2,10 +2,11 @@
 ;
 ;   makensis -DVERSION=0.1.0 -DPAYLOAD=dist\gatepost -DOUTPUT=dist\gatepost-0.1.0-setup.exe packaging\windows\gatepost.nsi
 ;
-; Silent: gatepost-0.1.0-setup.exe /S [/SERVICE=no] [/FIREWALL=port] [/D=C:\folder]
+; Silent: gatepost-0.1.0-setup.exe /S [/SERVICE=yes|no] [/FIREWALL=port] [/D=C:\folder]
 ;         uninstall.exe /S [/MAIL=delete]
 ;
-; An installation over an older one is an upgrade: the service is stopped, the program replaced, the service started again.
+; An installation over an older one is an upgrade: the service is stopped, the program replaced, the service started again. One
+; that was left out stays left out, unless it is asked for.
 
 Unicode true
 !ifdef TARGET ; "amd64-unicode" where NSIS has it (Debian's does): then it runs where there are no 32-bit programs, too
@@ -13,6 +14,7 @@ Unicode true
 !endif
 !include LogicLib.nsh
 !include FileFunc.nsh
+!include Sections.nsh
 !include MUI2.nsh
 !include nsDialogs.nsh
 
@@ -255,15 +257,27 @@ Section "$(TEXT_SERVICE)" SERVICE
   ${EndIf}
 SectionEnd
 
+Section "-Choice" ; for the next upgrade
+  ${If} ${SectionIsSelected} ${SERVICE}
+    DeleteRegValue HKLM "${UNINSTALL_KEY}" "NoService"
+  ${Else}
+    WriteRegDWORD HKLM "${UNINSTALL_KEY}" "NoService" 1
+  ${EndIf}
+SectionEnd
+
 Section "$(TEXT_MENU)" MENU
   CreateShortcut "$SMPROGRAMS\Gatepost.lnk" "$INSTDIR\gatepost.exe"
 SectionEnd
 
 Function ChooseService
   ${GetOptions} $R0 "/SERVICE=" $0
+  ReadRegDWORD $1 HKLM "${UNINSTALL_KEY}" "NoService"
   ${If} $HasService == "1"
     SectionSetFlags ${SERVICE} 17 ; chosen and fixed: it is there already
   ${ElseIf} $0 == "no"
+    SectionSetFlags ${SERVICE} 0
+  ${ElseIf} $0 != "yes"
+  ${AndIf} $1 == 1
     SectionSetFlags ${SERVICE} 0
   ${EndIf}
 FunctionEnd

@@ -176,6 +176,8 @@ def test_a_service_that_cannot_be_set_up_is_told_and_not_remembered(built: Path,
     assert windows.run(built / "gatepost-0.1.0-setup.exe", "/S", GATEPOST_EXIT_CODE="6") == 5
     assert windows.registry("HasService") is None
     windows.calls()
+    assert windows.run(built / "gatepost-0.1.0-setup.exe", "/S", GATEPOST_EXIT_CODE="6") == 5
+    assert windows.calls() == ['"gatepost-relay.exe" service install'], "it is tried again: it was wanted"
     windows.uninstall()
     assert windows.calls() == [], "nothing is removed that was not there"
 
@@ -205,9 +207,15 @@ def test_an_app_that_is_open_is_told_of_before_anything_has_changed(built: Path,
 
 
 def test_the_service_can_be_left_out(built: Path, windows: Windows) -> None:
-    assert windows.run(built / "gatepost-0.1.0-setup.exe", "/S", "/SERVICE=no") == 0
+    assert windows.run(built / "gatepost-0.0.9-setup.exe", "/S", "/SERVICE=no") == 0
     assert windows.calls() == []
     assert (windows.installed / "gatepost-relay.exe").exists()
+    assert windows.run(built / "gatepost-0.1.0-setup.exe", "/S") == 0
+    assert windows.calls() == [], "an upgrade brings no service that was left out"
+    assert windows.run(built / "gatepost-0.1.0-setup.exe", "/S", "/SERVICE=yes") == 0
+    assert windows.calls() == ['"gatepost-relay.exe" service install']
+    assert windows.run(built / "gatepost-0.1.0-setup.exe", "/S") == 0
+    assert windows.calls() == ['"gatepost-relay.exe" service stop', '"gatepost-relay.exe" service install']
 
 
 def test_a_port_that_is_none_is_refused_before_anything_is_installed(built: Path, windows: Windows) -> None:
