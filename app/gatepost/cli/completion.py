@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
+from .output import Out
+
 
 def configure(parser: argparse.ArgumentParser, _name: str) -> None:
     parser.add_argument("shell", choices=("bash", "zsh", "fish"))
@@ -16,7 +18,12 @@ def run(arguments: argparse.Namespace) -> None:
     from .registry import COMMANDS
 
     words = dict(_words(build_parser(COMMANDS), ""))
-    print({"bash": _bash, "zsh": _zsh, "fish": _fish}[arguments.shell](words))
+    script = {"bash": _bash, "zsh": _zsh, "fish": _fish}[arguments.shell](words)
+    out = Out(as_json=arguments.json)
+    if out.as_json:
+        out.json({"shell": arguments.shell, "script": script})
+    else:
+        out.raw(f"{script}\n")
 
 
 def _words(parser: argparse.ArgumentParser, path: str) -> Iterator[tuple[str, list[str]]]:
@@ -32,11 +39,16 @@ def _words(parser: argparse.ArgumentParser, path: str) -> Iterator[tuple[str, li
 
 
 def _bash(words: dict[str, list[str]]) -> str:
+    """What is no command or action where it stands, such as an id or an option's value, leads nowhere else."""
+    chains = " | ".join(f'"{path}"' for path in sorted(words) if path)
     cases = "\n".join(f'        "{path}") words="{" ".join(follow)}" ;;' for path, follow in sorted(words.items()))
     return f"""_gatepost() {{
     local path="" word words=""
     for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
-        case "$word" in -*) ;; *) path="${{path:+$path }}$word" ;; esac
+        case "${{path:+$path }}$word" in
+            {chains})
+                path="${{path:+$path }}$word" ;;
+        esac
     done
     case "$path" in
 {cases}

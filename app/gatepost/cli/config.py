@@ -45,6 +45,8 @@ async def import_(arguments: argparse.Namespace, client: Client, out: Out) -> No
         document = json.loads(content.decode())
     except ValueError as error:
         raise InvalidInput([Issue("file", f"it is not JSON: {error}")]) from error
+    except RecursionError:
+        raise InvalidInput([Issue("file", "it is nested too deeply")]) from None
     saved = await client.import_document(document, dry_run=arguments.dry_run)
     tell_differences(saved, out, "It would change:" if arguments.dry_run else "Imported.")
 

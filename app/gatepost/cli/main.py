@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import io
-import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from .. import __version__
-from ..model.errors import GatepostError, InvalidInput
+from ..model.errors import GatepostError
 from .exit_codes import ExitCode
+from .failures import Misused, in_words, tell
 from .option_words import complete
 from .registry import BY_NAME, COMMANDS, Command
 
@@ -37,30 +38,42 @@ def main(argv: Sequence[str], roles: Roles) -> int:
     _say_what_can_be_said(argv)
     if not argv:
         return _without_arguments()
-    parser = build_parser(selected(argv))
+    as_json = "--json" in argv
     try:
-        arguments = parser.parse_args(argv)
+        parser = build_parser(selected(argv))
+        arguments = _parsed(parser, argv)
+        if not hasattr(arguments, "run"):
+            return _without_action(_subparser_of(parser, argv), as_json=as_json)
+        needs = getattr(arguments, "needs", "client")
+        if needs not in _ROLES:
+            code = _run(arguments, needs)
+            sys.stdout.flush()
+            return code
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else ExitCode.USAGE
-    if not hasattr(arguments, "run"):
-        _subparser_of(parser, argv).print_help()
-        return ExitCode.USAGE
-    try:
-        return _run(arguments, roles)
-    except GatepostError as error:
-        tell(error, as_json=arguments.json)
-        return error.exit_code
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        # The reader (less, head) has seen enough. Python would complain once more when it flushes at exit.
+        # The reader (less, head) has seen enough.
+        _forget_output()
+        return ExitCode.ERROR
+    except Exception as error:  # the last resort: a person is told in words, a program in JSON
+        _forget_unwritable(error)
+        told = in_words(error)
+        tell(told, as_json=as_json)
+        return told.exit_code
+    return _in_role(arguments, needs, roles)
+
+
+def _forget_output() -> None:
+    """Python would complain once more when it flushes at exit."""
+    with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.ERROR
-    except OSError as error:
-        if error.filename is None:
-            raise
-        tell(GatepostError("A file cannot be used.", f"{error.filename}: {error.strerror}"), as_json=arguments.json)
-        return ExitCode.ERROR
+
+
+def _forget_unwritable(error: Exception) -> None:
+    if isinstance(error, OSError) and error.filename is None:
+        _forget_output()
 
 
 def _say_what_can_be_said(argv: Sequence[str]) -> None:
@@ -70,14 +83,27 @@ def _say_what_can_be_said(argv: Sequence[str]) -> None:
         sys.stdout.reconfigure(encoding="utf-8") if "--json" in argv else sys.stdout.reconfigure(errors="replace")
 
 
-def _run(arguments: argparse.Namespace, roles: Roles) -> int:
-    needs = getattr(arguments, "needs", "client")
-    if needs == "relay":
-        options: RelayOptions = arguments.run(arguments)
-        return roles.relay(options)
-    if needs == "move":
-        move: GiveOptions | ReceiveOptions = arguments.run(arguments)
-        return roles.move(move)
+_ROLES = {"relay", "move"}
+"""What is no command. Where it fails unexpectedly, whoever keeps its output (journald, the app) has all of it."""
+
+
+def _in_role(arguments: argparse.Namespace, needs: str, roles: Roles) -> int:
+    try:
+        options = arguments.run(arguments)
+        return roles.relay(options) if needs == "relay" else roles.move(options)
+    except GatepostError as error:
+        tell(error, as_json=arguments.json)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except OSError as error:
+        if error.filename is None:
+            raise
+        tell(in_words(error), as_json=arguments.json)
+        return ExitCode.ERROR
+
+
+def _run(arguments: argparse.Namespace, needs: str) -> int:
     if needs == "nothing":
         return int(arguments.run(arguments) or 0)
     from .session import run_with_client
@@ -91,7 +117,32 @@ def _without_arguments() -> int:
     return ExitCode.DONE
 
 
+def _without_action(parser: argparse.ArgumentParser, *, as_json: bool) -> int:
+    if as_json:
+        raise Misused("An action is missing.", "", f"“{parser.prog} --help” names them.")
+    parser.print_help(sys.stderr)
+    return ExitCode.USAGE
+
+
 # --- the parser ---
+
+
+class _Wrong(Exception):
+    """What a parser found, in its words."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise _Wrong(message)
+
+
+def _parsed(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.Namespace:
+    """Raises Misused."""
+    try:
+        return parser.parse_args(argv)
+    except _Wrong as wrong:
+        words, about = str(wrong), _subparser_of(parser, argv).prog
+    raise Misused(f"{words[0].upper()}{words[1:]}.", "", f"“{about} --help” says more.")
 
 
 def selected(argv: Sequence[str]) -> tuple[Command, ...]:
@@ -109,7 +160,7 @@ def selected(argv: Sequence[str]) -> tuple[Command, ...]:
 def build_parser(configured: Iterable[Command]) -> argparse.ArgumentParser:
     """All commands by name and summary; only ``configured`` ones with their options, as that imports their modules."""
     chosen = {command.name for command in configured}
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="gatepost",
         description="Gatepost: a mail gateway and its administration.",
         epilog="“gatepost COMMAND --help” says more about a command, “gatepost help exit-codes” about exit codes.",
@@ -172,31 +223,3 @@ def _subparser_of(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argpa
 
 def _sentence(text: str) -> str:
     return text[0].upper() + text[1:] + ("" if text.endswith("…") else ".")
-
-
-# --- errors ---
-
-
-def tell(error: GatepostError, *, as_json: bool) -> None:
-    """To standard error: title, cause, every field's issue, and the way out."""
-    from .output import clean
-
-    issues = error.issues if isinstance(error, InvalidInput) else []
-    if as_json:
-        body = {
-            "code": error.code,
-            "title": error.title,
-            "detail": error.detail,
-            "hint": error.hint,
-            "issues": [{"field": i.field, "message": i.message, "code": i.code} for i in issues],
-        }
-        print(json.dumps({"error": body}, ensure_ascii=True), file=sys.stderr)
-        return
-    lines = [f"gatepost: {error.title}"]
-    if issues:
-        lines += [f"  {issue.field}: {issue.message}" if issue.field else f"  {issue.message}" for issue in issues]
-    elif error.detail:
-        lines.append(f"  {error.detail}")
-    if error.hint:
-        lines.append(f"  {error.hint}")
-    print("\n".join(clean(line) for line in lines), file=sys.stderr)

@@ -80,7 +80,7 @@ def read_password(what: str, *, from_stdin: bool, twice: bool = True) -> Secret:
     """From standard input, or asked for (twice, where nothing else tells a slip). Raises Unanswered when neither is possible,
     InvalidInput when it is empty. A person at a terminal is asked in any case: what is typed there must not be shown."""
     if from_stdin and not sys.stdin.isatty():
-        value = sys.stdin.readline().removesuffix("\n").removesuffix("\r")
+        value = _line_of_stdin()
     elif from_stdin or is_interactive():
         value = getpass.getpass(f"{what}: ")
         if value and twice and getpass.getpass("Once more: ") != value:
@@ -90,3 +90,10 @@ def read_password(what: str, *, from_stdin: bool, twice: bool = True) -> Secret:
     if not value:
         raise InvalidInput([Issue("password", "it is empty")], "The password was not stored.")
     return Secret(value)
+
+
+def _line_of_stdin() -> str:
+    try:
+        return sys.stdin.readline().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        raise InvalidInput([Issue("password", "it is not valid UTF-8")], "The password was not stored.") from None

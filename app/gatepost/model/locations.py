@@ -37,7 +37,7 @@ def runtime_folder(data_folder: Path) -> Path:
     """
     from platformdirs import user_runtime_path
 
-    digest = hashlib.sha256(str(data_folder.resolve()).encode()).hexdigest()[:12]
+    digest = hashlib.sha256(os.fsencode(data_folder.resolve())).hexdigest()[:12]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # without XDG_RUNTIME_DIR it falls back to a folder in /tmp, and warns; that will do
         runtime = user_runtime_path("gatepost", appauthor=False)
