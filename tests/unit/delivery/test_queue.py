@@ -151,6 +151,18 @@ async def test_421_and_4xx_at_mail_give_way_to_the_next_hop(tmp_path: Path) -> N
             assert (len(bad.messages), len(peer.messages)) == (0, 1), name
 
 
+async def test_421_between_two_recipients_gives_way_to_the_next_hop_for_both(tmp_path: Path) -> None:
+    for features in (("PIPELINING",), ()):
+        async with SmtpPeer(features=features) as one, SmtpPeer() as two:
+            one.on("rcpt", SayAndDrop("421 4.3.2 going down"), match="c@")
+            folder = tmp_path / str(len(features))
+            async with rig(folder, gateway("one", one), gateway("two", two)) as r:
+                await r.submit("b@example.net", "c@example.net", "d@example.net")
+                await r.empty()
+                assert [m.recipients for m in two.messages] == [("b@example.net", "c@example.net", "d@example.net")]
+                assert r.counters.total("deferred") == 0
+
+
 async def test_a_reply_that_blames_our_address_rests_the_gateway_and_tells(tmp_path: Path) -> None:
     async with SmtpPeer() as bad, SmtpPeer() as peer, rig(tmp_path, gateway("one", bad), gateway("two", peer)) as r:
         bad.on("rcpt", "554 5.7.1 Service unavailable; client host blocked using zen.spamhaus.org")

@@ -159,6 +159,8 @@ def _completed(outcome: Outcome, is_block_listed: IsBlockListed) -> Judgement:
     replies = outcome.recipients
     accepted = sum(1 for reply in replies if reply is not None and reply.is_positive)
     delivered = stage is Stage.FINAL_DOT and end is not None and end.is_positive and accepted > 0
+    # A server that goes away among the recipients has not taken those that it had accepted.
+    going = next((reply for reply in replies if reply is not None and reply.code == 421), None)
     hop, cause = HopVerdict.WORKS, ""
     verdicts: list[Verdict] = []
     for index, recipient in enumerate(recipients):
@@ -170,6 +172,8 @@ def _completed(outcome: Outcome, is_block_listed: IsBlockListed) -> Judgement:
             elif is_too_many(reply, accepted):
                 fate = Fate.AGAIN if delivered else Fate.DEFERRED
             verdict = Verdict(recipient, fate, reply, Stage.RCPT, is_permanent=permanent)
+        elif end is None and going is not None:
+            verdict = Verdict(recipient, Fate.ELSEWHERE, going, Stage.RCPT)
         elif reply is None or end is None:
             verdict = _local(recipient, Fate.DEFERRED, UNANSWERED_REPLY, Stage.RCPT)
         elif end.is_positive:
