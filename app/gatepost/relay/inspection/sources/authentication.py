@@ -213,9 +213,13 @@ def check_dmarc(from_domain: str, spf: SpfCheck | None, dkim: tuple[DkimCheck, .
     def aligned(domain: str, mode: str) -> bool:
         return domain == from_domain if mode == "s" else organisational_domain(domain) == organisation
 
-    spf_aligned = spf is not None and spf.result is AuthResult.PASS and aligned(spf.domain, tags.get("aspf", "r"))
-    dkim_aligned = any(c.result is AuthResult.PASS and aligned(c.domain, tags.get("adkim", "r")) for c in dkim)
-    return DmarcCheck(AuthResult.PASS if spf_aligned or dkim_aligned else AuthResult.FAIL, from_domain, policy)
+    counting = {check.result for check in dkim if aligned(check.domain, tags.get("adkim", "r"))}
+    if spf is not None and aligned(spf.domain, tags.get("aspf", "r")):
+        counting.add(spf.result)
+    if AuthResult.PASS in counting:
+        return DmarcCheck(AuthResult.PASS, from_domain, policy)
+    # What could not be looked up might have passed: that is no failure of the message.
+    return DmarcCheck(AuthResult.TEMPERROR if AuthResult.TEMPERROR in counting else AuthResult.FAIL, from_domain, policy)
 
 
 @lru_cache(maxsize=1)
@@ -271,7 +275,8 @@ def points(found: Authentication, spf: SpfSource, dkim: DkimSource, dmarc: Dmarc
         elif any(check.result is AuthResult.PASS for check in found.dkim):
             parts.append(_part("DKIM", AuthResult.PASS, 0.0, ""))
         else:
-            worst = found.dkim[0]
+            # One that could not be looked up might have passed.
+            worst = next((check for check in found.dkim if check.result is AuthResult.TEMPERROR), found.dkim[0])
             weight = 0.0 if worst.result is AuthResult.TEMPERROR else dkim.fail_weight
             parts.append(_part("DKIM", worst.result, weight, worst.reason or worst.domain))
     if found.dmarc is not None:
