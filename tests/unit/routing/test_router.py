@@ -333,6 +333,18 @@ class TestApply:
         bench.router.apply(configuration(outbound("a")))
         assert bench.hops() == ["a"]
 
+    def test_a_gateway_that_captures_from_now_on_does_not_rest_for_a_server_that_nobody_asks(self) -> None:
+        bench = Bench(configuration(outbound("a")))
+        bench.fail("a")
+        bench.router.apply(configuration(outbound("a", handling={"action": "capture"})))
+        assert bench.hops() == ["a"]
+        bench.fail("a")
+        bench.router.apply(configuration(outbound("a", handling={"action": "capture-and-deliver"})))
+        assert bench.hops() == ["a"], "and the server has its chance again"
+        bench.fail("a")
+        bench.router.apply(configuration(outbound("a")))
+        assert isinstance(bench.plan(), Wait)
+
     def test_what_an_old_connection_reports_does_not_touch_the_changed_gateway(self) -> None:
         bench = Bench(configuration(outbound("a")))
         old = bench.hop("a")

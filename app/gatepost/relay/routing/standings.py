@@ -292,4 +292,7 @@ def _terms(hop: NextHop | None) -> object:
     """How a hop is connected to: what must differ for its past to mean nothing."""
     if hop is None:
         return None
-    return (hop.host, hop.port, hop.address, hop.encryption, hop.certificate, hop.auth, hop.source_addresses, hop.ehlo_name)
+    return (
+        hop.host, hop.port, hop.address, hop.encryption, hop.certificate, hop.auth, hop.source_addresses, hop.ehlo_name,
+        hop.captures,
+    )  # fmt: skip
