@@ -67,9 +67,8 @@ class BodyFile:
         return self.path.read_bytes()
 
     def discard(self) -> None:
-        """Remove the file; blocking for the time of one unlink. Does nothing when it is gone."""
-        with contextlib.suppress(FileNotFoundError):
-            self.path.unlink()
+        """Remove the file; blocking for the time of one unlink. Does nothing when it is gone, never raises."""
+        _remove(self.path)
 
     async def read_start(self, limit: int) -> bytes:
         """The first ``limit`` octets."""
@@ -128,7 +127,7 @@ class BodyWriter:
         return BodyFile(self._path, self.size, line_ends_checked)
 
     def discard(self) -> None:
-        """Leave nothing behind. Never waits; safe after ``finish`` failed, and when called twice."""
+        """Leave nothing behind. Never waits, never raises; safe after ``finish`` failed, and when called twice."""
         if self._closed and self._descriptor < 0 and not self._partial.exists():
             return
         self._closed = True
@@ -180,10 +179,10 @@ class BodyWriter:
     def _remove_now(self) -> None:
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
-            os.close(descriptor)
+            with contextlib.suppress(OSError):  # some file systems say only now that they could not write
+                os.close(descriptor)
         for path in (self._partial, self._path):
-            with contextlib.suppress(FileNotFoundError):
-                path.unlink()
+            _remove(path)
 
 
 class Bodies:
@@ -210,7 +209,11 @@ class Bodies:
 
         def link() -> None:
             os.link(body.path, path)
-            flush_folder(self.folder)
+            try:
+                flush_folder(self.folder)
+            except OSError:
+                _remove(path)
+                raise
 
         await _off_loop(link)
         return BodyFile(path, body.size)
@@ -222,16 +225,19 @@ class Bodies:
 
     def remove(self, names: list[str]) -> int:
         """Remove files by name; returns how many there were. What cannot be removed is logged and tried at the next start."""
-        count = 0
-        for name in names:
-            try:
-                (self.folder / name).unlink()
-                count += 1
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                log.warning("body %s cannot be removed: %s", name, error.strerror)
-        return count
+        return sum(_remove(self.folder / name) for name in names)
+
+
+def _remove(path: Path) -> bool:
+    """Whether it was there and is no more. What the disk does not let go is found without a row at the next start."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        log.warning("body %s cannot be removed: %s", path.name, error.strerror)
+        return False
+    return True
 
 
 def flush_file(descriptor: int) -> None:

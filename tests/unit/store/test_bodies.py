@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from gatepost.store import bodies as module
-from gatepost.store.bodies import CHUNK, Bodies
+from gatepost.store.bodies import CHUNK, Bodies, BodyFile
 from gatepost.store.errors import SpoolFull, StoreError
 
 
@@ -146,6 +146,20 @@ async def test_a_full_disk_is_said_in_words_and_leaves_nothing(bodies: Bodies, m
         await writer.write(b"x" * CHUNK)
     writer.discard()
     assert bodies.names() == []
+
+
+async def test_what_the_disk_does_not_let_go_is_logged_and_no_error_of_whoever_gives_up(
+    bodies: Bodies, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A session that ends must end, also on a disk that has become read-only."""
+    writer = bodies.open_body()
+    await writer.write(b"x" * CHUNK)
+    (name,) = bodies.names()
+    (bodies.folder / name).unlink()
+    (bodies.folder / name).mkdir()
+    writer.discard()
+    BodyFile(bodies.folder / name, 1).discard()
+    assert caplog.messages.count(f"body {name} cannot be removed: Is a directory") == 2
 
 
 async def test_an_unusable_folder_is_said_in_words(tmp_path: Path) -> None:
