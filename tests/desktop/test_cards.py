@@ -18,6 +18,7 @@ from gatepost.desktop.cards import (
     Badge,
     Card,
     ChoiceField,
+    Dialog,
     Disclosure,
     ElidedLabel,
     FieldRow,
@@ -122,6 +123,39 @@ def test_fields_stand_beside_each_other_where_there_is_room_and_else_below(show:
     QApplication.processEvents()
     assert second.y() > first.geometry().bottom()
     assert holder.heightForWidth(300) > wide
+
+
+def test_what_is_wrong_stands_right_below_the_field(show: Show) -> None:
+    field = TextField()
+    row = show(FieldRow("Server Address", field, "A host name."), 400, 120)
+    row.set_error("That is no host name.")
+    _settle()
+    below = sorted((found.mapTo(row, QPoint(0, 0)).y(), found.text()) for found in row.findChildren(QLabel))
+    assert [text for y, text in below if y > field.y()] == ["That is no host name.", "A host name."]
+
+
+def test_a_number_alone_on_its_line_takes_half_of_it(show: Show) -> None:
+    number, text = FieldRow("Weight", NumberField()), FieldRow("Address", TextField())
+    holders = [show(field_line(row), 800, 80) for row in (number, text)]
+    assert [holder.width() for holder in holders] == [800, 800]
+    assert number.width() == pytest.approx(392, abs=8)
+    assert text.width() == 800
+
+
+@pytest.mark.parametrize("values", [(), ("192.0.2.1",), ("192.0.2.1", "10.0.0.0/8")])
+def test_fields_of_a_list_end_where_the_other_fields_end(show: Show, values: tuple[str, ...]) -> None:
+    addresses, other = AddressListField(), TextField()
+    holder = QWidget()
+    column = rows(holder)
+    column.addWidget(addresses)
+    column.addWidget(other)
+    show(holder, 600, 300)
+    addresses.set_values(values)
+    _settle()
+    for edit in addresses.findChildren(QLineEdit):
+        assert edit.mapTo(holder, QPoint(edit.width(), 0)).x() == other.geometry().right() + 1
+        signs = [sign for sign in edit.findChildren(QWidget) if sign.isVisible()]
+        assert all(edit.width() - sign.x() <= edit.textMargins().right() + 4 for sign in signs), "the text runs under a sign"
 
 
 @pytest.mark.parametrize("text", ["<b>bold</b>", "a & b", "<img src=x>"])
@@ -344,6 +378,50 @@ def test_a_page_never_scrolls_sideways(show: Show) -> None:
     body.add(FieldRow("A field", TextField(), "help " * 50))
     show(body, 500, 400)
     assert body.widget().width() <= body.viewport().width()
+
+
+def test_cards_end_at_the_same_line_with_and_without_a_scroll_bar(show: Show) -> None:
+    theme().style(body := PageBody())
+    card = Card("A card")
+    card.body.addWidget(tall := QWidget())
+    body.add(card)
+    show(body, 700, 300)
+    ends = []
+    for height in (10, 900):
+        tall.setFixedHeight(height)
+        _settle()
+        ends.append(card.mapTo(body, QPoint(card.width(), 0)).x())
+        assert (body.verticalScrollBar().maximum() > 0) == (height > 300)
+    assert ends[0] == ends[1]
+
+
+def test_a_dialog_is_as_high_as_its_words_need_and_grows_with_them(show: Show) -> None:
+    dialog = Dialog(None, "A question")
+    dialog.add(label("Words that are long enough to take several lines in a narrow dialog. " * 4, wrap=True))
+    more = label("What came of it is said at some length, so that it takes two lines at least. " * 2, wrap=True)
+    more.hide()
+    dialog.add(more)
+    dialog.add_button("", "Close")
+    dialog.open()
+    _settle()
+    assert dialog.height() == _needed(dialog)
+    before = dialog.height()
+    more.show()
+    _settle()
+    assert dialog.height() == _needed(dialog) > before
+    dialog.close()
+    dialog.deleteLater()
+
+
+def _needed(dialog: Dialog) -> int:
+    layout = dialog.layout()
+    assert layout is not None
+    return layout.totalHeightForWidth(dialog.width())
+
+
+def _settle() -> None:
+    for _ in range(4):
+        QApplication.processEvents()
 
 
 async def test_a_question_is_answered_without_blocking_others(show: Show) -> None:

@@ -86,7 +86,7 @@ class DeliveryMark(Strip):
         self._navigate = navigate
         self._shown: Mark | None = None
         self._inbox = self.add_button(tr("Show the test inbox"), lambda: navigate("inbox"), name="mark-inbox")
-        self._change = self.add_button(tr("Change it"), self._lead, name="mark-change")
+        self._change = self.add_button(tr("Open the gateway"), self._lead, name="mark-change")
         self._faults = self.add_button(
             tr("Show the faults"), lambda: navigate("settings", section="faults"), name="mark-faults"
         )
@@ -95,6 +95,7 @@ class DeliveryMark(Strip):
         self._shown = mark
         self.say(mark.title, mark.detail)
         self._inbox.setVisible(mark.holds_back)
+        self._change.setText(tr("Open the listener") if mark.page == "settings" else tr("Open the gateway"))
         self._change.setVisible(bool(mark.page))
         self._faults.setVisible(mark.has_faults)
 

@@ -23,6 +23,8 @@ from .i18n import tr
 from .theme import icon, monospace, px, theme
 
 SHOWN_LINES = 5
+WORDS = 400
+"""Words keep at least this width (at 100 %) beside buttons."""
 _MARKS = {"info": ("info", "accent"), "warning": ("warning", "warning"), "bad": ("bad", "bad")}
 
 
@@ -39,13 +41,16 @@ class Strip(QFrame):
         self._detail = self._label("")
         self._text = ""
         self._lines: QPlainTextEdit | None = None
+        said = QVBoxLayout()
+        said.setSpacing(px(2))
+        said.addWidget(self._title)
+        said.addWidget(self._detail)
         self._buttons = QHBoxLayout()
         self._buttons.setSpacing(px(8))
-        words = QVBoxLayout()
-        words.setSpacing(px(2))
-        words.addWidget(self._title)
-        words.addWidget(self._detail)
         self._buttons.addStretch(1)
+        words = self._words = QHBoxLayout()
+        words.setSpacing(px(16))
+        words.addLayout(said, 1)
         words.addLayout(self._buttons)
         self._close = QHBoxLayout()
         top = QHBoxLayout()
@@ -54,7 +59,7 @@ class Strip(QFrame):
         top.addLayout(words, 1)
         top.addLayout(self._close)
         self._rows = QVBoxLayout(self)
-        self._rows.setContentsMargins(px(14), px(10), px(10), px(10))
+        self._rows.setContentsMargins(px(28), px(10), px(28), px(10))
         self._rows.addLayout(top)
         self._tone = tone
         self.recolour()
@@ -85,16 +90,19 @@ class Strip(QFrame):
         button = QPushButton(label, self)
         button.setObjectName(name)
         button.clicked.connect(lambda: action())
-        self._buttons.insertWidget(self._buttons.count() - 1, button)
-        self._buttons.setContentsMargins(0, px(6), 0, 0)
+        self._buttons.insertWidget(self._buttons.count() - 1, button, 0, Qt.AlignmentFlag.AlignVCenter)
         return button
 
     def fold(self, width: int) -> None:
-        """Buttons stand below each other where there is no room beside each other."""
+        """Buttons stand at the right of the words where these keep room to be read, else below them, and there below each
+        other where one line is not enough."""
         buttons = [item.widget() for i in range(self._buttons.count()) if (item := self._buttons.itemAt(i)) is not None]
         needed = sum(button.sizeHint().width() + px(8) for button in buttons if button is not None and not button.isHidden())
-        fits = needed + px(80) <= width
-        self._buttons.setDirection(QBoxLayout.Direction.LeftToRight if fits else QBoxLayout.Direction.TopToBottom)
+        beside, down = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
+        is_beside = needed + px(80) + px(WORDS) <= width
+        self._words.setDirection(beside if is_beside else down)
+        self._words.setSpacing(px(16) if is_beside else px(8) if needed else 0)
+        self._buttons.setDirection(beside if needed + px(80) <= width else down)
 
     def add_close(self, action: Callable[[], object]) -> None:
         button = QToolButton(self)

@@ -132,7 +132,7 @@ async def test_it_is_searched_in_text_and_names_of_attachments(page: InboxPage) 
     await until(lambda: page._shown is not None and page._shown.text == "figures" and len(page.model.ids) == 1, "by attachment")
     page.search.setText("no such words")
     await until(lambda: page.card.empty.isVisible(), "nothing is found")
-    assert "Nothing captured matches" in page.nothing.text
+    assert "Nothing found" in page.nothing.text
     page.show_all.click()
     await until(lambda: len(page.model.ids) > 1, "the filter is taken back")
 

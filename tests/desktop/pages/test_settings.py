@@ -400,9 +400,9 @@ async def test_what_was_wrong_is_not_said_any_more_once_it_is_right(page: Settin
     section: Any = page.section
     section.form.put("delivery.total_connections", 0)
     assert not await section.save()
-    assert page.bar._words.text().startswith("Not saved")
+    assert page.bar._words.text().startswith("1 field is not right")
     section.form.put("delivery.total_connections", 7)
-    assert page.bar._words.text() == "Changes are not saved"
+    assert page.bar._words.text() == "Changes are not saved."
     page._revert()
     await closed(page)
 

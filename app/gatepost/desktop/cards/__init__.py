@@ -4,6 +4,7 @@
 - ``card``: Card, FieldRow (label, field, help, error), Disclosure, ``field_line``
 - ``inputs``: TextField, ChoiceField, NumberField; ``switch``: Switch; ``list_field``: ListField, AddressListField;
   ``secret_field``: SecretField
+- ``framed``: Framed (a list with its foot), FootLine
 - ``bars``: Banner (also inside a card), SaveBar; ``badge``: Badge, Tone; ``chips``: FilterChips
 - ``figures``: Figure, Facts, HealthLine; ``chart``: LineChart, Series
 - ``dialog``: ``ask``, ``confirm``, Dialog: coroutines, never ``exec``
@@ -21,11 +22,12 @@ from .chart import LineChart, Series
 from .chips import FilterChips
 from .dialog import Answer, Dialog, ask, confirm
 from .figures import Facts, Figure, HealthLine
+from .framed import FootLine, Framed
 from .inputs import ChoiceField, NumberField, TextField
 from .layout import Columns, Flow, LeadLayout, divider, line, rows
 from .list_field import AddressListField, ListField
 from .mnemonics import assign_mnemonics
-from .page_parts import EmptyState, PageBody, PageHeader, tool_button
+from .page_parts import EmptyState, PageBody, PageHeader, Scrolled, tool_button
 from .secret_field import SecretAction, SecretChange, SecretField
 from .switch import Switch
 from .text import ElidedLabel, Sign, label
@@ -47,6 +49,8 @@ __all__ = [
     "Figure",
     "FilterChips",
     "Flow",
+    "FootLine",
+    "Framed",
     "HealthLine",
     "LeadLayout",
     "LineChart",
@@ -55,6 +59,7 @@ __all__ = [
     "PageBody",
     "PageHeader",
     "SaveBar",
+    "Scrolled",
     "SecretAction",
     "SecretChange",
     "SecretField",

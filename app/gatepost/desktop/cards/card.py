@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from ..theme import Role, icon, set_role
+from .inputs import NumberField
 from .layout import Columns, LeadLayout, line, rows
 from .text import Sign, label
 
@@ -74,7 +75,7 @@ def field_line(*fields: QWidget | tuple[QWidget, int]) -> QWidget:
 
 
 class FieldRow(QWidget):
-    """One field: its label above, help and what is wrong with it below.
+    """One field: its label above, what is wrong with it and help below.
 
     ``caption`` empty: the field says itself what it is (a switch); give it text or an accessible name then.
     """
@@ -107,6 +108,11 @@ class FieldRow(QWidget):
         return self.caption.fontMetrics().horizontalAdvance(self.caption.text().replace("&", "")) + 2
 
     @property
+    def is_short(self) -> bool:
+        """What is typed there is never long."""
+        return isinstance(self.field, NumberField)
+
+    @property
     def error(self) -> str:
         return self._error.text if self._error is not None else ""
 
@@ -116,7 +122,7 @@ class FieldRow(QWidget):
             return
         if self._error is None:
             self._error = _ErrorLine()
-            self._lines.insertWidget(self._lines.count() - 1, self._error)
+            self._lines.insertWidget(self._lines.indexOf(self.field) + 1, self._error)
         self._error.show_text(text)
         self._error.setVisible(bool(text))
         target = self.field.focusProxy() or self.field
@@ -133,7 +139,7 @@ class FieldRow(QWidget):
             if not self._help_text:
                 return
             self._help = label("", Role.MUTED, wrap=True)
-            self._lines.insertWidget(self._lines.indexOf(self.field) + 1, self._help)
+            self._lines.insertWidget(self._lines.count() - 1, self._help)
         self._help.setText(self._help_text)
         self._help.setVisible(bool(self._help_text))
 

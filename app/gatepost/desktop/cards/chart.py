@@ -90,8 +90,7 @@ class LineChart(QWidget):
         top = self._top()
         self._paint_grid(painter, plot, top)
         if self._is_empty:
-            painter.setPen(QColor(colours.muted))
-            painter.drawText(plot, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._nothing)
+            self._paint_nothing(painter, plot)
             return
         for series in self._series:
             points = self._points(plot, series, top)
@@ -105,6 +104,14 @@ class LineChart(QWidget):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawPolyline(QPolygonF(points))
         self._paint_hover(painter, plot, top)
+
+    def _paint_nothing(self, painter: QPainter, plot: QRectF) -> None:
+        """In words, with no line of the grid through them."""
+        flags = int(Qt.AlignmentFlag.AlignCenter.value | Qt.TextFlag.TextWordWrap.value)
+        taken = painter.boundingRect(plot, flags, self._nothing)
+        painter.fillRect(taken.adjusted(-px(10), -px(4), px(10), px(4)), QColor(tokens().surface))
+        painter.setPen(QColor(tokens().muted))
+        painter.drawText(plot, flags, self._nothing)
 
     def _points(self, plot: QRectF, series: Series, top: float) -> list[QPointF]:
         steps = max(1, len(series.values) - 1)

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QDialog, QLayout, QPushButton, QVBoxLayout, QWidget
 
 from ..i18n import tr
 from ..theme import Role, px, set_role, theme
@@ -37,7 +38,7 @@ class Dialog(QDialog):
         self.setWindowModality(Qt.WindowModality.WindowModal)
         theme().style_dialog(self)
         self.setMinimumWidth(px(width))
-        outer = rows(self, gap=16, margins=24)
+        outer = self._outer = rows(self, gap=16, margins=24)
         self.body: QVBoxLayout = rows(gap=10)
         outer.addLayout(self.body, 1)
         self._foot = QWidget()
@@ -46,6 +47,28 @@ class Dialog(QDialog):
         self._buttons.addWidget(spacer)
         outer.addWidget(self._foot)
         self._answer: str | None = None
+        self._follows = False
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """As high as its texts need at its width, unless a size was set: Qt asks for what they need where they are narrow."""
+        super().showEvent(event)
+        if not event.spontaneous() and not self.testAttribute(Qt.WidgetAttribute.WA_Resized):
+            self._follows = True
+            self._outer.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
+            self._fit()
+            self.resize(self.width(), self.minimumHeight())
+
+    def event(self, event: QEvent) -> bool:
+        """What is shown later finds room, too."""
+        done = super().event(event)
+        if event.type() is QEvent.Type.LayoutRequest and self._follows:
+            self._fit()
+        return done
+
+    def _fit(self) -> None:
+        outer = self._outer
+        folds = outer.hasHeightForWidth()
+        self.setMinimumHeight(outer.totalHeightForWidth(self.width()) if folds else outer.totalSizeHint().height())
 
     def add(self, widget: QWidget) -> None:
         self.body.addWidget(widget)

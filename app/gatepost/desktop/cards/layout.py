@@ -153,7 +153,9 @@ class Columns(FoldingLayout):
         return max(px(self._narrow * placed.weight), placed.item.minimumSize().width(), caption)
 
     def _widths(self, folded: list[_Placed], available: int) -> list[int]:
-        """By weight; one that needs more gets it from the others."""
+        """By weight; one that needs more gets it from the others. A number on a line of its own gets half of it."""
+        if len(self._shown()) == 1 and getattr(folded[0].item.widget(), "is_short", False):
+            return [min(available, max((available - self._gap) // 2, self._wanted(folded[0])))]
         room = available - self._gap * (len(folded) - 1)
         found: dict[int, int] = {}
         waiting = list(range(len(folded)))

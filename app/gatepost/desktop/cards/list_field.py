@@ -261,21 +261,19 @@ class _Entry(QWidget):
         super().__init__()
         self._understand = understand
         outer = rows(self, gap=3)
-        top = QWidget()
-        fields = line(top, gap=4)
         self.edit = QLineEdit(text)
         self.edit.setPlaceholderText(placeholder)
         self.edit.textEdited.connect(self._edited)
-        fields.addWidget(self.edit, 1)
+        # Inside the field: so all fields of a form end at one line, and none moves while something is typed.
+        inside = line(self.edit, gap=4)
+        inside.setContentsMargins(0, 0, px(4), 0)
+        inside.addStretch(1)
         self._note: QLabel = label("", Role.MUTED)
-        self._note.setMinimumWidth(px(104))
-        self._note.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self._note.setVisible(understand is not None)
-        fields.addWidget(self._note)
+        inside.addWidget(self._note)
         self._remove: QToolButton = tool_button("close", "", self.removed.emit)
-        self._remove.setSizePolicy(_kept_room(self._remove))
-        fields.addWidget(self._remove)
-        outer.addWidget(top)
+        self._remove.setCursor(Qt.CursorShape.ArrowCursor)
+        inside.addWidget(self._remove)
+        outer.addWidget(self.edit)
         self._wrong = QWidget()
         wrong = line(self._wrong, gap=6)
         wrong.addWidget(Sign("warning", "bad", 15), 0, Qt.AlignmentFlag.AlignTop)
@@ -295,6 +293,7 @@ class _Entry(QWidget):
         self._remove.setAccessibleName(words)
         self._remove.setToolTip(words)
         self._remove.setVisible(can_remove)
+        self._make_room()
 
     def set_error(self, text: str) -> None:
         self._words.setText(text)
@@ -315,13 +314,22 @@ class _Entry(QWidget):
             except ValueError:
                 understood = ""
         self._note.setText(understood)
+        self._note.setVisible(bool(understood))
         self.edit.setAccessibleDescription(understood)
+        self._make_room()
 
+    def _make_room(self) -> None:
+        """What is typed ends before what stands in the field."""
+        shown = [widget.sizeHint().width() for widget in (self._note, self._remove) if not widget.isHidden()]
+        wanted = sum(shown) + px(4) * len(shown)
+        if self.edit.textMargins().right() != wanted:
+            self.edit.setTextMargins(0, 0, wanted, 0)
 
-def _kept_room(button: QToolButton) -> QSizePolicy:
-    policy = button.sizePolicy()
-    policy.setRetainSizeWhenHidden(True)
-    return policy
+    def event(self, event: QEvent) -> bool:
+        """Qt asks for a layout when the font or the look of a part has changed."""
+        if event.type() is QEvent.Type.LayoutRequest:
+            self._make_room()
+        return super().event(event)
 
 
 class AddressListField(ListField):

@@ -61,10 +61,11 @@ class PageBody(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        holder = _Scrolled()
+        holder = Scrolled()
         outer = line(holder, gap=0)
-        margins = (px(3), 0, px(14), px(3)) if in_dialog else (px(28), px(24), px(28), px(28))
-        outer.setContentsMargins(*margins)
+        self._margins = (px(3), 0, px(14), px(3)) if in_dialog else (px(28), px(24), px(28), px(28))
+        self._outer = outer
+        outer.setContentsMargins(*self._margins)
         inner = QWidget()
         inner.setMaximumWidth(px(widest))
         self.column: QVBoxLayout = rows(inner)
@@ -72,13 +73,21 @@ class PageBody(QScrollArea):
         outer.addWidget(inner, 1, Qt.AlignmentFlag.AlignTop)
         outer.addStretch(0)
         self.setWidget(holder)
+        self.verticalScrollBar().rangeChanged.connect(lambda *_: self._make_room())
 
     def add(self, widget: QWidget) -> None:
         self.column.addWidget(widget)
 
+    def _make_room(self) -> None:
+        """The bar stands in the margin: cards end at the same line whether it is there or not."""
+        left, top, right, bottom = self._margins
+        bar = self.verticalScrollBar()
+        taken = bar.sizeHint().width() if bar.maximum() > bar.minimum() else 0
+        self._outer.setContentsMargins(left, top, max(px(2), right - taken), bottom)
 
-class _Scrolled(QWidget):
-    """As tall as its width asks for: at its least width, texts would wrap and ask for a height that nobody needs."""
+
+class Scrolled(QWidget):
+    """What is scrolled, as tall as its width asks for: at its least width, texts would wrap and ask for more than is needed."""
 
     def minimumSizeHint(self) -> QSize:
         return QSize(super().minimumSizeHint().width(), 0)
@@ -92,7 +101,9 @@ class EmptyState(QWidget):
         outer = rows(self, gap=8)
         outer.setContentsMargins(px(24), px(16), px(24), px(16))
         outer.addStretch(1)
-        outer.addWidget(Sign(sign, "muted", 44), 0, Qt.AlignmentFlag.AlignHCenter)
+        self._name = sign
+        self._sign = Sign(sign, "muted", 44)
+        outer.addWidget(self._sign, 0, Qt.AlignmentFlag.AlignHCenter)
         self._title = label(title, Role.HEADING, wrap=True)
         self._title.setAlignment(Qt.AlignmentFlag.AlignCenter)
         outer.addWidget(self._title)
@@ -106,7 +117,9 @@ class EmptyState(QWidget):
         outer.addLayout(self._buttons)
         outer.addStretch(2)
 
-    def tell(self, title: str, text: str = "") -> None:
+    def tell(self, title: str, text: str = "", *, sign: str = "") -> None:
+        """``sign``: another one than its own, as “search” where a search found nothing."""
+        self._sign.set(sign or self._name, "muted")
         self._title.setText(title)
         self._text.setText(text)
 

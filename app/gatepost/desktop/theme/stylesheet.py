@@ -11,7 +11,8 @@ from .tokens import Tokens
 _LENGTHS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 16, 18, 20, 24, 28, 32)
 
 _SHEET = Template("""
-QMainWindow, QDialog, *[role="page"] { background: $window; }
+QMainWindow, *[role="page"] { background: $window; }
+QDialog { background: $surface; }
 QScrollArea, QStackedWidget { background: transparent; border: none; }
 QScrollArea > QWidget > QWidget { background: transparent; }
 QToolTip { background: $surface; color: $text; border: 1px solid $field_border; padding: ${p4} ${p6}; }
@@ -69,6 +70,8 @@ QPushButton[role="quiet"], QToolButton[role="quiet"] { background: transparent; 
 QPushButton[role="quiet"]:hover, QToolButton[role="quiet"]:hover { background: $hover; }
 QPushButton[role="quiet"]:pressed, QToolButton[role="quiet"]:pressed { background: $pressed; }
 QPushButton[role="quiet"]:focus, QToolButton[role="quiet"]:focus { border: 2px solid $focus; }
+QLineEdit QToolButton[role="quiet"] { padding: ${p3}; }
+QLineEdit QToolButton[role="quiet"]:focus { padding: ${f3}; }
 QPushButton[role="link"] {
   background: transparent; border: 2px solid transparent; color: $accent; padding: ${p2} ${p4} ${p2} 0; border-radius: ${p4};
   text-align: left;
@@ -88,10 +91,10 @@ QLineEdit, QPlainTextEdit, QTextEdit, QTextBrowser, QComboBox, QAbstractSpinBox 
   padding: ${p6} ${p10}; selection-background-color: $accent; selection-color: $on_accent;
   placeholder-text-color: $muted;
 }
-QPlainTextEdit, QTextEdit, QTextBrowser { padding: ${p4} ${p6}; }
+QPlainTextEdit, QTextEdit, QTextBrowser { padding: ${p4} ${box}; }
 QLineEdit:hover, QComboBox:hover { border-color: $disabled; }
 QLineEdit:focus, QComboBox:focus, QAbstractSpinBox:focus { border: 2px solid $focus; padding: ${f6} ${f10}; }
-QPlainTextEdit:focus, QTextEdit:focus, QTextBrowser:focus { border: 2px solid $focus; padding: ${f4} ${f6}; }
+QPlainTextEdit:focus, QTextEdit:focus, QTextBrowser:focus { border: 2px solid $focus; padding: ${f4} ${box_focus}; }
 QLineEdit:disabled, QPlainTextEdit:disabled, QComboBox:disabled {
   color: $disabled; background: $window; border-color: $border;
 }
@@ -99,8 +102,8 @@ QLineEdit:read-only { background: $window; }
 *[role="wrong"] { border-color: $bad; }
 QLineEdit[role="wrong"]:focus, QComboBox[role="wrong"]:focus, QPlainTextEdit[role="wrong"]:focus { border-color: $bad; }
 
-QComboBox { padding-right: ${p28}; }
-QComboBox:focus { padding-right: ${f28}; }
+QComboBox { padding-left: ${combo}; padding-right: ${p28}; }
+QComboBox:focus { padding-left: ${combo_focus}; padding-right: ${f28}; }
 QComboBox::drop-down { border: none; width: ${p28}; subcontrol-origin: padding; subcontrol-position: center right; }
 QComboBox::down-arrow { image: url($chevron_down); width: ${p14}; height: ${p14}; }
 QComboBox QAbstractItemView {
@@ -134,7 +137,11 @@ QTableView, QTreeView, QListView { border: 1px solid $border; border-radius: ${p
 QTableView:focus, QTreeView:focus, QListView:focus { border: 2px solid $focus; }
 QTableView[role="embedded"], QTreeView[role="embedded"] { border: none; border-radius: 0; background: $surface; }
 QTableView::item, QTreeView::item { padding: ${p6} ${p5}; border: none; border-bottom: 1px solid $border; }
+QTreeView { icon-size: ${p16}; }
 QTreeView::item { border-bottom: none; }
+QTreeView::branch { background: transparent; }
+QTreeView::branch:has-children:closed { image: url($chevron_right); }
+QTreeView::branch:has-children:open { image: url($chevron_down); }
 QTableView::item:hover, QTreeView::item:hover, QListView::item:hover { background: $hover; }
 QTableView::item:selected, QTreeView::item:selected, QListView::item:selected { background: $accent_soft; color: $text; }
 QListView::item { padding: ${p6} ${p8}; }
@@ -151,6 +158,8 @@ QHeaderView::section:hover { color: $text; }
 QHeaderView::down-arrow { image: url($chevron_down); width: ${p12}; height: ${p12}; }
 QHeaderView::up-arrow { image: url($chevron_up); width: ${p12}; height: ${p12}; }
 QTableView[role="embedded"] QHeaderView::section, QTreeView[role="embedded"] QHeaderView::section { background: transparent; }
+QTableView[role="embedded"] QHeaderView::section { padding: ${p8} ${p10}; }
+QTableView[role="embedded"]::item { padding: ${p6} ${p7}; }
 QTableCornerButton::section { background: $surface; border: none; }
 
 QScrollBar:vertical { background: transparent; width: ${p12}; margin: 0; border: none; }
@@ -203,6 +212,9 @@ def stylesheet_of(tokens: Tokens) -> str:
     values["title"] = f"{px(26)}px"
     values["heading"] = f"{px(16)}px"
     values["chip"] = f"{px(11)}px"
+    # Qt indents the text of a line edit by 2 px, that of a text box by 4 px and that of a drop-down not at all.
+    for name, indent in (("combo", px(10) + 2), ("box", px(10) - 2)):
+        values[name], values[f"{name}_focus"] = f"{indent}px", f"{indent - 1}px"
     ground = "dark" if tokens.is_dark else "light"
     for way in ("down", "up", "left", "right"):
         values[f"chevron_{way}"] = _control(f"chevron-{way}")

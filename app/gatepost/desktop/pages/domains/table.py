@@ -11,7 +11,8 @@ from PySide6.QtGui import QContextMenuEvent, QFont, QKeyEvent, QMouseEvent, QRes
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from ...i18n import tr
-from ...theme import px, tokens
+from ...models.cells import row_height
+from ...theme import Role, px, set_role, tokens
 from ..wording import Plain, route_words, when_resting_words
 from .draft import Mark, Shown
 
@@ -124,7 +125,7 @@ def state_words(row: Shown) -> str:
     if row.mark is Mark.CHANGED:
         return tr("Changed")
     if row.mark is Mark.FIXED:
-        return tr("Gateway's card")
+        return tr("On the gateway")
     return tr("Enabled") if row.rule["enabled"] else tr("Disabled")
 
 
@@ -141,6 +142,7 @@ class RuleTable(QTableView):
         self._rules = model
         self.setModel(model)
         self.setAccessibleName(tr("Domains"))
+        set_role(self, Role.EMBEDDED)
         self.setShowGrid(False)
         self.setWordWrap(False)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -186,7 +188,8 @@ class RuleTable(QTableView):
             self.selectionModel().setCurrentIndex(self._rules.index(current, 0), flag.NoUpdate)
 
     def _measure(self) -> None:
-        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + px(18))
+        self.verticalHeader().setDefaultSectionSize(row_height())
+        self.horizontalHeader().setFixedHeight(self.fontMetrics().height() + px(18))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

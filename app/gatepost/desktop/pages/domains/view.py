@@ -13,11 +13,10 @@ from PySide6.QtWidgets import QLineEdit, QMenu, QPushButton, QStackedWidget, QWi
 from ....model.errors import GatepostError, InvalidInput
 from ...cards import (
     Banner,
-    Card,
     Disclosure,
     EmptyState,
-    Flow,
-    LeadLayout,
+    FootLine,
+    Framed,
     PageHeader,
     SaveBar,
     Tone,
@@ -70,8 +69,8 @@ class DomainsPage(Page):
 
     def _build(self) -> None:
         outer = rows(self, gap=0)
-        column = rows(gap=14)
-        column.setContentsMargins(px(28), px(24), px(28), px(16))
+        column = rows()
+        column.setContentsMargins(px(28), px(24), px(28), px(20))
         outer.addLayout(column, 1)
         header = PageHeader(tr("Domains"), tr("Which mail leaves by which outbound gateway."))
         self.add = QPushButton(icon("add", "on_accent"), tr("Add domains"))
@@ -79,8 +78,8 @@ class DomainsPage(Page):
         self.add.clicked.connect(lambda: self.spawn(self._add(), "add"))
         header.add_action(self.add)
         column.addWidget(header)
+        column.addWidget(self._build_search())
         column.addWidget(self._build_precedence())
-        column.addWidget(self._build_tools())
         self.rules = RuleModel(self)
         self.table = RuleTable(self.rules)
         self.table.chosen.connect(self._show_tools)
@@ -89,11 +88,11 @@ class DomainsPage(Page):
         self.table.menu_wanted.connect(self._menu)
         self.empty = EmptyState("domains", tr("No domain has a row"), "")
         self.empty.add_action(tr("Add domains"), lambda: self.spawn(self._add(), "add"))
-        self.nothing = EmptyState("search", tr("No row matches"), tr("Search for a part of a domain or of a gateway's name."))
+        self.nothing = EmptyState("search", tr("Nothing found"), tr("Search for a part of a domain or of a gateway's name."))
         self.stack = QStackedWidget()
-        for widget in (self.table, _in_card(self.empty), _in_card(self.nothing)):
+        for widget in (self.table, self.empty, self.nothing):
             self.stack.addWidget(widget)
-        column.addWidget(self.stack, 1)
+        column.addWidget(Framed(self.stack, self._build_foot()), 1)
         self.moves = Banner(Tone.ACCENT)
         self.moves.hide()
         column.addWidget(self.moves)
@@ -109,29 +108,26 @@ class DomainsPage(Page):
         found.add(self._precedence)
         return found
 
-    def _build_tools(self) -> QWidget:
-        holder = QWidget()
-        layout = LeadLayout(holder)
+    def _build_search(self) -> QWidget:
         self.search = QLineEdit()
         self.search.setPlaceholderText(tr("Search domains and gateways"))
         self.search.setAccessibleName(tr("Search"))
         self.search.setClearButtonEnabled(True)
         SearchMark(self.search)
-        wanted = self.search.fontMetrics().horizontalAdvance(self.search.placeholderText()) + px(68)
-        self.search.setMinimumWidth(wanted)
-        self.search.setMaximumWidth(max(wanted, px(320)))
         self.search.textChanged.connect(self._search)
-        layout.addWidget(self.search)
-        actions = QWidget()
-        flow = Flow(actions)
+        return self.search
+
+    def _build_foot(self) -> QWidget:
+        foot = FootLine()
+        self.count = label("", Role.MUTED)
+        foot.add(self.count)
         self.edit = self._tool(tr("Edit"), lambda: self.spawn(self._edit(), "edit"))
         self.toggle = self._tool(tr("Disable"), self._toggle)
         self.delete = self._tool(tr("Delete"), self._delete, Role.DANGER)
         self.explain = self._tool(tr("Explain route"), self._explain)
         for button in (self.edit, self.toggle, self.delete, self.explain):
-            flow.addWidget(button)
-        layout.addWidget(actions)
-        return holder
+            foot.add(button)
+        return foot
 
     def _tool(self, text: str, act: Callable[[], object], role: Role | None = None) -> QPushButton:
         button = QPushButton(text)
@@ -347,7 +343,7 @@ class DomainsPage(Page):
         dirty = self.model.is_dirty
         self.bar.setVisible(dirty)
         if dirty:
-            self.bar.set_text(ntr("{n} change is not saved", "{n} changes are not saved", self._changes()))
+            self.bar.set_text(ntr("{n} change is not saved.", "{n} changes are not saved.", self._changes()))
             if self.model.candidate() != self._looked_at:  # what is said of it is no other draft
                 self._preview.start()
         else:
@@ -383,6 +379,10 @@ class DomainsPage(Page):
 
     def _show_tools(self) -> None:
         chosen, everything = self._chosen, self.table.chosen_rows
+        if everything:
+            self.count.setText(ntr("{n} chosen", "{n} chosen", len(everything)))
+        else:
+            self.count.setText(ntr("{n} row", "{n} rows", len(self.rules.rows)))
         self.edit.setEnabled(bool(everything))
         self.toggle.setEnabled(bool(chosen))
         self.delete.setEnabled(bool(chosen))
@@ -404,9 +404,3 @@ class DomainsPage(Page):
         self._preview.stop()
         await super().close_page()
         await asyncio.sleep(0)
-
-
-def _in_card(widget: QWidget) -> Card:
-    card = Card()
-    card.body.addWidget(widget, 1)
-    return card

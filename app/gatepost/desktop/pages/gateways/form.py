@@ -238,7 +238,7 @@ class GatewayForm(QWidget):
         elif self.draft.is_new and not self.is_dirty:
             self.bar.set_text(tr("A new gateway. It is saved when you say so."))
         else:
-            self.bar.set_text(tr("You have changes that are not saved."))
+            self.bar.set_text(tr("Changes are not saved."))
         self.bar.revert.setEnabled(self.is_dirty)
 
     def _show_state(self) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 from PySide6.QtCore import QPoint, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QMenu, QPushButton, QSizePolicy, QStackedLayout, QWidget
+from PySide6.QtWidgets import QMenu, QPushButton, QStackedLayout, QWidget
 
 from ....model.report import GatewayReport
-from ...cards import Card, EmptyState, FilterChips, LeadLayout, PageHeader, TextField, assign_mnemonics, label, line, rows
+from ...cards import EmptyState, FilterChips, FootLine, Framed, PageHeader, TextField, assign_mnemonics, label, rows
 from ...cards.search_mark import SearchMark
 from ...context import AppContext
 from ...i18n import ntr, tr
@@ -49,7 +49,7 @@ class GatewayList(QWidget):
 
     def _build(self) -> None:
         outer = rows(self)
-        outer.setContentsMargins(px(28), px(24), px(28), px(28))
+        outer.setContentsMargins(px(28), px(24), px(28), px(20))
         header = PageHeader(
             tr("Gateways"), tr("Where mail goes: out through your providers, and in to the mail server behind this one.")
         )
@@ -60,7 +60,7 @@ class GatewayList(QWidget):
         header.add_action(self.add)
         outer.addWidget(header)
         self._tools = QWidget()
-        tools = LeadLayout(self._tools)
+        tools = rows(self._tools, gap=10)
         self.chips = FilterChips(tr("Mode"), [(_ALL, tr("All")), *words.short_modes()])
         self.chips.chosen.connect(lambda _: self._filter())
         self.search = TextField(tr("Search gateways"))
@@ -69,18 +69,12 @@ class GatewayList(QWidget):
         SearchMark(self.search)
         self.search.setMinimumWidth(px(230))
         self.search.textChanged.connect(lambda _: self._filter())
-        tools.addWidget(self.chips)
         tools.addWidget(self.search)
+        tools.addWidget(self.chips)
         outer.addWidget(self._tools)
         outer.addWidget(self._build_card(), 1)
 
     def _build_card(self) -> QWidget:
-        card = Card()
-        card.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        layout = card.layout()
-        assert layout is not None  # noqa: S101 - Card has one
-        layout.setContentsMargins(1, 1, 1, 1)
-        layout.setSpacing(0)
         holder = QWidget()
         self._stack = QStackedLayout(holder)
         self._stack.addWidget(self.table)
@@ -94,19 +88,12 @@ class GatewayList(QWidget):
         self.nothing = EmptyState("search", tr("Nothing found"), tr("No gateway matches the search and the chosen mode."))
         self.nothing.add_action(tr("Show all"), self._show_all, is_primary=False)
         self._stack.addWidget(self.nothing)
-        card.body.addWidget(holder, 1)
-        card.body.addWidget(self._build_foot())
-        return card
+        return Framed(holder, self._build_foot())
 
     def _build_foot(self) -> QWidget:
-        foot = QWidget()
-        outer = line(foot, gap=0)
-        outer.setContentsMargins(px(12), px(8), px(12), px(8))
-        holder = QWidget()
-        outer.addWidget(holder)
-        layout = LeadLayout(holder, gap=8)
+        foot = FootLine()
         self.count = label("", Role.MUTED)
-        layout.addWidget(self.count)
+        foot.add(self.count)
         self._buttons: dict[str, QPushButton] = {}
         for key, text in (
             ("enable", tr("Enable")),
@@ -120,7 +107,7 @@ class GatewayList(QWidget):
                 set_role(button, Role.DANGER)
             button.clicked.connect(lambda _=False, chosen=key: self._act(chosen))
             self._buttons[key] = button
-            layout.addWidget(button)
+            foot.add(button)
         return foot
 
     # --- showing ---

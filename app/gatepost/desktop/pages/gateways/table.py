@@ -76,26 +76,25 @@ def _last_error(row: GatewayRow) -> str:
 
 COLUMNS = (
     Column(
-        "status", mark("Status"), lambda row: row.health[0], 11, least=9, rank=0, kind=Kind.PILL,
+        "status", mark("Status"), lambda row: row.health[0], 9, least=8, rank=0, kind=Kind.PILL,
         tone=lambda row: _TONES[row.health[1]], words=words.health_words,
     ),
     Column(
-        "mode", mark("Mode"), lambda row: words.short_mode_name(row.gateway["mode"]), 16, least=14, rank=2,
+        "mode", mark("Mode"), lambda row: words.short_mode_name(row.gateway["mode"]), 15, least=13, rank=2,
         tooltip=lambda row: words.mode_name(row.gateway["mode"]),
     ),
     Column("address", mark("Address"), lambda row: words.address_of(row.gateway), 24, least=18, rank=1),
     Column(
-        "description", mark("Description"), lambda row: row.gateway.get("description", ""), 18, least=9, rank=3,
-        tone=lambda row: Tone.QUIET,
+        "description", mark("Description"), lambda row: row.gateway.get("description", ""), 22, least=14, rank=3,
     ),
     Column(
         "encryption", mark("Encryption"), lambda row: words.encryption_name(row.gateway["encryption"]), 20, least=14, rank=7,
         tone=lambda row: Tone.QUIET,
     ),
-    Column("spooled", mark("Spool count"), _spooled, 10, least=9, rank=4, kind=Kind.NUMBER),
+    Column("spooled", mark("Spool count"), _spooled, 9, least=9, rank=4, kind=Kind.NUMBER),
     Column(
         "last-delivery", mark("Last delivery"),
-        lambda row: words.ago(row.report.last_delivery if row.report else None, time.time()), 13, least=11, rank=5,
+        lambda row: words.ago(row.report.last_delivery if row.report else None, time.time()), 12, least=11, rank=5,
         tone=lambda row: Tone.QUIET, is_live=True,
     ),
     Column("last-error", mark("Last error"), _last_error, 30, least=8, rank=6, tone=lambda row: Tone.QUIET),

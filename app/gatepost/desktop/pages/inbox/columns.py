@@ -49,15 +49,15 @@ def captured_by(row: CapturedRow, names: Mapping[str, str]) -> str:
 
 def columns(names: Names) -> tuple[Column, ...]:
     return (
-        Column("sender", mark("From"), lambda row: sender_text(row.sender), 24, 12, order="sender", rank=1,
+        Column("sender", mark("From"), lambda row: sender_text(row.sender), 24, 16, order="sender", rank=1,
                tooltip=lambda row: row.from_header or sender_text(row.sender)),
-        Column("recipients", mark("To"), recipients_text, 24, 12, rank=2, tooltip=lambda row: "\n".join(row.recipients)),
+        Column("recipients", mark("To"), recipients_text, 24, 16, rank=2, tooltip=lambda row: "\n".join(row.recipients)),
         Column("subject", mark("Subject"), lambda row: row.subject or row.preview, 36, 14, order="subject", rank=0,
                tooltip=lambda row: row.preview or row.subject),
         Column("received", mark("Captured at"), lambda row: moment_text(row.received_at), 13, 12, order="age", rank=3,
                tone=lambda row: Tone.QUIET, tooltip=lambda row: moment_text(row.received_at, seconds=True),
                descending_first=True),
-        Column("state", mark("State"), state_text, 11, 10, rank=4, kind=Kind.PILL, tone=state_tone, tooltip=state_tip,
+        Column("state", mark("State"), state_text, 9, 8, rank=4, kind=Kind.PILL, tone=state_tone, tooltip=state_tip,
                words=lambda: (tr("Released"), tr("Copied"), tr("Captured"))),
         Column("size", mark("Size"), lambda row: size_text(row.size), 8, 8, order="size", rank=6, kind=Kind.NUMBER,
                tone=lambda row: Tone.QUIET, descending_first=True),

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QFrame, QLabel, QPushButton, QScrollArea, QWidget
 
-from ...cards import Sign, label, line, rows
+from ...cards import Scrolled, Sign, label, line, rows
 from ...i18n import tr
 from ...theme import Role, icon, monospace, px, set_role
+
+WIDEST = 640
+"""Of what is typed, at 100 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +56,25 @@ class InboxEmpty(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setAccessibleName(tr("Test inbox"))
-        holder = QWidget()
+        holder = Scrolled()
         set_role(holder, Role.EMBEDDED)
         outer = rows(holder, gap=8)
         outer.setContentsMargins(px(24), px(16), px(24), px(16))
         outer.addStretch(1)
-        outer.addWidget(Sign("inbox", "muted", 44), 0, Qt.AlignmentFlag.AlignHCenter)
+        self._sign = Sign("inbox", "muted", 44)
+        outer.addWidget(self._sign, 0, Qt.AlignmentFlag.AlignHCenter)
         self._title = self._centred(Role.HEADING)
         self._text = self._centred(Role.MUTED)
         outer.addWidget(self._title)
         outer.addWidget(self._text)
         self.snippets = Snippets()
-        outer.addWidget(self.snippets)
+        self.snippets.setMaximumWidth(px(WIDEST))
+        beside = line(gap=0)
+        beside.setContentsMargins(0, px(10), 0, 0)
+        beside.addStretch(1)
+        beside.addWidget(self.snippets, 1000)
+        beside.addStretch(1)
+        outer.addLayout(beside)
         self._buttons = line(gap=10)
         self._buttons.setContentsMargins(0, px(10), 0, 0)
         self._buttons.addStretch(1)
@@ -79,7 +89,8 @@ class InboxEmpty(QScrollArea):
         made.setAlignment(Qt.AlignmentFlag.AlignCenter)
         return made
 
-    def tell(self, title: str, text: str = "", places: Sequence[Place] = ()) -> None:
+    def tell(self, title: str, text: str = "", places: Sequence[Place] = (), *, sign: str = "inbox") -> None:
+        self._sign.set(sign, "muted")
         self._title.setText(title)
         self._text.setText(text)
         self.snippets.show_place(places[0] if places else None)
@@ -128,9 +139,9 @@ class _Snippet(QFrame):
         outer.setContentsMargins(px(12), px(8), px(8), px(10))
         head = line()
         head.addWidget(label(caption, Role.MUTED), 1)
-        self.copy = QPushButton(icon("copy"), tr("Copy"))
+        self.copy = QPushButton(icon("copy", "accent"), tr("Copy"))
         self.copy.setAccessibleDescription(caption)
-        set_role(self.copy, Role.QUIET)
+        set_role(self.copy, Role.LINK)
         self.copy.clicked.connect(lambda: QApplication.clipboard().setText(self.text))
         head.addWidget(self.copy)
         outer.addLayout(head)

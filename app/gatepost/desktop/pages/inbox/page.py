@@ -206,7 +206,7 @@ class InboxPage(QueryPage[InboxQuery, CapturedFilter]):
         self.show_all.setVisible(self._query.is_filtered)
         self.begin.setVisible(not self._query.is_filtered and not self._captures)
         if self._query.is_filtered:
-            nothing.tell(tr("Nothing captured matches"))
+            nothing.tell(tr("Nothing found"), tr("No captured message matches the search and the tray."), sign="search")
         elif self._places:
             place = self._places[0]
             where = tr(

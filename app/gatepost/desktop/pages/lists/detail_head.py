@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QToolButton, QWidget
 
 from ...cards import Badge, ElidedLabel, Tone, label, line, rows, tool_button
 from ...i18n import tr
-from ...theme import Role, set_role
+from ...theme import Role, px, set_role
+
+WIDE = 480
+"""From this width on (at 100 %) the subject stands beside the state."""
 
 
 class DetailHead(QWidget):
@@ -18,16 +22,32 @@ class DetailHead(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         outer = rows(self, gap=6)
-        self._line = line(gap=8)
+        self._outer = outer
+        self._line = line(gap=2)
         self.badge = Badge()
         self._line.addWidget(self.badge)
-        self._subject = ElidedLabel()
-        set_role(self._subject, Role.SUBHEADING)
-        self._line.addWidget(self._subject, 1)
+        self._line.addSpacing(px(6))
+        self._line.addStretch(1)
         self._line.addWidget(tool_button("close", tr("Close the details"), self.closed.emit))
         outer.addLayout(self._line)
+        self._subject = ElidedLabel()
+        set_role(self._subject, Role.SUBHEADING)
+        outer.addWidget(self._subject)
+        self._is_wide = False
         self._facts = label("", Role.MUTED, wrap=True, selectable=True)
         outer.addWidget(self._facts)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a narrow pane the subject has a line of its own: it shall not be cut for the sake of signs."""
+        super().resizeEvent(event)
+        if (is_wide := event.size().width() >= px(WIDE)) != self._is_wide:
+            self._is_wide = is_wide
+            if is_wide:
+                self._outer.removeWidget(self._subject)
+                self._line.insertWidget(2, self._subject, 1000)
+            else:
+                self._line.removeWidget(self._subject)
+                self._outer.insertWidget(1, self._subject)
 
     def add(self, sign: str, name: str, act: Callable[[], object]) -> QToolButton:
         """A sign before the one that closes."""

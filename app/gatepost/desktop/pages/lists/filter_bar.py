@@ -58,6 +58,7 @@ class FilterBar(QWidget):
     def __init__(self, search: SearchBox, fields: Sequence[QWidget], chips: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         outer = rows(self, gap=10)
+        outer.setContentsMargins(0, px(4), 0, 0)  # below the header it stands where other pages' cards begin
         holder = QWidget()
         line = LeadLayout(holder, gap=8)
         line.addWidget(search)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QFrame, QProgressBar, QPushButton, QSizePolicy, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QProgressBar, QPushButton, QStackedLayout, QWidget
 
-from ...cards import ElidedLabel, EmptyState, LeadLayout, divider, line
+from ...cards import ElidedLabel, EmptyState, FootLine, Framed, line
 from ...i18n import tr
 from ...models.table import ListTable
 from ...theme import Role, px, set_role
@@ -18,25 +18,17 @@ SHOWN_AFTER_MS = 300
 """Work that is over sooner is not shown."""
 
 
-class ListCard(QFrame):
+class ListCard(Framed):
     def __init__(self, table: ListTable, empty: EmptyState, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        set_role(self, Role.CARD)
+        holder = QWidget()
+        self.foot = Foot()
+        super().__init__(holder, self.foot, parent)
         self.table = table
         self.empty: QWidget = empty
         set_role(table, Role.EMBEDDED)
-        outer = QVBoxLayout(self)
-        outer.setSpacing(0)
-        outer.setContentsMargins(1, px(4), 1, 1)
-        holder = QWidget()
         self._stack = QStackedLayout(holder)
         self._stack.addWidget(table)
         self._stack.addWidget(empty)
-        outer.addWidget(holder, 1)
-        outer.addWidget(divider())
-        self.foot = Foot()
-        outer.addWidget(self.foot)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def replace_empty(self, empty: QWidget) -> None:
         """Other words than a title and a text where there is nothing to show."""
@@ -49,32 +41,26 @@ class ListCard(QFrame):
         self._stack.setCurrentWidget(self.empty if is_empty else self.table)
 
 
-class Foot(QWidget):
+class Foot(FootLine):
     """How many there are and are chosen; what is being done; the actions on what is chosen."""
 
     def __init__(self) -> None:
         super().__init__()
-        outer = line(self, gap=0)
-        outer.setContentsMargins(px(12), px(6), px(8), px(6))
-        holder = QWidget()
-        outer.addWidget(holder)
-        layout = self._layout = LeadLayout(holder, gap=8)
         self._count = ElidedLabel()
         set_role(self._count, Role.MUTED)
         self._count.setMinimumWidth(px(110))
-        layout.addWidget(self._count)
+        first = QWidget()
+        self._first = line(first)
+        self._first.addWidget(self._count, 1)
+        self.add(first)
         self._progress = QProgressBar()
         self._progress.setTextVisible(False)
         self._progress.setMaximumWidth(px(120))
         self._progress.hide()
-        layout.addWidget(self._progress)
+        self.add(self._progress)
         self._stop = QPushButton(tr("Stop"))
         self._stop.hide()
-        layout.addWidget(self._stop)
-        for widget in (holder, self):
-            policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
-            policy.setHeightForWidth(True)
-            widget.setSizePolicy(policy)
+        self.add(self._stop)
         self._text = ""
         self._said = QTimer(self)
         self._said.setSingleShot(True)
@@ -87,10 +73,10 @@ class Foot(QWidget):
         self._busy.setSingleShot(True)
         self._busy.setInterval(SHOWN_AFTER_MS)
         self._busy.timeout.connect(self._show_work)
-        self.setMinimumHeight(px(46))
 
-    def add(self, widget: QWidget) -> None:
-        self._layout.addWidget(widget)
+    def add_to_count(self, widget: QWidget) -> None:
+        """What belongs to the count stays beside it when the actions fold below it."""
+        self._first.addWidget(widget)
 
     def set_count(self, text: str) -> None:
         self._text = text

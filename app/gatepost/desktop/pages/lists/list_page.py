@@ -39,7 +39,7 @@ class Detail(QFrame):
         self.queue_id = ""
         set_role(self, Role.CARD)
         self.column: QVBoxLayout = rows(self, gap=8)
-        self.column.setContentsMargins(px(16), px(12), px(8), px(8))
+        self.column.setContentsMargins(px(16), px(12), px(12), px(12))
         self.head = DetailHead()
         self.head.closed.connect(self.closed)
         self.column.addWidget(self.head)
@@ -81,7 +81,7 @@ class ListPage(Page):
         self.outer = rows(self, gap=12)
         self.outer.setContentsMargins(px(28), px(24), px(28), px(20))
         self.empty = EmptyState(self.key, "")
-        self.empty_button = self.empty.add_action(tr("Show all"), self._show_all)
+        self.empty_button = self.empty.add_action(tr("Show all"), self._show_all, is_primary=False)
         self.card = ListCard(self.table, self.empty)
         self.worker = Worker(self.card.foot)
         self.splitter = ListAndDetail(self.card, lambda: self.detail)

@@ -62,7 +62,7 @@ class QueryPage(ListPage, Generic[Q, F]):
         self.all_button = QPushButton(tr("Choose all"))
         set_role(self.all_button, Role.LINK)
         self.all_button.clicked.connect(self.table.selectAll)
-        self.card.foot.add(self.all_button)
+        self.card.foot.add_to_count(self.all_button)
         self.table.order_wanted.connect(lambda order, descending: self._ask(order=order, descending=descending))
         self.table.selection_changed.connect(self._show_selection)
         self.table.clicked.connect(lambda _: self._open_current())

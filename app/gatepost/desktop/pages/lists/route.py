@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from ....model.report import Explanation
-from ...cards import Sign, label, line
+from ...cards import Scrolled, Sign, label, line
 from ...i18n import tr
 from ...relay_texts import said
 from ...theme import Role, px
@@ -31,9 +31,9 @@ class RouteView(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName(tr("Route"))
-        holder = QWidget()
+        holder = Scrolled()
         outer = QVBoxLayout(holder)
-        outer.setContentsMargins(px(12), px(12), px(12), px(12))
+        outer.setContentsMargins(0, px(12), px(12), px(12))
         outer.setSpacing(px(10))
         self._choice = QComboBox()
         self._choice.setAccessibleName(tr("Recipient"))

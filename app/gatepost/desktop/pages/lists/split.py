@@ -14,7 +14,7 @@ BESIDE = 940
 """From this width on (at 100 %) details stand beside the list."""
 BOTH = 340
 """Lower than this (at 100 %), a list and details below it would both be cut: the list waits until they are closed."""
-SHARE = 57
+SHARE = 54
 """Percent for the list."""
 
 

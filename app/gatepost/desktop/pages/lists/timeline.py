@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QScrollA
 
 from ....control.spool_schema import ScorePart
 from ....control.tracking_schema import Timeline, TimelineEntry
-from ...cards import divider, label, line, rows
+from ...cards import Scrolled, divider, label, line, rows
 from ...cards.text import unbroken_width
 from ...i18n import mark, ntr, tr
 from ...models.columns import Tone
@@ -64,10 +64,10 @@ class TimelineView(QScrollArea):
         self.setAccessibleName(tr("Timeline"))
         self._entries: tuple[TimelineEntry, ...] = ()
         self._client = ""
-        self._holder = QWidget()
+        self._holder = Scrolled()
         self._column = QVBoxLayout(self._holder)
         self._column.setSpacing(0)
-        self._column.setContentsMargins(px(14), px(14), px(14), px(14))
+        self._column.setContentsMargins(px(2), px(14), px(12), px(14))
         self._column.addStretch(1)
         self._more: QPushButton | None = None
         self._shown = 0
@@ -228,7 +228,8 @@ class Arithmetic(QWidget):
             source = label(part.source, wrap=True)
             source.setMinimumWidth(min(px(120), unbroken_width(source.fontMetrics(), part.source)))
             grid.addWidget(source, number, 0, Qt.AlignmentFlag.AlignTop)
-            grid.addWidget(label(said(part.note), Role.MUTED, wrap=True, selectable=True), number, 1)
+            note = label(said(part.note), Role.MUTED, wrap=True, selectable=True)
+            grid.addWidget(note, number, 1, Qt.AlignmentFlag.AlignTop)
             shown = tr("failed") if part.failed else points_text(part.points, sign=True)
             grid.addWidget(_figure(shown), number, 2, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
         grid.addWidget(divider(), len(parts), 0, 1, 3)

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QWidget
 from ...cards import Card, FilterChips, Flow, LineChart, Series, label, line
 from ...i18n import tr
 from ...theme import Role, px, tokens
-from .trends import Range, Sums, round_points
+from .trends import TROUBLE, Range, Sums, round_points
 from .words import point_label
 
 
@@ -55,9 +55,17 @@ class ThroughputCard(Card):
                 Series(tr("Delivered"), [point.delivered for point in points]),
                 Series(tr("Deferred, bounced or refused"), [point.trouble for point in points], "second_line"),
             ),
-            nothing=tr("No mail in this time"),
+            nothing=self._nothing_words(sums, now),
             ticks=[round_points(points, between) for between in self.range.round_times],
         )
+
+    @staticmethod
+    def _nothing_words(sums: Sums, now: float) -> str:
+        """What came a moment ago is no point of the chart yet."""
+        begun = int(now // 60) // sums.step * sums.step
+        if any(sums.total(name, begun, begun + sums.step) for name in ("delivered", *TROUBLE)):
+            return tr("The first point is drawn in a few minutes")
+        return tr("No mail in this time")
 
 
 class _LegendLine(QWidget):

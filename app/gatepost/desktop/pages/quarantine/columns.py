@@ -58,14 +58,14 @@ def recipients_text(row: QuarantineRow) -> str:
 
 def columns() -> tuple[Column, ...]:
     return (
-        Column("why", mark("Why"), why_text, 15, 14, kind=Kind.PILL, tone=why_tone, tooltip=reason_text,
+        Column("why", mark("Why"), why_text, 12, 11, kind=Kind.PILL, tone=why_tone, tooltip=reason_text,
                words=lambda: (tr(words) for words, _tone in _LEVELS.values())),
         Column(
             "score", mark("Score"), score_text, 7, 7, order="score", rank=3, kind=Kind.NUMBER, descending_first=True,
             tone=lambda row: Tone.QUIET,
         ),
-        Column("sender", mark("From"), lambda row: sender_text(row.sender), 26, 12, order="sender", rank=1),
-        Column("recipients", mark("To"), recipients_text, 24, 12, rank=2, tooltip=lambda row: "\n".join(row.recipients)),
+        Column("sender", mark("From"), lambda row: sender_text(row.sender), 26, 16, order="sender", rank=1),
+        Column("recipients", mark("To"), recipients_text, 24, 16, rank=2, tooltip=lambda row: "\n".join(row.recipients)),
         Column("subject", mark("Subject"), lambda row: row.subject, 34, 14, order="subject", rank=1),
         Column(
             "received", mark("Received"), lambda row: moment_text(row.received_at), 13, 12, order="age", rank=4,

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QTabWidget, QWidget
 
 from ....control.spool_schema import QuarantineEntry
 from ....model.errors import NotFound
-from ...cards import Banner, Facts, Tone, rows
+from ...cards import Banner, Facts, Scrolled, Tone, rows
 from ...context import AppContext
 from ...i18n import tr
 from ...theme import px
@@ -126,9 +126,9 @@ class _Why(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName(tr("Why"))
-        holder = QWidget()
+        holder = Scrolled()
         self._column = rows(holder, gap=14)
-        self._column.setContentsMargins(px(12), px(12), px(12), px(12))
+        self._column.setContentsMargins(0, px(12), px(12), px(12))
         self._banner = Banner(Tone.WARNING, "…")
         self._column.addWidget(self._banner)
         self._sum: Arithmetic | None = None

@@ -168,7 +168,9 @@ class QuarantinePage(QueryPage[QuarantineQuery, QuarantineFilter]):
     def _tell_empty(self) -> None:
         self.empty_button.setVisible(self._query.is_filtered)
         if self._query.is_filtered:
-            self.empty.tell(tr("Nothing in quarantine matches"))
+            self.empty.tell(
+                tr("Nothing found"), tr("No message in quarantine matches the search and the filter."), sign="search"
+            )
         else:
             self.empty.tell(
                 tr("Nothing is in quarantine"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ...cards import Banner, Tone
 from ...forms import Form, FormModel, Outcome, save
 from ...forms.wording import words
-from ...i18n import tr
+from ...i18n import ntr, tr
 from .fields import Fields, part_of
 from .section import Section
 
@@ -101,7 +101,9 @@ def _without_object(saved: Saved) -> Saved:
 
 
 def refusal_words(form: Form) -> str:
-    captions = form.wrong_captions
+    captions = tuple(dict.fromkeys(form.wrong_captions))
     if captions:
-        return tr("Not saved: see {fields}", fields=", ".join(dict.fromkeys(captions)))
+        return ntr(
+            "{n} field is not right: {names}", "{n} fields are not right: {names}", len(captions), names=", ".join(captions)
+        )
     return tr("Not saved")

@@ -107,8 +107,6 @@ class RevisionRow(QWidget):
         layout.addWidget(words)
         right = QWidget()
         beside = line(right)
-        if is_current:
-            beside.addWidget(Badge(tr("In force"), Tone.GOOD), 0, Qt.AlignmentFlag.AlignVCenter)
         self.toggle = QPushButton(icon("chevron-right", "accent"), tr("Changes"))
         self.toggle.setCheckable(True)
         self.toggle.setEnabled(revision.number > 1)
@@ -116,11 +114,16 @@ class RevisionRow(QWidget):
         set_role(self.toggle, Role.QUIET)
         self.toggle.toggled.connect(self._toggled)
         beside.addWidget(self.toggle)
-        if not is_current:
-            button = QPushButton(tr("Restore"))
-            button.setAccessibleName(tr("Restore revision {n}", n=revision.number))
-            button.clicked.connect(lambda: section.spawn(section.restore(revision.number), "restore"))
-            beside.addWidget(button)
+        button = QPushButton(tr("Restore"))
+        button.setAccessibleName(tr("Restore revision {n}", n=revision.number))
+        button.clicked.connect(lambda: section.spawn(section.restore(revision.number), "restore"))
+        beside.addWidget(button)
+        if is_current:  # all lines have the same columns
+            kept = button.sizePolicy()
+            kept.setRetainSizeWhenHidden(True)
+            button.setSizePolicy(kept)
+            button.hide()
+            beside.insertWidget(0, Badge(tr("In force"), Tone.GOOD), 0, Qt.AlignmentFlag.AlignVCenter)
         layout.addWidget(right)
         outer.addWidget(head)
         self._differences: DifferenceList | None = None

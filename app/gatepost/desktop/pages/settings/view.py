@@ -142,7 +142,7 @@ class SettingsPage(Page):
         self.bar.setVisible(shown)
         if section is not None and shown:
             refusal = section.refusal
-            self.bar.set_text(refusal or tr("Changes are not saved"), is_wrong=bool(refusal))
+            self.bar.set_text(refusal or tr("Changes are not saved."), is_wrong=bool(refusal))
 
     async def _save(self) -> bool:
         """Whether nothing is left to save. A second time while the first is under way would add a new object twice."""

@@ -85,12 +85,12 @@ class SpoolWords:
     def columns(self) -> tuple[Column, ...]:
         return (
             Column(
-                "state", mark("State"), lambda row: state_text(row.state), 11, 11, order="state", kind=Kind.PILL,
+                "state", mark("State"), lambda row: state_text(row.state), 9, 8, order="state", kind=Kind.PILL,
                 tone=lambda row: state_tone(row.state), words=lambda: map(state_text, _STATES),
             ),
-            Column("sender", mark("From"), lambda row: sender_text(row.sender), 24, 12, order="sender", rank=1),
+            Column("sender", mark("From"), lambda row: sender_text(row.sender), 24, 16, order="sender", rank=1),
             Column(
-                "recipients", mark("To"), recipients_text, 26, 12, rank=1,
+                "recipients", mark("To"), recipients_text, 26, 16, rank=1,
                 tooltip=lambda row: "\n".join(row.recipients) + ("\n…" if row.recipient_count > len(row.recipients) else ""),
             ),
             Column("subject", mark("Subject"), lambda row: row.subject, 30, 12, order="subject", rank=3),

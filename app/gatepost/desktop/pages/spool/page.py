@@ -195,7 +195,7 @@ class SpoolPage(QueryPage[SpoolQuery, Filter]):
     def _tell_empty(self) -> None:
         self.empty_button.setVisible(self._query.is_filtered)
         if self._query.is_filtered:
-            self.empty.tell(tr("Nothing in the spool matches"), tr("Mail that was delivered is found in Tracking."))
+            self.empty.tell(tr("Nothing found"), tr("Mail that was delivered is found in Tracking."), sign="search")
         else:
             self.empty.tell(
                 tr("Nothing waits"),

@@ -53,16 +53,16 @@ def outcome_text(message: TrackedMessage) -> str:
 def columns() -> tuple[Column, ...]:
     return (
         Column(
-            "state", mark("State"), lambda row: state_text(row.state), 13, 13, kind=Kind.PILL,
+            "state", mark("State"), lambda row: state_text(row.state), 11, 10, kind=Kind.PILL,
             tone=lambda row: state_tone(row.state), tooltip=outcome_text, words=lambda: map(state_text, _STATES),
         ),
         Column(
             "received", mark("Received"), lambda row: moment_text(row.received_at), 13, 12, rank=2,
             tone=lambda row: Tone.QUIET, tooltip=lambda row: moment_text(row.received_at, seconds=True),
         ),
-        Column("sender", mark("From"), lambda row: sender_text(row.sender), 25, 12, rank=1),
+        Column("sender", mark("From"), lambda row: sender_text(row.sender), 25, 16, rank=1),
         Column(
-            "recipients", mark("To"), recipients_text, 27, 12, rank=1,
+            "recipients", mark("To"), recipients_text, 27, 16, rank=1,
             tooltip=lambda row: "\n".join(f"{r.address}: {state_text(r.state)}" for r in row.recipients[:20]),
         ),
         Column("subject", mark("Subject"), lambda row: row.subject, 30, 12, rank=3),

@@ -193,8 +193,9 @@ class TrackingPage(ListPage):
         self.empty_button.setVisible(self._query.is_filtered)
         if self._query.is_filtered:
             self.empty.tell(
-                tr("No message matches"),
+                tr("Nothing found"),
                 tr("Whole addresses are found at once. A star at the end finds what begins so: anna@*"),
+                sign="search",
             )
         else:
             self.empty.tell(tr("No message yet"), tr("Each message that Gatepost takes appears here, with its whole story."))
