@@ -1,6 +1,6 @@
 """Every page and every gateway mode, looked at: nothing clipped, nothing without a name, no letter twice, nothing pale.
 
-At the least size of the window, with text of 200 %, with texts that are 40 % longer, and in both themes.
+At the least size of the window, with text of 200 %, with texts that are 40 % longer, in German, and in both themes.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QScrollArea, QTabBar, QVBoxLayout, QWidget
 
+from gatepost.desktop.cards.text import WrappedLabel
 from gatepost.desktop.frame import MINIMUM
+from gatepost.desktop.i18n import set_language
 from gatepost.desktop.theme import theme
 
 from ..support.relay_process import RelayProcess
@@ -30,6 +32,7 @@ VARIANTS = {
     "least-size": {"size": MINIMUM, "contrast": True},
     "200-percent": {"text_scale": 2.0},
     "long-words": {"long": True},
+    "german": {"language": "de"},
 }
 
 
@@ -49,21 +52,25 @@ def test_nobody_stumbles_over_a_page(
     unlimited: Callable[..., Any],
 ) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", sample.environment["XDG_RUNTIME_DIR"])
-    found = unlimited(_look(sample.data, tmp_path, dict(VARIANTS[variant])))
+    try:
+        found = unlimited(_look(sample.data, tmp_path, dict(VARIANTS[variant])))
+    finally:
+        set_language("en")
     assert not found, f"{len(found)} faults\n" + "\n".join(found)
 
 
 async def _look(data: Path, folder: Path, options: dict[str, Any]) -> list[str]:
-    measure = options.pop("contrast", False)
+    measure, is_long = options.pop("contrast", False), options.pop("long", False)
     found: list[str] = []
-    with long_words() if options.pop("long", False) else nullcontext():
+    set_language(options.pop("language", "en"))
+    with long_words() if is_long else nullcontext():
         async with studio(data, folder / "preferences.ini", **options) as opened:
             for scene in scenes():
                 await opened.show(scene)
-                seen = _all_faults(opened, measure)
+                seen = _all_faults(opened, measure, not is_long)
                 if seen:  # rows of a busy relay may just have come: what is wrong is wrong a moment later, too
                     await asyncio.sleep(1)
-                    seen = _all_faults(opened, measure)
+                    seen = _all_faults(opened, measure, not is_long)
                 if measure:  # every second scene is built in the dark and looked at by day
                     opened.switch_theme()
                     seen += [fault for window in opened.windows for fault in pale(window)]
@@ -71,8 +78,8 @@ async def _look(data: Path, folder: Path, options: dict[str, Any]) -> list[str]:
     return sorted(set(found))
 
 
-def _all_faults(opened: Studio, measure: bool) -> list[str]:
-    return [fault for window in opened.windows for fault in faults(window, measure_contrast=measure)]
+def _all_faults(opened: Studio, measure: bool, whole_tabs: bool) -> list[str]:
+    return [fault for window in opened.windows for fault in faults(window, measure_contrast=measure, whole_tabs=whole_tabs)]
 
 
 def test_the_look_finds_what_is_wrong(show: Callable[..., Any]) -> None:
@@ -87,7 +94,21 @@ def test_the_look_finds_what_is_wrong(show: Callable[..., Any]) -> None:
     one, two = QPushButton("&Save"), QPushButton("&Stop")
     for widget in (clipped, nameless, one, two):
         line.addWidget(widget)
-    show(window, 500, 60)
+    tabs = QTabBar()
+    for text in ("Recipients", "Timeline", "Headers"):
+        tabs.addTab(text)
+    tabs.setFixedWidth(120)
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    content = QWidget()
+    wrapped = QVBoxLayout(content)
+    wrapped.addWidget(WrappedLabel("Words that take a few lines only where they are narrow. " * 3))
+    content.setMinimumHeight(300)
+    area.setWidget(content)
+    area.setFixedSize(300, 200)
+    line.addWidget(tabs)
+    line.addWidget(area)
+    show(window, 900, 220)
     window.setStyleSheet("QWidget { background: #ffffff; color: #aaaaaa; }")
     kinds = {fault.split()[0] for fault in faults(window, measure_contrast=True)}
-    assert kinds == {"clipped:", "without", "Alt+S", "contrast"}
+    assert kinds == {"clipped:", "without", "Alt+S", "contrast", "cut", "scrolls"}

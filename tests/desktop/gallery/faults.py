@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QRadioButton,
     QScrollArea,
+    QTabBar,
     QTextEdit,
     QToolButton,
     QWidget,
@@ -38,11 +39,14 @@ _SLACK = 2
 """Pixels: rounding of fonts."""
 
 
-def faults(window: QWidget, *, measure_contrast: bool = False) -> Iterator[str]:
-    """Of a window or dialog; what lies in another one is not looked at."""
+def faults(window: QWidget, *, measure_contrast: bool = False, whole_tabs: bool = True) -> Iterator[str]:
+    """Of a window or dialog; what lies in another one is not looked at. ``whole_tabs``: tabs that are scrolled are one, too."""
     seen = _seen(window)
     yield from _clipped(seen)
     yield from _sideways(seen)
+    yield from _for_nothing(seen)
+    if whole_tabs:
+        yield from _cut_tabs(seen)
     yield from _nameless(seen)
     yield from _mnemonics(seen)
     if measure_contrast:
@@ -132,6 +136,26 @@ def _sideways(seen: Iterable[QWidget]) -> Iterator[str]:
             beyond = widget.widget().width() - widget.viewport().width()
             if beyond > _SLACK:
                 yield f"wider than its view: {name_of(widget)} by {beyond} px"
+
+
+def _for_nothing(seen: Iterable[QWidget]) -> Iterator[str]:
+    """A scroll bar beside what would fit."""
+    for widget in seen:
+        content = widget.widget() if isinstance(widget, QScrollArea) else None
+        if not isinstance(widget, QScrollArea) or content is None or not content.hasHeightForWidth():
+            continue
+        needed, room = content.heightForWidth(content.width()), widget.viewport().height()
+        if widget.verticalScrollBar().maximum() > 0 and needed <= room:
+            yield f"scrolls for nothing: {name_of(widget)} needs {needed} of {room} px"
+
+
+def _cut_tabs(seen: Iterable[QWidget]) -> Iterator[str]:
+    for widget in seen:
+        if not isinstance(widget, QTabBar):
+            continue
+        shown = [number for number in range(widget.count()) if widget.isTabVisible(number)]
+        if shown and sum(widget.tabRect(number).width() for number in shown) > widget.width() + _SLACK:
+            yield f"cut tabs: {name_of(widget)} has no room for “{widget.tabText(shown[-1])}”"
 
 
 # --- names and letters ---
