@@ -68,6 +68,7 @@ class Studio:
         for dialog in self.dialogs:
             dialog.reject()
         await frame.close_pages()
+        frame._is_closed = False  # its pages were closed to be made anew, not for good
         frame.resize(self._size)
         assert await frame.visit(scene.page, **scene.arguments)
         await self._settle()
