@@ -10,6 +10,8 @@ from ..model.errors import InvalidInput, Issue
 from .proposal import SourceFile
 
 _DEEPEST = 100
+_MOST = 500_000
+"""Elements and attributes: what a file may make of its octets in memory."""
 
 
 @dataclass(slots=True)
@@ -39,10 +41,15 @@ def parse(file: SourceFile) -> Node:
     parser = expat.ParserCreate()
     root = Node("", {}, 0)
     stack = [root]
+    room = _MOST
 
     def start(tag: str, attributes: dict[str, str]) -> None:
+        nonlocal room
         if len(stack) > _DEEPEST:
             raise _Refused("it is nested too deeply")
+        room -= 1 + len(attributes)
+        if room < 0:
+            raise _Refused("it has too many elements")
         node = Node(tag, attributes, parser.CurrentLineNumber)
         stack[-1].children.append(node)
         stack.append(node)

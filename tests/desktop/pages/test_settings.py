@@ -32,7 +32,7 @@ from gatepost.desktop.theme.tokens import DARK
 from gatepost.model.access import TrustedNetwork
 from gatepost.model.capture import FaultRule, InboxSettings, Tray
 from gatepost.model.dkim import DkimKey
-from gatepost.model.errors import Unavailable
+from gatepost.model.errors import GatepostError, Unavailable
 from gatepost.model.listener import Listener
 from gatepost.model.report import CertificateReport
 from gatepost.model.secret import Secret
@@ -477,6 +477,16 @@ async def test_a_revision_is_shown_with_its_differences_and_restored(
     await section.restore(1)
     assert (await client.section("settings")).value["spool"]["lifetime_hours"] == 120
     await closed(page)
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, "{", "\udcff"])
+async def test_a_file_that_is_no_configuration_is_said_in_words(page: SettingsPage, tmp_path: Path, content: str) -> None:
+    from gatepost.desktop.pages.settings.transfer import _read
+
+    path = tmp_path / "configuration.json"
+    path.write_bytes(content.encode("utf-8", "surrogateescape"))
+    with pytest.raises(GatepostError, match="not JSON"):
+        _read(path)
 
 
 async def test_what_is_exported_is_imported_after_its_changes_were_shown(

@@ -125,6 +125,12 @@ def test_files_of_another_kind_are_refused_in_words(kind: ImportKind, text: str)
         propose(kind, [SourceFile("file", text)])
 
 
+@pytest.mark.parametrize("text", ["<Backup>" + "<a/>" * 1_000_000 + "</Backup>", "<Backup>" + "<a b='' c='' d=''/>" * 200_000])
+def test_a_file_that_would_fill_the_memory_is_refused_in_words(text: str) -> None:
+    with pytest.raises(InvalidInput, match="too many elements"):
+        propose(ImportKind.HMAILSERVER, [SourceFile("file", text)])
+
+
 @pytest.mark.parametrize("kind", list(ImportKind))
 def test_each_kind_says_what_to_give(kind: ImportKind) -> None:
     with pytest.raises(InvalidInput, match=r"[Ff]ile|found|backup"):

@@ -269,6 +269,23 @@ async def test_a_scanner_that_hangs_rests_after_some_messages_and_is_named_as_a_
     assert (trouble.source, trouble.reason) == ("rspamd", "no answer within 1 s")
 
 
+@pytest.mark.parametrize("answer", [b"[" * 100_000, b'{"score": NaN}', b'{"score": 1e999}', b'{"score": []}', b"", b"\xff"])
+async def test_a_scanner_that_answers_nonsense_has_failed_and_the_mail_goes_on(
+    answer: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(answer) + answer)
+        await writer.drain()
+
+    async with server(converse) as port:
+        spam = SpamPolicy(rspamd=RspamdSource(enabled=True, port=port))
+        rig = Rig(configuration(gateway("a.example", NoAction()), spam=spam), tmp_path / "bodies")
+        (share,) = (await rig.inspect(envelope("x@a.example"))).shares
+    assert content(share).startswith(b"X-Gatepost-Spam: none; score=0.0;\r\n\trspamd failed (")
+    assert not [record for record in caplog.records if record.exc_info]
+
+
 async def test_what_a_scanner_says_cannot_put_fields_into_a_message(tmp_path: Path) -> None:
     """The names of its rules stand in a header of ours; a scanner may be someone else's, or be talked into them."""
     symbols = {"A\r\nBcc: eve@example.net\r\n\r\nBody": {"score": 9}, "\0\u202e": {"score": 3}}

@@ -175,7 +175,7 @@ def _read(path: Path) -> dict[str, Any]:
         found = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise GatepostError(tr("The file cannot be read."), f"{path}: {error.strerror or error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise GatepostError(tr("This file is not JSON."), f"{path}: {error}") from error
     if not isinstance(found, dict):
         raise GatepostError(tr("This file is not an exported configuration."), str(path))

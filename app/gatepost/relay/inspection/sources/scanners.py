@@ -68,7 +68,7 @@ def _rspamd_score(answer: bytes) -> tuple[float, list[str]]:
         found: Any = json.loads(answer)
         score = float(found["score"])
         symbols = {str(name): float(item.get("score", 0)) for name, item in (found.get("symbols") or {}).items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise SourceFailed("rspamd's answer cannot be read") from error
     telling = sorted((name for name, points in symbols.items() if points), key=lambda name: -abs(symbols[name]))
     return score, telling
