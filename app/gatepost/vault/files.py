@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Callable
@@ -28,26 +29,56 @@ def read_whole(path: Path, limit: int, judge: Callable[[os.stat_result], None]) 
 
 
 def create_durably(path: Path, content: bytes) -> None:
-    """A new file, mode 0600, on disk when this returns. Raises FileExistsError, OSError."""
-    descriptor = os.open(path, CREATE, 0o600)
-    with os.fdopen(descriptor, "wb") as handle:
-        handle.write(content)
-        handle.flush()
-        os.fsync(handle.fileno())
+    """A new file, mode 0600, on disk when this returns; whoever looks meanwhile finds none or a whole one. Raises
+    FileExistsError, OSError."""
+    temporary = _beside(path)
+    try:
+        _write_new(temporary, content)
+        _name(temporary, path)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
     flush_folder(path.parent)
 
 
 def replace_durably(path: Path, content: bytes) -> None:
     """Put ``content`` at ``path``, mode 0600, so that after a crash the old content is there or the new one. OSError."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+    temporary = _beside(path)
     try:
-        create_durably(temporary, content)
+        _write_new(temporary, content)
         temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
     flush_folder(path.parent)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, CREATE, 0o600)
+    with os.fdopen(descriptor, "wb") as handle:
+        handle.write(content)
+        handle.flush()
+        os.fsync(handle.fileno())
+
+
+def _name(temporary: Path, path: Path) -> None:
+    """Give a file its name unless something has it already. Raises FileExistsError, OSError."""
+    if os.name == "nt":
+        temporary.rename(path)  # where renaming writes over nothing
+        return
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+        temporary.rename(path)
 
 
 def flush_folder(folder: Path) -> None:
