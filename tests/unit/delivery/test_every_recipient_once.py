@@ -34,7 +34,7 @@ def spoil(peer: SmtpPeer, chance: random.Random) -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 async def test_each_recipient_is_taken_once_fails_or_waits(tmp_path: Path, seed: int, caplog: pytest.LogCaptureFixture) -> None:
-    chance = random.Random(seed)  # noqa: S311 - a test's
+    chance = random.Random(seed)
     for number in range(4):
         await _one(tmp_path / str(number), chance)
     assert not [record for record in caplog.records if record.exc_info], caplog.text
