@@ -1,4 +1,4 @@
-"""About Gatepost: versions of both sides; and which keys do what."""
+"""About Gatepost: versions of both sides, and licences; and which keys do what."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ def facts(context: AppContext) -> list[tuple[str, str]]:
         (tr("This program"), __version__),
         (tr("Python and Qt"), f"{platform.python_version()}, Qt {qVersion()}"),
         (tr("System"), f"{platform.system()} {platform.release()}"),
+        (tr("Licence"), tr("MIT; Qt and its bindings: LGPL 3")),
     ]
     snapshot = context.session.snapshot
     if snapshot is None:
