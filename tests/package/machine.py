@@ -1,4 +1,4 @@
-"""A clean Debian 12 of its own for a test: a folder made by debootstrap, used as it lies or booted with a real systemd.
+"""A clean Debian of its own for a test: a folder made by debootstrap, used as it lies or booted with a real systemd.
 
 Booted, it has a network of its own with nothing but a loopback, so its ports are nobody else's. The host's programs can be run
 inside that network (a next hop, swaks, an X server), which leaves the machine itself clean. Needs root.
@@ -20,10 +20,11 @@ from typing import Self
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
-BASE = BUILD / "debian12-machine.tar"
-ARCHIVES = BUILD / "debian12-archives"
+SUITE = os.environ.get("GATEPOST_SUITE", "bookworm")
+"""The Debian to install into. The package is built on this computer, whose Debian is the older one."""
+BASE = BUILD / f"{SUITE}-machine.tar"
+ARCHIVES = BUILD / f"{SUITE}-archives"
 """Packages that were downloaded for earlier machines."""
-SUITE = "bookworm"
 WITH = "ca-certificates,dbus,systemd,systemd-sysv"
 SOURCES = (Path("/etc/apt/sources.list.d/debian.sources"), Path("/etc/apt/sources.list"))
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -72,7 +73,9 @@ class Machine:
         (self.root / "etc/apt/sources.list").unlink(missing_ok=True)
         target = self.root / str(sources()).lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(sources(), target)
+        own = re.search(r"^VERSION_CODENAME=(\w+)$", Path("/etc/os-release").read_text(encoding="utf-8"), re.MULTILINE)
+        named = sources().read_text(encoding="utf-8")
+        target.write_text(re.sub(rf"\b{own[1]}\b", SUITE, named) if own else named, encoding="utf-8")
         shutil.copyfile(CERTIFICATES, self.root / str(CERTIFICATES).lstrip("/"))
         shutil.copyfile("/etc/resolv.conf", self.root / "etc/resolv.conf")
         said = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=True).stdout

@@ -136,7 +136,7 @@ def test_systemd_finds_nothing_wrong_with_the_unit(story: Story) -> None:
     exposure = story.machine.call("systemd-analyze", "security", "--no-pager", "gatepost.service").stdout
     level = re.search(r"Overall exposure level for gatepost.service: ([\d.]+)", exposure)
     assert level is not None
-    assert float(level[1]) < 2.0, exposure
+    assert float(level[1]) < 1.6, exposure
 
 
 def test_what_the_service_keeps_is_its_own_alone(story: Story) -> None:
