@@ -16,6 +16,7 @@ from gatepost.desktop.pages.first_run.capture import InboxStep
 from gatepost.desktop.pages.first_run.presets import PRESETS, preset, settings_of
 from gatepost.desktop.pages.first_run.purpose import RECEIVE, SEND
 from gatepost.desktop.theme import theme
+from gatepost.model.errors import InvalidInput, Issue
 from gatepost.model.gateway import RoundRobinGateway
 
 from ..support.background import in_background
@@ -134,6 +135,75 @@ async def test_coming_back_changes_the_same_gateway(page: FirstRunPage, provider
     await until(page.message.isVisible, "saved again, with the stored password")
     (gateway,) = (await client.objects("gateways")).value
     assert gateway["description"] == "Our provider"
+
+
+async def test_a_stored_password_that_is_not_tried_at_another_server_is_asked_for_at_its_field(
+    page: FirstRunPage, provider_server: SmtpPeer
+) -> None:
+    step = page.provider
+    fill(page, provider_server.port)
+    step.model.set("certificate.check", "none")
+    step.go_on.click()
+    await until(page.message.isVisible, "saved")
+    page.message.back_wanted.emit()
+    await until(step.go_on.isEnabled, "it can be pressed")
+    put(step.host, "localhost")
+    step.go_on.click()
+    await until(lambda: step.password.error, "it is said")
+    assert step.password.error == "Type the password again: the stored one is for 127.0.0.1."
+    step.secret._replace.click()
+    step.secret.edit.setText("x")
+    step.secret.edit.textEdited.emit("x")
+    assert step.password.error == ""
+
+
+async def test_what_the_relay_refuses_for_no_field_of_the_step_is_said_above_it(page: FirstRunPage) -> None:
+    notices: list[Any] = []
+    page.context.messages.banner_raised.connect(notices.append)
+    fill(page, 2525)
+
+    async def refuse() -> None:
+        raise InvalidInput([Issue("gateways.3.host", "is used twice")])
+
+    page.spawn(page.provider._guarded(refuse), "refused")
+    await until(lambda: notices, "the banner")
+
+
+async def test_the_primary_servers_certificate_can_be_pinned_from_the_dialog(page: FirstRunPage) -> None:
+    step = page.primary
+    page.purpose.chosen.emit(RECEIVE)
+    step.addresses.field.insert_many(0, ["127.0.0.1"])  # type: ignore[attr-defined]
+    step.domains.field.insert_many(0, ["example.com"])  # type: ignore[attr-defined]
+    put(step.listen, str(free_port()))
+    certificate = issued("localhost", self_signed=True)
+    with SmtpPeer(starttls=True, certificate=certificate) as primary:
+        put(step.port, str(primary.port))
+        step.model.set("encryption", "starttls-required")
+        step.model.set("certificate", {"check": "system-trust", "fingerprint": None})
+        step.go_on.click()
+        (await button("Accept only this certificate")).click()
+        await until(page.message.isVisible, "it is checked again and saved")
+    (gateway,) = (await page.context.session.client.objects("gateways")).value
+    assert gateway["certificate"] == {"check": "fingerprint", "fingerprint": certificate.fingerprint}
+
+
+async def test_the_story_of_the_message_before_is_not_told_of_the_next_one(
+    page: FirstRunPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = page.message
+    client = page.context.session.client
+    first = await client.send_test("a@example.com", "b@example.net")
+    step._queue_id = first
+    real = type(client).timeline
+
+    async def slow(found: Any, queue_id: str) -> Any:
+        story = await real(found, queue_id)
+        step._queue_id = "another"
+        return story
+
+    monkeypatch.setattr(type(client), "timeline", slow)
+    await step._look()
+    assert step._state == ""
 
 
 async def test_a_check_can_be_cancelled(page: FirstRunPage) -> None:

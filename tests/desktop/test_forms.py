@@ -131,6 +131,14 @@ def test_an_encryption_proposes_its_port_until_one_is_typed() -> None:
     assert draft.get("port") == 2525
 
 
+def test_a_port_that_was_taken_back_does_not_count_as_typed() -> None:
+    draft = gateway_draft()
+    draft.type_port(2525)
+    draft.revert()
+    draft.choose_encryption("tls")
+    assert draft.get("port") == 465
+
+
 def test_a_port_that_was_saved_counts_as_typed() -> None:
     draft = gateway_draft(port=10025)
     draft.choose_encryption("tls")

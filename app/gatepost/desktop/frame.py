@@ -59,7 +59,7 @@ class Frame(QMainWindow):
         self._current: Page | None = None
         self._wanted: tuple[str, dict[str, Any]] | None = None
         self._entered_well = False
-        self._is_closed = False
+        self._is_replaced = False
         self._visiting = asyncio.Lock()
         self._entering: asyncio.Task[None] | None = None
         self._relay: RelayReport | None = context.session.snapshot.status.relay if context.session.snapshot else None
@@ -160,8 +160,8 @@ class Frame(QMainWindow):
                 return False
             if not (entry := self._entry(key)).is_loaded:
                 await asyncio.to_thread(entry.load)  # the window answers meanwhile
-            if self._is_closed:
-                return False  # another window has taken this one's place, or the app ends
+            if self._is_replaced:
+                return False
             page = self._page(key)
             self._current = page
             self.stack.setCurrentWidget(page)
@@ -344,7 +344,8 @@ class Frame(QMainWindow):
         self.close_wanted.emit()
 
     def detach(self) -> None:
-        """Hear nothing more: another window has taken this one's place."""
+        """Hear nothing more, and show no page any more: another window has taken this one's place."""
+        self._is_replaced = True
         session = self._context.session
         for signal, slot in (
             (self._supervisor.status_changed, self._show_relay),
@@ -362,7 +363,6 @@ class Frame(QMainWindow):
         self.hide()
 
     async def close_pages(self) -> None:
-        self._is_closed = True
         if self._entering is not None:
             self._entering.cancel()
         pages_to_close, self._pages, self._current = list(self._pages.values()), {}, None

@@ -10,6 +10,7 @@ import pytest
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from gatepost.desktop.cards import Dialog
 from gatepost.desktop.context import AppContext
 from gatepost.desktop.pages.gateways import GatewaysPage
 from gatepost.desktop.pages.gateways.sign_in import SignInDialog
@@ -97,8 +98,12 @@ async def test_somebody_signs_in_before_the_gateway_is_saved_and_it_is_verified_
     assert names == {f"gateway/{saved['id']}/client-secret", f"gateway/{saved['id']}/sign-in"}
     assert card.oauth.secret.is_stored
 
-    await page.form.sign_out()
-    assert not card.oauth.is_signed_in
+    for answer, is_signed_in in (("", True), ("yes", False)):
+        signing_out = asyncio.ensure_future(page.form.sign_out())
+        asked = await until(lambda: _shown(Dialog), "it asks")
+        asked.answer(answer)
+        await signing_out
+        assert card.oauth.is_signed_in is is_signed_in
     assert "Nobody has signed in" in card.oauth.state._title.text()
 
 

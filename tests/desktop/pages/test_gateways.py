@@ -99,7 +99,7 @@ async def test_a_wrong_password_is_told_in_plain_words_and_may_be_saved_anyway(p
         failed = [stage for stage in shown.stages.stages if stage.state is StageState.FAILED]
         assert [stage.stage for stage in failed] == ["auth"]
         assert failed[0].advice
-        shown._copy_transcript()
+        shown._copy.click()
         transcript = QGuiApplication.clipboard().text()
         assert "535" in transcript
         assert "not-this-one" not in transcript
@@ -145,6 +145,40 @@ async def test_a_certificate_that_nobody_vouches_for_can_be_pinned_from_the_dial
         assert await saving
     saved = (await gateways(page))[0]
     assert saved["certificate"] == {"check": "fingerprint", "fingerprint": certificate.fingerprint}
+
+
+async def test_copied_is_said_for_a_while_and_not_of_the_next_try(page: GatewaysPage) -> None:
+    with SmtpPeer() as peer:
+        peer.on("connect", "554 no\r\n")
+        await begin(page, peer.port, encryption="none")
+        verifying = asyncio.ensure_future(page.form.verify())
+        await until(lambda: (found := dialog()) is not None and found._again.isVisible(), "it failed")
+        shown = dialog()
+        assert shown is not None
+        words = shown._copy.text()
+        shown._copy.click()
+        assert shown._copy.text() == "Copied"
+        shown._copy.said.timeout.emit()
+        assert shown._copy.text() == words
+        shown._copy.click()
+        shown._again.click()
+        assert shown._copy.text() == words
+        shown.reject()
+        await verifying
+
+
+async def test_who_closes_the_dialog_at_the_last_moment_saves_nothing(page: GatewaysPage) -> None:
+    with SmtpPeer() as peer:
+        await begin(page, peer.port, encryption="none")
+        saving = asyncio.ensure_future(page.form.save())
+        await until(
+            lambda: (found := dialog()) is not None and found.summary._title.text() == "The connection works.", "it works"
+        )
+        shown = dialog()
+        assert shown is not None
+        shown.reject()
+        assert not await saving
+    assert await gateways(page) == []
 
 
 async def test_closing_the_dialog_ends_the_probe_and_saves_nothing(page: GatewaysPage) -> None:

@@ -7,9 +7,10 @@ import smtplib
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
-from gatepost.control.schema import SpoolFigures
+from gatepost.control.schema import EventMessage, SpoolFigures
 from gatepost.desktop.cards import LineChart, Series
 from gatepost.desktop.context import AppContext
 from gatepost.desktop.messages import Attention
@@ -193,3 +194,47 @@ def texts(page: QWidget) -> list[str]:
 
 def button(page: QWidget, text: str) -> QPushButton:
     return next(found for found in page.findChildren(QPushButton) if found.text().replace("&", "") == text)
+
+
+async def test_sums_of_a_time_that_is_not_shown_any_more_do_not_take_the_place_of_the_others(
+    connected_context: AppContext, show: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = OverviewPage(connected_context)
+    show(page)
+    await page.enter()
+    client, held = connected_context.session.client, asyncio.Event()
+    real = client.history
+
+    async def slow(minutes: int, step: int) -> Any:
+        found = await real(minutes, step)
+        if step == Range.HOUR.step:
+            await held.wait()
+        return found
+
+    monkeypatch.setattr(client, "history", slow)
+    page.throughput.range = Range.HOUR
+    earlier = asyncio.ensure_future(page._load_range())
+    await asyncio.sleep(0)
+    page.throughput.range = Range.WEEK
+    await page._load_range()
+    held.set()
+    await earlier
+    assert page._charted.step == Range.WEEK.step
+    await closed(page)
+
+
+async def test_what_keeps_happening_does_not_keep_the_overview_from_being_read_anew(
+    connected_context: AppContext, show: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = OverviewPage(connected_context)
+    show(page)
+    await page.enter()
+    event = EventMessage(sequence=1, kind="gateway.resting", at=NOW, data={})
+    page.on_event(event)
+    assert page._settle.isActive()
+    begun: list[int] = []
+    monkeypatch.setattr(page._settle, "start", lambda: begun.append(1))
+    page.on_event(event)
+    assert begun == []
+    await page.leave()
+    await closed(page)

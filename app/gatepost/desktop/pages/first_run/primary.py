@@ -84,7 +84,8 @@ class PrimaryStep(QWidget):
             await action()
         except InvalidInput as error:
             self.model.merge(error.issues)
-            self.form.jump_to_first_issue()
+            if not self.form.jump_to_first_issue():
+                raise
         finally:
             for button in buttons:
                 button.setEnabled(True)
@@ -101,10 +102,16 @@ class PrimaryStep(QWidget):
         return self.model.is_valid and in_range
 
     async def _verify_and_save(self) -> None:
-        if self._is_complete():
+        while self._is_complete():
             dialog = VerifyDialog(self._context.session.client, self.model.candidate(), None, for_saving=True, parent=self)
-            if await dialog.run() in (Verdict.PASSED, Verdict.SAVE_ANYWAY):
+            verdict = await dialog.run()
+            if dialog.refused:
+                raise InvalidInput(dialog.refused)
+            if verdict in (Verdict.PASSED, Verdict.SAVE_ANYWAY):
                 await self._save()
+            if verdict is not Verdict.PIN or dialog.certificate is None:
+                return
+            self.model.set("certificate", {"check": "fingerprint", "fingerprint": dialog.certificate.fingerprint})
 
     async def _save(self) -> None:
         client = self._context.session.client

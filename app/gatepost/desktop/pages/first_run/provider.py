@@ -29,6 +29,7 @@ from ...cards import (
 from ...context import AppContext
 from ...forms import Form, FormModel
 from ...i18n import tr
+from ...relay_texts import said
 from ...theme import Role, set_role
 from ..gateways.authentication_card import methods
 from ..gateways.oauth_fields import OAuthFields
@@ -92,7 +93,9 @@ class ProviderStep(QWidget):
         card.add(self.auth)
         self.username = self.form.add("auth.username", FieldRow(tr("Auth Username"), TextField()))
         self.secret = SecretField(tr("Auth Password"))
-        self.password = FieldRow(tr("Auth Password"), self.secret, self._where_kept())
+        row = FieldRow(tr("Auth Password"), self.secret, self._where_kept())
+        self.password = self.form.add_secret("auth.password", row)
+        self.secret.changed.connect(lambda: self.password.set_error(""))
         self.method = self.form.add("auth.method", FieldRow(tr("Method"), ChoiceField(methods())))
         self._method = card.add_fields(self.method)
         self._account = card.add_fields(self.username, self.password)
@@ -119,7 +122,7 @@ class ProviderStep(QWidget):
     def _where_kept(self) -> str:
         snapshot = self._context.session.snapshot
         kept = snapshot.status.relay.vault.label if snapshot is not None else ""
-        return tr("Kept in {place}, and nowhere else.", place=kept) if kept else ""
+        return tr("Kept in {place}, and nowhere else.", place=said(kept)) if kept else ""
 
     def _foot(self) -> Any:
         foot = line(gap=10)
@@ -186,7 +189,8 @@ class ProviderStep(QWidget):
             await action()
         except InvalidInput as error:
             self.model.merge(error.issues)
-            self.form.jump_to_first_issue()
+            if not self.form.jump_to_first_issue():
+                raise
         finally:
             for button in (self.go_on, self.back):
                 button.setEnabled(True)
@@ -238,6 +242,8 @@ class ProviderStep(QWidget):
                 self._context.session.client, self.model.candidate(), self._password(), for_saving=True, parent=self
             )
             verdict = await dialog.run()
+            if dialog.refused:
+                raise InvalidInput(dialog.refused)
             if verdict in (Verdict.PASSED, Verdict.SAVE_ANYWAY):
                 await self._save()
             if verdict is not Verdict.PIN or dialog.certificate is None:

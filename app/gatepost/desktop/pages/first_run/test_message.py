@@ -118,13 +118,15 @@ class MessageStep(QWidget):
 
     async def _look(self) -> None:
         self._looking = True
+        queue_id = self._queue_id
         try:
-            story = await self._context.session.client.timeline(self._queue_id)
+            story = await self._context.session.client.timeline(queue_id)
         except NotFound:
             return  # it is being written down just now
         finally:
             self._looking = False
-        self._show(story)
+        if queue_id == self._queue_id:  # else it is of the message before
+            self._show(story)
 
     def _show(self, story: Timeline) -> None:
         self.timeline.show_story(story)

@@ -77,6 +77,9 @@ class GatewayDraft(FormModel):
         self._port_is_typed = not is_new and gateway["port"] != proposal
         self.load(gateway, revision, is_new=is_new)
 
+    def revert(self) -> None:
+        self.begin(self.original, self.revision, is_new=self.is_new)
+
     def _begin(self) -> None:
         """Give the draft the fields of the other modes, as they would begin."""
         for mode in _KINDS if self.original else ():

@@ -15,7 +15,19 @@ from ....model.gateway import AuthMethod, CertificateCheck, GatewayMode
 from ....model.oauth import client_secret_name
 from ....model.report import GatewayReport, SecretReport, VaultReport
 from ....model.secret import Secret
-from ...cards import Badge, Banner, PageBody, PageHeader, SaveBar, SecretAction, SecretChange, Tone, assign_mnemonics, rows
+from ...cards import (
+    Badge,
+    Banner,
+    PageBody,
+    PageHeader,
+    SaveBar,
+    SecretAction,
+    SecretChange,
+    Tone,
+    assign_mnemonics,
+    confirm,
+    rows,
+)
 from ...context import AppContext
 from ...forms import Form, Outcome, save
 from ...forms.wording import words as issue_words
@@ -302,7 +314,12 @@ class GatewayForm(QWidget):
             card.oauth.show_report(report)
 
     async def sign_out(self) -> None:
-        self.authentication.oauth.show_report(await self._context.session.client.oauth_forget(self.gateway_id))
+        identifier = self.gateway_id
+        text = tr("Mail of this gateway waits until somebody signs in again.")
+        if await confirm(self, tr("Sign out?"), text, tr("Sign out"), is_dangerous=True):
+            report = await self._context.session.client.oauth_forget(identifier)
+            if identifier == self.gateway_id:
+                self.authentication.oauth.show_report(report)
 
     async def examine(self) -> None:
         if self._is_usable():

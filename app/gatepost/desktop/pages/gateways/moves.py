@@ -12,6 +12,7 @@ from ....model.errors import InvalidInput
 from ....model.report import LaneMove
 from ...cards import confirm
 from ...i18n import ntr, tr
+from ...relay_texts import said
 
 
 async def agree_to_moves(parent: QWidget, client: Client, identifier: str, gateway: dict[str, Any]) -> bool:
@@ -38,8 +39,8 @@ def moves_in_words(moves: Sequence[LaneMove]) -> str:
             "{n} message: {before} → {after}",
             "{n} messages: {before} → {after}",
             move.count,
-            before=move.before,
-            after=move.after,
+            before=said(move.before),
+            after=said(move.after),
         )
         for move in moves
     )

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QUrl
-from PySide6.QtGui import QDesktopServices, QGuiApplication
-from PySide6.QtWidgets import QDialog, QPushButton, QWidget
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QWidget
 
 from ....control.client import Client
 from ....control.loopback import LoopbackListener
@@ -16,12 +16,11 @@ from ....model.errors import GatepostError
 from ....model.oauth import OAuthProvider
 from ....model.report import OAuthReport
 from ....model.secret import Secret
-from ...cards import Banner, LeadLayout, PageBody, Tone, assign_mnemonics, label, rows
-from ...dialogs import show_dialog
+from ...cards import Banner, Tone, assign_mnemonics, label
 from ...i18n import tr
 from ...relay_texts import said, told
-from ...tasks import Tasks
-from ...theme import Role, px, set_role
+from ...theme import Role
+from .work_dialog import WorkDialog
 
 OpenUrl = Callable[[str], bool]
 
@@ -30,7 +29,7 @@ def open_in_browser(url: str) -> bool:
     return QDesktopServices.openUrl(QUrl(url))
 
 
-class SignInDialog(QDialog):
+class SignInDialog(WorkDialog):
     """``report`` is what came of it; None when it was cancelled. Closing the dialog ends the waiting."""
 
     def __init__(
@@ -42,54 +41,28 @@ class SignInDialog(QDialog):
         *,
         open_url: OpenUrl = open_in_browser,
     ) -> None:
-        super().__init__(parent)
-        self.setObjectName("oauth-sign-in-dialog")
-        self.setWindowTitle(tr("Sign in"))
+        super().__init__(tr("Sign in"), "oauth-sign-in-dialog", 560, 300, parent)
         self._client = client
         self._gateway = gateway
         self._client_secret = client_secret
         self._open_url = open_url
         self._url = ""
         self.report: OAuthReport | None = None
-        self._tasks = Tasks(self._unexpected)
-        self._build()
-        self.resize(px(560), px(300))
-
-    def _build(self) -> None:
-        outer = rows(self, gap=0)
-        body = PageBody()
-        outer.addWidget(body, 1)
-        body.add(label(tr("Sign in as {name}", name=str(self._gateway["auth"]["username"])), Role.HEADING, wrap=True))
+        name = str(gateway["auth"]["username"])
+        self.body.add(label(tr("Sign in as {name}", name=name), Role.HEADING, wrap=True))
         self.summary = Banner(Tone.ACCENT)
-        body.add(self.summary)
-        foot = QWidget()
-        set_role(foot, Role.BAR)
-        holder = rows(foot, gap=0)
-        holder.setContentsMargins(px(20), px(12), px(20), px(12))
-        buttons = QWidget()
-        layout = LeadLayout(buttons, gap=10)
-        self._copy = QPushButton(tr("Copy address"))
-        self._copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._url))
-        self._again = QPushButton(tr("Try again"))
-        self._again.clicked.connect(self._begin)
-        self._close = QPushButton(tr("Cancel"))
-        self._close.clicked.connect(self.reject)
-        layout.addWidget(QWidget())
-        for button in (self._copy, self._again, self._close):
-            button.setAutoDefault(False)
-            layout.addWidget(button)
-        holder.addWidget(buttons)
-        outer.addWidget(foot)
+        self.body.add(self.summary)
+        self._copy = self._copy_button(tr("Copy address"), lambda: self._url)
+        self._again = self._button(tr("Try again"), self._begin)
+        self._close = self._button(tr("Cancel"), self.reject)
 
     async def run(self) -> OAuthReport | None:
         self._begin()
-        try:
-            await show_dialog(self)
-        finally:
-            await self._tasks.close()
+        await self.shown()
         return self.report
 
     def _begin(self) -> None:
+        self._copy.reset()
         self._copy.hide()
         self._again.hide()
         self.summary.tell(Tone.ACCENT, tr("Opening your browser…"))

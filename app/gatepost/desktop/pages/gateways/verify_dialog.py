@@ -7,21 +7,22 @@ from enum import StrEnum
 from typing import Any
 
 from PySide6.QtCore import QTimer
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QPushButton, QWidget
+from PySide6.QtWidgets import QWidget
 
 from ....control.client import Client
 from ....model.errors import GatepostError, InvalidInput, Issue
 from ....model.report import SeenCertificate, StageState, VerifyStage
 from ....model.secret import Secret
-from ...cards import Banner, LeadLayout, PageBody, Tone, assign_mnemonics, label, rows
-from ...dialogs import fit, show_dialog
+from ...cards import Banner, Tone, assign_mnemonics, label
 from ...i18n import tr
 from ...relay_texts import said, told
-from ...tasks import Tasks
-from ...theme import Role, px, set_role
+from ...theme import Role
 from . import words
 from .stages import StageList, transcript
+from .work_dialog import WorkDialog
+
+SEEN_MS = 500
+"""Success stands there for this long before it closes the dialog."""
 
 
 class Verdict(StrEnum):
@@ -32,8 +33,8 @@ class Verdict(StrEnum):
     CLOSED = "closed"
 
 
-class VerifyDialog(QDialog):
-    """``for_saving``: success ends the dialog by itself, failure offers to save anyway."""
+class VerifyDialog(WorkDialog):
+    """``for_saving``: success ends the dialog by itself, failure offers to save anyway. Whoever closes it saves nothing."""
 
     def __init__(
         self,
@@ -45,10 +46,8 @@ class VerifyDialog(QDialog):
         is_doctor: bool = False,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(parent)
-        self.setObjectName("verify")
         self._title = tr("Sign-in doctor") if is_doctor else tr("Verify connection")
-        self.setWindowTitle(self._title)
+        super().__init__(self._title, "verify", 620, 640, parent)
         self._is_doctor = is_doctor
         self._client = client
         self._gateway = gateway
@@ -58,14 +57,10 @@ class VerifyDialog(QDialog):
         self.certificate: SeenCertificate | None = None
         self.refused: list[Issue] = []
         """What the relay did not like about the gateway itself; the dialog has closed then."""
-        self._tasks = Tasks(self._unexpected)
         self._build()
-        fit(self, px(620), px(640))
 
     def _build(self) -> None:
-        outer = rows(self, gap=0)
-        body = PageBody()
-        outer.addWidget(body, 1)
+        body = self.body
         body.add(label(self._title, Role.HEADING))
         body.add(label(words.address_of(self._gateway), Role.MUTED, wrap=True))
         self.summary = Banner(Tone.ACCENT, tr("Trying the connection. Nothing is sent."))
@@ -75,40 +70,18 @@ class VerifyDialog(QDialog):
         self._certificate = Banner(Tone.ACCENT)
         self._certificate.hide()
         body.add(self._certificate)
-        foot = QWidget()
-        set_role(foot, Role.BAR)
-        holder = rows(foot, gap=0)
-        holder.setContentsMargins(px(20), px(12), px(20), px(12))
-        buttons = QWidget()
-        layout = LeadLayout(buttons, gap=10)
-        self._copy = QPushButton(tr("Copy transcript"))
-        self._copy.setObjectName("verify-copy")
+        self._copy = self._copy_button(tr("Copy transcript"), self._transcript, "verify-copy")
         self._copy.setEnabled(False)
-        self._copy.clicked.connect(self._copy_transcript)
-        self._close = QPushButton(tr("Cancel"))
-        self._close.setObjectName("verify-close")
-        self._close.clicked.connect(self.reject)
-        self._again = QPushButton(tr("Try again"))
-        self._again.clicked.connect(self._begin)
-        self._anyway = QPushButton(tr("Save anyway"))
-        self._anyway.setObjectName("verify-save-anyway")
-        self._anyway.clicked.connect(lambda: self._end(Verdict.SAVE_ANYWAY))
-        layout.addWidget(QWidget())
-        for button in (self._copy, self._again, self._anyway, self._close):
-            button.setAutoDefault(False)
-            layout.addWidget(button)
+        self._again = self._button(tr("Try again"), self._begin)
+        self._anyway = self._button(tr("Save anyway"), lambda: self._end(Verdict.SAVE_ANYWAY), "verify-save-anyway")
+        self._close = self._button(tr("Cancel"), self.reject, "verify-close")
         self._again.hide()
         self._anyway.hide()
-        holder.addWidget(buttons)
-        outer.addWidget(foot)
 
     async def run(self) -> Verdict:
         """Try, and wait for what the person makes of it. Closing the dialog ends the probe."""
         self._begin()
-        try:
-            await show_dialog(self)
-        finally:
-            await self._tasks.close()
+        await self.shown()
         return self.verdict
 
     # --- probing ---
@@ -119,6 +92,7 @@ class VerifyDialog(QDialog):
         self._certificate.clear_actions()
         self._again.hide()
         self._anyway.hide()
+        self._copy.reset()
         self._copy.setEnabled(False)
         self._close.setText(tr("Cancel"))
         self.summary.tell(Tone.ACCENT, tr("Trying the connection. Nothing is sent."))
@@ -129,12 +103,14 @@ class VerifyDialog(QDialog):
         try:
             async for stage in self._found():
                 self.stages.tell(stage)
+                self._copy.reset()
                 self._copy.setEnabled(True)
                 if stage.certificate is not None:
                     self.certificate = stage.certificate
         except InvalidInput as error:  # the form says it, where it can be mended
             self.refused = error.issues
             self.reject()
+            return
         except GatepostError as error:
             self.stages.stop()
             self._failed(said(error.title), told(error.detail, error.hint))
@@ -164,8 +140,7 @@ class VerifyDialog(QDialog):
         else:
             self.summary.tell(Tone.GOOD, tr("The connection works."))
         if self._for_saving:
-            self.verdict = Verdict.PASSED
-            QTimer.singleShot(500, self.accept)  # long enough to be seen
+            QTimer.singleShot(SEEN_MS, self, lambda: self._end(Verdict.PASSED))
         assign_mnemonics(self)
 
     def _failed(self, title: str, advice: str) -> None:
@@ -203,6 +178,5 @@ class VerifyDialog(QDialog):
         self.verdict = verdict
         self.accept()
 
-    def _copy_transcript(self) -> None:
-        QGuiApplication.clipboard().setText(transcript(self.stages.stages, words.address_of(self._gateway)))
-        self._copy.setText(tr("Copied"))
+    def _transcript(self) -> str:
+        return transcript(self.stages.stages, words.address_of(self._gateway))

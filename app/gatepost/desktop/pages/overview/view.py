@@ -123,8 +123,8 @@ class OverviewPage(Page):
             self._show_figures()
             self._show_gateways()
             self._show_needs()
-        elif not event.kind.startswith("message."):
-            self._settle.start()
+        elif not event.kind.startswith("message.") and not self._settle.isActive():
+            self._settle.start()  # not anew: what keeps happening would put it off for ever
 
     def _load_again(self) -> None:
         if self.isVisible() and self.context.session.is_connected:
@@ -151,7 +151,8 @@ class OverviewPage(Page):
         # Right behind the sums: what is counted between the two calls is missing until the next minute.
         counted = by_name(await client.totals())
         self._days = Sums.read(days, Range.DAY.step, counted)
-        self._charted = Sums.read(charted, chosen.step, counted)
+        if chosen is self.throughput.range:  # else those of another time are on their way
+            self._charted = Sums.read(charted, chosen.step, counted)
         # What is held waits for a person, not for the relay: its age says nothing about delivery.
         requests = (ListRequest(filter=Filter(state=state), order="age", limit=1) for state in ("waiting", "deferred"))
         oldest = [row.received_at for rows in await asyncio.gather(*map(client.spool_list, requests)) for row in rows]
