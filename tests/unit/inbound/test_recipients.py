@@ -199,6 +199,26 @@ async def test_mail_hosts_that_are_nobodys_are_refused_with_the_reason(front: Fr
     assert str(verdict.refusal).startswith(expected)
 
 
+@pytest.mark.parametrize("kind", [MxHosts, NoMail])
+async def test_mail_hosts_of_which_one_could_not_be_looked_up_put_the_sender_off(front: Front, kind: type) -> None:
+    """The one may be our primary's: a name server's trouble is no reason to bounce."""
+    front.stand(backup())
+    others = (MxHost("other.d.example", 20, ("198.51.100.1",)),)
+    untold = "the name servers answered SERVFAIL for mx.d.example (A)"
+    answer = (
+        MxHosts("d.example", others, published=others, untold=untold)
+        if kind is MxHosts
+        else NoMail(Reply(554, "5.4.6", "loops back"), others, untold)
+    )
+    front.resolver.answers["d.example"] = answer
+    verdict = await front.ask("a@d.example")
+    assert verdict is not None
+    assert str(verdict.refusal).startswith("451 4.4.3")
+    ours = (*others, MxHost("mx2.d.example", 30, ("192.0.2.2",)))
+    front.resolver.answers["d.example"] = MxHosts("d.example", others, published=ours, untold=untold)
+    assert code(await front.ask("a@d.example")) == 250, "found all the same"
+
+
 async def test_an_accepted_domain_keeps_its_way_for_hours_and_loses_it_when_it_moves(front: Front) -> None:
     front.stand(backup())
     front.resolver.leads_to("ours.example", "192.0.2.1")

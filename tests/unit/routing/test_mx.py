@@ -12,6 +12,7 @@ import pytest
 from gatepost.relay.common.hop import HopKind
 from gatepost.relay.common.plan import Candidates, HopOutcome, Plan, Reject, Wait
 from gatepost.relay.routing import mx as mx_module
+from gatepost.relay.routing.mx import MxHosts, NoMail
 from gatepost.relay.routing.own_addresses import OwnAddresses, is_local_address
 from tests.support.dns_server import DnsServer
 
@@ -156,6 +157,26 @@ async def test_one_mail_host_failing_to_resolve_leaves_the_others(dns: DnsServer
     dns.servfail("bad.r.test")
     dns.add("good.r.test", "A", "192.0.2.1")
     assert await addresses(bench, "r.test") == ["192.0.2.1"]
+
+
+async def test_a_mail_host_that_could_not_be_looked_up_is_said_and_asked_for_again_soon(dns: DnsServer, bench: Bench) -> None:
+    """Whoever wants to know whose domain it is has not been told."""
+    dns.add("r.test", "MX", "10 bad.r.test.", "20 good.r.test.")
+    dns.add("own.test", "MX", "10 relay.test.", "20 bad.r.test.")
+    dns.servfail("bad.r.test")
+    for name in ("good.r.test", "relay.test"):
+        dns.add(name, "A", "192.0.2.1")
+    for domain in ("r.test", "own.test"):
+        answer = await bench.resolver.hosts(domain)
+        assert isinstance(answer, MxHosts | NoMail)
+        assert "SERVFAIL" in answer.untold
+    bench.time.pass_seconds(31)
+    assert bench.resolver.peek("r.test") is None
+    assert bench.resolver.peek("own.test") is None
+    dns.add("well.test", "MX", "20 good.r.test.")
+    well = await bench.resolver.hosts("well.test")
+    assert isinstance(well, MxHosts)
+    assert not well.untold
 
 
 async def test_a_name_server_that_says_nothing_defers(dns: DnsServer) -> None:

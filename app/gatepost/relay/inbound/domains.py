@@ -18,7 +18,7 @@ from ...model.reply import Reply
 from ...model.smartermail import SmarterMailCard
 from ..common.printable import printable
 from ..routing.lanes import finds_by_look_up
-from ..routing.mx import MxAnswer, MxResolver, NoMail, Unsure
+from ..routing.mx import MxAnswer, MxResolver, NoMail, Unsure, unsure
 from ..verification.cache import VerdictCache
 from ..verification.verdict import RecipientState, RecipientVerdict
 
@@ -154,6 +154,8 @@ class FrontedDomains:
             for address in host.addresses:
                 if parse_ip(address) in addresses:
                     return Finding(gateway, f"{domain}: its mail host {host.name} is {address}")
+        if answer.untold:
+            return Finding(None, answer.untold, unsure(domain, answer.untold).reply, is_unsure=True)
         if isinstance(answer, NoMail) and not answer.published:
             why = printable(answer.reply.text, 200)
         else:

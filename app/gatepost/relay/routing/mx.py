@@ -52,6 +52,8 @@ class MxHosts:
     implicit: bool = False
     published: tuple[MxHost, ...] = ()
     """All that the DNS names, this server and whatever comes after it included."""
+    untold: str = ""
+    """Why the addresses of one of ``published`` are not known; empty: they all are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class NoMail:
     reply: Reply
     published: tuple[MxHost, ...] = ()
     """As in ``MxHosts``: there may be mail hosts, and no way from here to them."""
+    untold: str = ""
+    """As in ``MxHosts``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +174,7 @@ class MxResolver:
     async def _find(self, domain: str) -> tuple[MxAnswer, float]:
         found = await self._lookup.mail_exchangers(domain)
         if isinstance(found, Failed):
-            return _unsure(domain, found.reason), 0.0
+            return unsure(domain, found.reason), 0.0
         if isinstance(found, Absent):
             if not found.name_exists:
                 return _no_mail(550, "5.1.2", f"The domain {domain} does not exist"), found.ttl
@@ -186,7 +190,7 @@ class MxResolver:
         hosts: list[MxHost] = []
         published: list[MxHost] = []
         own_preference: int | None = None
-        failure = ""
+        failure = untold = ""
         for (preference, name), (addresses, host_ttl, failed) in zip(best, looked_up, strict=True):
             ttl = min(ttl, host_ttl) if host_ttl else ttl
             usable = [address for address in addresses if self._is_usable(address)]
@@ -195,18 +199,21 @@ class MxResolver:
                 own_preference = preference if own_preference is None else min(own_preference, preference)
             elif usable:
                 hosts.append(MxHost(name, preference, tuple(usable[:MAX_ADDRESSES])))
+            untold = untold or failed
             if failed and (own_preference is None or preference < own_preference):
                 failure = failed
         if own_preference is not None:
             hosts = [host for host in hosts if host.preference < own_preference]
-        if hosts:
-            return MxHosts(domain, tuple(hosts), implicit, tuple(published)), ttl
-        if failure:
-            return _unsure(domain, failure), 0.0
+        if untold:
+            ttl = min(ttl, UNSURE_SECONDS)
         named = tuple(published)
+        if hosts:
+            return MxHosts(domain, tuple(hosts), implicit, named, untold), ttl
+        if failure:
+            return unsure(domain, failure), 0.0
         if own_preference is not None:
             text = f"Mail for {domain} loops back: its best MX points at this server, which has no gateway for the domain"
-            return _no_mail(554, "5.4.6", text, named), ttl
+            return _no_mail(554, "5.4.6", text, named, untold), ttl
         if implicit:
             return _no_mail(550, "5.1.2", f"The domain {domain} has neither a mail host nor an address", named), ttl
         return _no_mail(550, "5.4.4", f"None of the mail hosts of {domain} has a usable address", named), ttl
@@ -259,9 +266,10 @@ class MxResolver:
         return MxHosts(domain, (MxHost(address, 0, (address,)),), implicit=True)
 
 
-def _no_mail(code: int, enhanced: str, text: str, published: tuple[MxHost, ...] = ()) -> NoMail:
-    return NoMail(Reply(code, enhanced, text), published)
+def _no_mail(code: int, enhanced: str, text: str, published: tuple[MxHost, ...] = (), untold: str = "") -> NoMail:
+    return NoMail(Reply(code, enhanced, text), published, untold)
 
 
-def _unsure(domain: str, reason: str) -> Unsure:
+def unsure(domain: str, reason: str) -> Unsure:
+    """The answer when the name servers gave none."""
     return Unsure(Reply(451, "4.4.3", f"The name servers gave no answer about {domain}: {reason}"))
