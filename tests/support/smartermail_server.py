@@ -55,6 +55,8 @@ class SmarterMailStandIn:
         self.older_user_list = False
         self.unreadable: set[str] = set()
         """Domains whose calls are refused."""
+        self.renamed = ""
+        """A field that answers name otherwise, as another version may."""
         self._clock = clock
         self._refresh_tokens: set[str] = set()
         self._serial = 0
@@ -81,10 +83,16 @@ class SmarterMailStandIn:
         if self.fault is not None:
             return await self.fault(request)
         if request.path.startswith("/api/v1/") and self.rest:
-            return await self._rest(request, request.path.removeprefix("/api/v1/"))
+            return self._as_named(await self._rest(request, request.path.removeprefix("/api/v1/")))
         if request.path.startswith("/Services/") and self.soap:
-            return await self._soap(request)
+            return self._as_named(await self._soap(request))
         return web.Response(status=404, text="<!DOCTYPE html><html>Not found</html>", content_type="text/html")
+
+    def _as_named(self, response: web.StreamResponse) -> web.StreamResponse:
+        if self.renamed and isinstance(response, web.Response) and response.text is not None:
+            for before in (f'"{self.renamed}"', f"<{self.renamed}>", f"</{self.renamed}>"):
+                response.text = response.text.replace(before, before.replace(self.renamed, f"{self.renamed}2"))
+        return response
 
     def _issue(self) -> dict[str, Any]:
         self._serial += 1
@@ -122,6 +130,8 @@ class SmarterMailStandIn:
         if path == "settings/sysadmin/domains":
             rows = [{"name": name, "isEnabled": found.enabled} for name, found in self.domains.items()]
             return web.json_response({"success": True, "data": rows})
+        if path == "settings/sysadmin/domain-names":
+            return web.json_response({"success": True, "data": list(self.domains)})
         if path == "settings/sysadmin/spool-message-counts":
             return web.json_response({"success": True, "counts": {"default": 3, "waiting": 4, "virus": 0, "spam": 1}})
         call, _, name = path.rpartition("/")

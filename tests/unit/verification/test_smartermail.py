@@ -9,6 +9,8 @@ import pytest
 from gatepost.model.secret import Secret
 from gatepost.relay.verification.smartermail.client import SmarterMailClient
 from gatepost.relay.verification.smartermail.faults import FaultKind, SmarterMailFault
+from gatepost.relay.verification.smartermail_source import SmarterMailSource
+from gatepost.relay.verification.verdict import RecipientState
 from tests.support.smartermail_server import SmarterMailStandIn, StandInDomain, hang, html, huge, redirect_to
 
 
@@ -199,6 +201,28 @@ async def test_a_domain_that_cannot_be_read_any_more_is_said_after_the_others_we
         await connection.keep_warm()
     assert "example.org" not in connection.known_names()
     await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("interface", "field"),
+    [
+        ("REST", "data"), ("REST", "usernames"), ("REST", "results"), ("REST", "items"), ("REST", "domainAliasData"),
+        ("REST", "domainSettings"), ("SOAP", "DomainNames"), ("SOAP", "Users"),
+    ],
+)  # fmt: skip
+async def test_an_answer_without_its_list_says_nothing_of_whoever_would_be_on_it(
+    server: SmarterMailStandIn, time: Time, interface: str, field: str
+) -> None:
+    """An empty list would have every recipient refused for good."""
+    server.rest = interface == "REST"
+    server.renamed, server.older_user_list = field, field == "usernames"
+    connection = client(server, time)
+    source = SmarterMailSource(connection)
+    for address in ("ann@example.com", "news@example.com", "ann@example.org", "ann@nowhere.example"):
+        assert (await source.verdict(address)).state is RecipientState.UNKNOWN
+    fault = await fault_of(connection)
+    assert fault.kind is FaultKind.REFUSED
+    assert field in fault.detail
 
 
 async def test_a_server_that_was_upgraded_to_the_other_interface_is_found_out(server: SmarterMailStandIn, time: Time) -> None:

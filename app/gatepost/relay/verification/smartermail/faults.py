@@ -35,3 +35,13 @@ class SmarterMailFault(Unavailable):
     def is_credential_rejection(self) -> bool:
         """Trying again would get our address blocked: stop until the card is edited."""
         return self.kind in (FaultKind.CREDENTIALS, FaultKind.TWO_FACTOR)
+
+
+def incomplete(name: str) -> SmarterMailFault:
+    """An answer that lacks what was asked for: another version may name it otherwise."""
+    return SmarterMailFault(
+        FaultKind.REFUSED,
+        "SmarterMail's answer lacks what was asked for.",
+        f"It holds no “{name}”.",
+        "Its version may be one that Gatepost does not know.",
+    )

@@ -14,7 +14,7 @@ from typing import Any
 from ....model.secret import Secret
 from ...common.printable import printable
 from .directory import DomainDirectory, SpoolCounts, local_part_of
-from .faults import FaultKind, SmarterMailFault
+from .faults import FaultKind, SmarterMailFault, incomplete
 from .http import HttpTransport, not_smartermail
 
 CLIENT_ID = "Gatepost"
@@ -82,18 +82,19 @@ class RestInterface:
         """Enabled domains, in lower case."""
         try:
             answer = await self._call("GET", "settings/sysadmin/domains")
-            rows = _dicts(answer.get("data"))
+            rows = _dicts(answer, "data")
             found = [str(row["name"]) for row in rows if row.get("name") and row.get("isEnabled", True)]
         except SmarterMailFault as fault:
             if fault.kind is not FaultKind.REFUSED:
                 raise
             answer = await self._call("GET", "settings/sysadmin/domain-names")
-            found = [str(name) for name in answer.get("data") or () if isinstance(name, str)]
+            found = [name for name in _list(answer, "data") if isinstance(name, str)]
         return tuple(dict.fromkeys(name.lower() for name in found))
 
     async def directory(self, domain: str) -> DomainDirectory:
         settings = (await self._call("GET", f"settings/sysadmin/domain-settings/{domain}")).get("domainSettings")
-        settings = settings if isinstance(settings, dict) else {}
+        if not isinstance(settings, dict):
+            raise incomplete("domainSettings")
         impersonation = await self._call("POST", f"settings/sysadmin/manage-domain/{domain}", payload={})
         token = impersonation.get("impersonateAccessToken")
         if not isinstance(token, str):
@@ -112,9 +113,9 @@ class RestInterface:
             users=(accounts.users | users.users) - accounts.disabled_users - users.disabled_users,
             disabled_users=accounts.disabled_users | users.disabled_users,
             mailing_lists=accounts.mailing_lists
-            | _locals((str(row.get("listAddress") or "") for row in _dicts(lists.get("items"))), domain),
+            | _locals((str(row.get("listAddress") or "") for row in _dicts(lists, "items")), domain),
             aliases_of_domain=frozenset(
-                str(row["name"]).lower() for row in _dicts(aliases.get("domainAliasData")) if row.get("name")
+                str(row["name"]).lower() for row in _dicts(aliases, "domainAliasData") if row.get("name")
             ),
         )
 
@@ -147,7 +148,7 @@ class RestInterface:
                 },
                 token=token,
             )
-            rows = _dicts(answer.get("results"))
+            rows = _dicts(answer, "results")
             for row in rows:
                 local = local_part_of(str(row.get("emailAddress") or row.get("userName") or ""), base.domain)
                 if not local:
@@ -173,15 +174,15 @@ class RestInterface:
 
     async def _system_users(self, domain: str) -> DomainDirectory:
         try:
-            answer = await self._call("GET", f"settings/sysadmin/list-users/{domain}")
+            rows = _dicts(await self._call("GET", f"settings/sysadmin/list-users/{domain}"), "userData")
         except SmarterMailFault as fault:
             if fault.kind is not FaultKind.REFUSED:
                 raise
             older = await self._call("GET", f"settings/sysadmin/list-usernames/{domain}")
-            return DomainDirectory(domain, users=_locals((str(name) for name in older.get("usernames") or ()), domain))
+            return DomainDirectory(domain, users=_locals((str(name) for name in _list(older, "usernames")), domain))
         users: set[str] = set()
         disabled: set[str] = set()
-        for row in _dicts(answer.get("userData")):
+        for row in rows:
             local = local_part_of(str(row.get("emailAddress") or row.get("userName") or ""), domain)
             flags = row.get("securityFlags")
             is_disabled = isinstance(flags, dict) and bool(flags.get("isDisabled"))
@@ -250,8 +251,16 @@ class RestInterface:
         return moment.timestamp()
 
 
-def _dicts(value: object) -> list[dict[str, Any]]:
-    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+def _list(answer: dict[str, Any], name: str) -> list[Any]:
+    """A list of the answer; null is an empty one. One that is not there says nothing of whoever would be on it."""
+    if name not in answer:
+        raise incomplete(name)
+    value = answer[name]
+    return value if isinstance(value, list) else []
+
+
+def _dicts(answer: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    return [row for row in _list(answer, name) if isinstance(row, dict)]
 
 
 def _locals(entries: Iterable[str], domain: str) -> frozenset[str]:

@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 from ....model.secret import Secret
 from ...common.printable import printable
 from .directory import DomainDirectory, SpoolCounts, local_part_of
-from .faults import FaultKind, SmarterMailFault
+from .faults import FaultKind, SmarterMailFault, incomplete
 from .http import HttpTransport, not_smartermail
 
 NAMESPACE = "http://tempuri.org/"
@@ -33,11 +33,11 @@ class SoapInterface:
 
     async def domains(self) -> tuple[str, ...]:
         result = await self._call("svcDomainAdmin", "GetAllDomains")
-        return tuple(dict.fromkeys(name.lower() for name in _texts(result, "DomainNames")))
+        return tuple(dict.fromkeys(name.lower() for name in _needed_texts(result, "DomainNames")))
 
     async def directory(self, domain: str) -> DomainDirectory:
         result = await self._call("svcDomainAdmin", "GetDomainUsers", {"DomainName": domain})
-        users = frozenset(filter(None, (local_part_of(name, domain) for name in _texts(result, "Users"))))
+        users = frozenset(filter(None, (local_part_of(name, domain) for name in _needed_texts(result, "Users"))))
         aliases = frozenset(name.lower() for name in _texts(result, "DomainAliases"))
         catch_all = "".join(_texts(result, "CatchAll")) or (_child_text(result, "CatchAll") or "")
         return DomainDirectory(domain, users=users, aliases_of_domain=aliases, has_catch_all=bool(catch_all.strip()))
@@ -147,3 +147,10 @@ def _texts(element: _Element, name: str) -> list[str]:
     """The strings of an array: the text of each child of the child ``name``."""
     array = next((child for child in element.children if child.name == name), None)
     return [] if array is None else [item.text.strip() for item in array.children if item.text.strip()]
+
+
+def _needed_texts(element: _Element, name: str) -> list[str]:
+    """As ``_texts``; an array that is not there says nothing of whoever would be in it."""
+    if all(child.name != name for child in element.children):
+        raise incomplete(name)
+    return _texts(element, name)
