@@ -11,6 +11,7 @@ import logging
 import os
 import sqlite3
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,9 @@ CHECK_AT_ONCE = 64 * 1024 * 1024
 _BUSY_SECONDS = 30
 _CACHE_KIB = 4000
 _WAL_PAGES = 4000
-_WAL_KEPT = 64 * 1024 * 1024
+LOG_KEPT = 64 * 1024 * 1024
+"""Octets of write-ahead log that stay on the disk; beyond them readers make room for beginning it anew."""
+_PAUSE_SECONDS = 1.0
 _INTERRUPTED = "an earlier start found it damaged"
 _MAGIC = b"SQLite format 3\0"
 
@@ -68,10 +71,14 @@ class OpenReport:
 
 
 class Database:
-    """One file's writing connection. Used by one thread at a time: whoever opened it, then the writer's."""
+    """One file's writing connection. Used by one thread at a time: whoever opened it, then the writer's.
+
+    ``pause`` is for the threads that read.
+    """
 
     def __init__(self, path: Path, *, synchronous: str = "FULL", cache_kib: int = _CACHE_KIB, page_size: int = 4096) -> None:
         self.path = path
+        self._no_reading_before = 0.0
         pragmas: list[tuple[str, object]] = [
             ("page_size", page_size),
             ("journal_mode", "wal"),
@@ -79,7 +86,7 @@ class Database:
             ("foreign_keys", 1),
             ("cache_size", -cache_kib),
             ("wal_autocheckpoint", _WAL_PAGES),
-            ("journal_size_limit", _WAL_KEPT),
+            ("journal_size_limit", LOG_KEPT),
             ("trusted_schema", 0),
             ("temp_store", "MEMORY"),
             # Debian's SQLite overwrites what is deleted with zeros: a message that came and went was written twice. This
@@ -112,6 +119,24 @@ class Database:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+
+    def look_at_log(self) -> None:
+        """Let readers pause if the write-ahead log has become too long: see ``pause``."""
+        try:
+            size = os.stat(f"{self.path}-wal").st_size
+        except OSError:  # there is none, or whoever writes next will say what is wrong
+            return
+        if size > LOG_KEPT:
+            self._no_reading_before = time.monotonic() + _PAUSE_SECONDS
+
+    def pause(self) -> None:
+        """To be called before a read that may take long.
+
+        SQLite begins its log anew at a moment when nobody reads. Where searches of a large file overlap there is none, and
+        the log would grow until the disk is full.
+        """
+        while (seconds := self._no_reading_before - time.monotonic()) > 0:
+            time.sleep(seconds)
 
     def close(self) -> None:
         if not self.peewee.is_closed():

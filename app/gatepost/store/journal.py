@@ -71,7 +71,8 @@ class Journal:
         except sqlite3.Error as error:
             database.close()
             raise translated(error, "journal") from error
-        return cls(Writer(database, "journal"), Readers(folder.journal, "journal"), report, last_id, flush_seconds)
+        readers = Readers(folder.journal, "journal", pause=database.pause)
+        return cls(Writer(database, "journal"), readers, report, last_id, flush_seconds)
 
     def note(self, entry: JournalEntry) -> None:
         """``add`` for an entry that is a value already."""

@@ -16,9 +16,10 @@ T = TypeVar("T")
 
 
 class Readers:
-    """A small pool for one file. What it reads is what was committed when the read began."""
+    """A small pool for one file. What it reads is what was committed when the read began. ``pause``: see ``Database``."""
 
-    def __init__(self, path: Path, label: str, threads: int = 1) -> None:
+    def __init__(self, path: Path, label: str, threads: int = 1, *, pause: Callable[[], None] | None = None) -> None:
+        self._pause = pause
         self._database = ReadDatabase(path)
         self._label = label
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=f"gatepost-{label}-reader")
@@ -37,6 +38,8 @@ class Readers:
         self._database.close_all()
 
     def _read(self, read: Callable[[sqlite3.Connection], T]) -> T:
+        if self._pause is not None:
+            self._pause()
         try:
             return read(self._database.connection())
         except Exception as error:

@@ -90,7 +90,7 @@ class Spool:
         planner = Turnover(connection, self._unit, self._insert, self._record)
         self._writer = Writer(database, "spool", self._unit, planner=planner)
         self._queue_readers = Readers(folder.spool, "queue")
-        self._list_readers = Readers(folder.spool, "list", threads=2)
+        self._list_readers = Readers(folder.spool, "list", threads=2, pause=database.pause)
         self.captured = Captured(self._writer, self._list_readers, self._unit, self._insert, self.bodies)
 
     @classmethod

@@ -48,6 +48,8 @@ SLOW_COMMIT = 0.001
 """Seconds: where commits take longer, the next one waits for those who are expected soon …"""
 _LINGER = 0.25
 """… for this share of a commit's time, at most."""
+LOG_SECONDS = 1.0
+"""Between looks at how long the write-ahead log has become."""
 _LATEST = 0.25
 """How much the latest commit weighs in the running mean of their times."""
 
@@ -143,6 +145,7 @@ class Writer:
         self.commit_times = CommitTimes()
         self.commits = 0
         self.operations = 0
+        self._log_seen = time.monotonic()
         self._connection = database.connection()
         self._thread = threading.Thread(target=self._work, name=f"gatepost-{label}-writer", daemon=True)
         self._thread.start()
@@ -256,6 +259,13 @@ class Writer:
                 outcomes = self._transact(operations)
                 self._expected = urgent + len(taken) + self._queue.qsize()
                 _deliver(outcomes)
+                self._look_at_log()
+
+    def _look_at_log(self) -> None:
+        now = time.monotonic()
+        if now - self._log_seen >= LOG_SECONDS:
+            self._log_seen = now
+            self._database.look_at_log()
 
     def _take(self) -> bool:
         """Wait for something to do, unless there is, and take what else was handed over. Whether it was the last."""

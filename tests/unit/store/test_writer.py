@@ -13,9 +13,12 @@ from typing import cast
 import pytest
 import pytest_asyncio
 
+from gatepost.store import database as database_module
+from gatepost.store import writer as writer_module
 from gatepost.store.database import Database, Schema, Step, open_database
 from gatepost.store.errors import SpoolFull, StoreError
 from gatepost.store.folder import DataFolder
+from gatepost.store.readers import Readers
 from gatepost.store.writer import Unit, Writer
 
 from .spool_support import Clock
@@ -316,3 +319,37 @@ def test_a_thread_without_a_loop_gets_its_error(folder: DataFolder) -> None:
     with pytest.raises(sqlite3.OperationalError, match="no such table"):
         writer.call(lambda c: c.execute("SELECT * FROM missing"))
     writer.close()
+
+
+async def test_searches_that_overlap_do_not_let_the_log_grow_for_ever(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite begins its log anew when nobody reads, and with them there is no such moment."""
+    limit = 4_000_000
+    monkeypatch.setattr(database_module, "LOG_KEPT", limit)
+    monkeypatch.setattr(database_module, "_PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr(writer_module, "LOG_SECONDS", 0.01)
+    path = folder.path / "sample.sqlite"
+    opened, _ = open_database(path, SCHEMA, folder, Clock())
+    opened.connection().execute("PRAGMA wal_autocheckpoint = 100")
+    writer, readers = Writer(opened, "sample"), Readers(path, "sample", threads=4, pause=opened.pause)
+    search = (
+        "WITH RECURSIVE step(n) AS (SELECT count(*) FROM item UNION ALL SELECT n + 1 FROM step WHERE n < 100000)"
+        " SELECT max(n) FROM step"
+    )
+    is_over = False
+
+    async def search_again_and_again() -> None:
+        while not is_over:
+            await readers.run(lambda c: c.execute(search).fetchone())
+
+    searches = [asyncio.create_task(search_again_and_again()) for _ in range(8)]
+    longest = 0
+    for number in range(500):
+        await writer.submit(lambda c, n=number: c.execute("INSERT INTO item VALUES (?, ?)", (n, b"x" * 50_000)))  # type: ignore[misc]
+        longest = max(longest, path.with_name("sample.sqlite-wal").stat().st_size)
+    is_over = True
+    await asyncio.gather(*searches)
+    readers.close()
+    await writer.aclose()
+    assert limit < longest < 4 * limit
