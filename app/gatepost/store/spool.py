@@ -226,8 +226,8 @@ class Spool:
         """Recompute the lanes of all deliveries after a change of routing; returns how many moved.
 
         ``lane_of`` runs in a reader's thread: it must be quick and safe there. What a person sent to a gateway by hand
-        (``pinned_gateway``) stays. ``tell`` hears of each page of what has moved, ``left`` of what would have and is on its
-        way.
+        (``pinned_gateway``) stays. ``tell`` hears of each page of what has moved, ``left`` of what would have, and is on its
+        way or just came back from it.
         """
         after, count = -1, 0
         last = await self._list_readers.run(spool_list.last_id)
@@ -238,7 +238,8 @@ class Spool:
                 free, let_go = self.set_apart(tuple(planned))
                 left(planned.keys() - free)
                 moves = [one for number, one in planned.items() if number in free]
-                moved = await self._settled(lambda c, m=moves, t=now: move(c, m, t, self._unit), let_go)  # type: ignore[misc]
+                moved, changed = await self._settled(lambda c, m=moves, t=now: move(c, m, t, self._unit), let_go)  # type: ignore[misc]
+                left(changed)
                 count += len(moved)
                 if moved and tell is not None:
                     await tell(moved)

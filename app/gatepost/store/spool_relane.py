@@ -68,15 +68,17 @@ def look(connection: sqlite3.Connection, after: int, last: int, lane_of: LaneOf)
     return Page(rows[-1][0] if len(rows) == PAGE else None, tuple(moves))
 
 
-def move(connection: sqlite3.Connection, moves: Sequence[Move], now: float, unit: SpoolUnit) -> list[Moved]:
-    """Apply ``moves`` to deliveries that did not change meanwhile; what moves is due now."""
+def move(connection: sqlite3.Connection, moves: Sequence[Move], now: float, unit: SpoolUnit) -> tuple[list[Moved], set[int]]:
+    """Apply ``moves`` to deliveries that did not change meanwhile; what moves is due now. Also the ids of those that did."""
     moved: list[Moved] = []
+    changed: set[int] = set()
     for planned in moves:
         current = connection.execute(_CURRENT, (planned.delivery_id,)).fetchone()
         if current is None:
             continue
         lane, state, rank, packed, due_at = current
         if (lane, packed) != (planned.lane, planned.before):
+            changed.add(planned.delivery_id)
             continue
         due = due_at if state == HELD else micros(now)
         if len(planned.parts) == 1:
@@ -88,7 +90,7 @@ def move(connection: sqlite3.Connection, moves: Sequence[Move], now: float, unit
         unit.add((lane, state, rank), -1)
         after = tuple(lane for lane, _ in planned.parts)
         moved.append(Moved(message_of(planned.delivery_id), planned.lane, after))
-    return moved
+    return moved, changed
 
 
 def mark(connection: sqlite3.Connection) -> int | None:

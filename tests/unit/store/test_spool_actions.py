@@ -183,6 +183,20 @@ async def test_whoever_has_the_mail_already_is_no_delivery_of_its_own_after_a_sp
     assert spool.counts().total == 0
 
 
+async def test_what_came_back_changed_between_the_look_and_the_move_is_named_with_what_is_on_its_way(spool: Spool) -> None:
+    back, gone = await add(spool, "pool", "a@x.example", "b@x.example"), await add(spool, "pool", "c@x.example")
+    left: set[int] = set()
+
+    def set_apart(ids: Sequence[int]) -> tuple[set[int], Callable[[], None]]:
+        spool.record(DeliveryResult(back, (RecipientOutcome(0, RecipientState.DELIVERED, "250 ok"),), due_at=NOW))
+        spool.record(finished(gone))
+        return set(ids), lambda: None
+
+    spool.set_apart = set_apart
+    assert await spool.relane(lambda d, r: "elsewhere", left=left.update) == 0
+    assert left == {back.id}, "the other is not there any more"
+
+
 async def test_what_is_being_attempted_is_not_moved(spool: Spool) -> None:
     busy, idle = await add(spool), await add(spool)
     apart: list[int] = []

@@ -73,6 +73,7 @@ class Departures(Ring):
             delivery, content = lane.pop()
             self.flying.add(delivery.id)
             if not delivery.recipients:  # nobody is left of it: it is forgotten
+                self._bytes -= weight_of(content)
                 self.recorder.record(lane, DeliveryResult(delivery, ()))
                 continue
             first = _first(delivery)

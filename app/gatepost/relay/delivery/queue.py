@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
+from ... import __version__
 from ...model.configuration import Configuration
 from ...model.errors import GatepostError
 from ...model.reply import Reply
@@ -65,7 +66,10 @@ class Queue:
         self._lanes_are_old = False
         """Mail may lie in lanes of former rules."""
         self._left: set[int] = set()
-        """Deliveries that were on their way when the others were put into new lanes."""
+        """Deliveries that were on their way when the others were put into new lanes, or just came back."""
+        self._passes = 0
+        """Times that mail began to be put into new lanes."""
+        self._passes_now = 0
 
     # Life
 
@@ -125,21 +129,27 @@ class Queue:
             envelope = delivery.envelope
             return router.lane_again(delivery.lane, envelope.sender_domain, recipient.domain, envelope.origin.client)
 
-        self._lanes_are_old, self._left = True, set()
-        mark = _mark(self._around.configuration())
+        left: set[int] = set()
+        self._lanes_are_old = True
+        self._passes += 1
+        self._passes_now += 1
+        number, mark = self._passes, _mark(self._around.configuration())
         try:
-            moved = await self._around.spool.relane(lane_of, self._around.moved, self._left.update)
-            if not self._left:
-                await self._around.spool.mark_lanes(mark)
-                self._lanes_are_old = mark != _mark(self._around.configuration())
+            moved = await self._around.spool.relane(lane_of, self._around.moved, left.update)
+            if number == self._passes:  # one that began later sees to everything
+                self._left = left
+                if not left:
+                    await self._around.spool.mark_lanes(mark)
+                    self._lanes_are_old = number != self._passes or mark != _mark(self._around.configuration())
             return moved
         finally:
+            self._passes_now -= 1
             self.changed()
             self.wake()
 
     async def _catch_up(self) -> None:
         """What ``apply`` could not finish."""
-        if self._lanes_are_old and self._left.isdisjoint(self._dispatcher.flying):
+        if self._lanes_are_old and not self._passes_now and self._left.isdisjoint(self._dispatcher.flying):
             try:
                 await self.apply()
             except GatepostError as error:
@@ -335,4 +345,4 @@ class Queue:
 
 def _mark(configuration: Configuration) -> int:
     """Tells one configuration's lanes from another's; also from those that another version would make of it."""
-    return zlib.crc32(configuration.model_dump_json().encode())
+    return zlib.crc32(f"{__version__} {configuration.model_dump_json()}".encode())

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from abc import ABC, abstractmethod
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence, Set
 
 from ...model.errors import GatepostError
@@ -38,6 +38,8 @@ class Ring(ABC):
         self.lanes: dict[str, Lane] = {}
         self.flying: set[int] = set()
         """Deliveries on their way, not yet recorded, or set apart: nothing else may begin with them."""
+        self._apart: Counter[int] = Counter()
+        """How many changes of its row keep a delivery apart."""
         self.running = False
         self.tasks = Tasks("delivery queue")
         self._due_again = due_again
@@ -147,11 +149,16 @@ class Ring(ABC):
     def set_apart(self, ids: Sequence[int]) -> tuple[Set[int], Callable[[], None]]:
         """Begin nothing with these while their rows are changed: those that are not on their way, and what ends it."""
         self.forget_pending(frozenset(ids))
-        apart = set(ids) - self.flying
+        apart = {number for number in ids if number in self._apart or number not in self.flying}
+        self._apart.update(apart)
         self.flying.update(apart)
 
         def let_go() -> None:
-            self.flying.difference_update(apart)
+            self._apart.subtract(apart)
+            free = [number for number in apart if not self._apart[number]]
+            self.flying.difference_update(free)
+            for number in free:
+                del self._apart[number]
             self._fetching.spool_changed()
 
         return apart, let_go
