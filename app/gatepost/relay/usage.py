@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,9 @@ def command() -> str:
     beside = Path(sys.executable).with_name("gatepost")
     if not beside.exists():
         return f"{sys.executable} -m gatepost"
+    on_path = shutil.which(beside.name)
+    if getattr(sys, "frozen", False) and on_path is not None and Path(on_path).samefile(beside):
+        return beside.name  # as a package installs it
     try:
         return str(beside.relative_to(Path.cwd()))
     except ValueError:

@@ -70,7 +70,8 @@ def require_root(command: str) -> None:
 def own_command() -> str:
     """How this program was called, for telling people what to type."""
     if getattr(sys, "frozen", False):
-        return sys.executable
+        on_path = shutil.which(Path(sys.executable).name)  # as a package installs it
+        return Path(on_path).name if on_path is not None and Path(on_path).samefile(sys.executable) else sys.executable
     name = Path(sys.argv[0])
     return str(name.absolute()) if name.name == "gatepost" and name.exists() else f"{sys.executable} -m gatepost"
 

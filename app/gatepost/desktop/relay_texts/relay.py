@@ -73,6 +73,7 @@ TEXTS = (
     mark("It is a link: name the folder that it leads to."),
     mark("It is no folder."),
     mark("Everybody on this computer may put files into it, and so send mail. Narrow its permissions, or allow it."),
+    mark("It can only be read: its disk is mounted so, or the service's unit has no ReadWritePaths= for it."),
     mark("The relay's account may not read files there and delete them."),
     mark("{name} cannot be sent ({reason}), and cannot be moved away: {detail}."),
     mark("{name} was sent, and cannot be deleted: {detail}."),

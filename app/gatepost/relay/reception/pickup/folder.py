@@ -46,6 +46,11 @@ class Unusable(Exception):
     """The file cannot be sent; the words are for whoever put it there."""
 
 
+def _is_mounted_read_only(path: Path) -> bool:
+    """By its disk, or for this process alone, as a service's unit does it. Raises OSError."""
+    return os.name == "posix" and bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+
+
 class Folder:
     def __init__(self, path: str, rejected: str, *, allow_shared: bool) -> None:
         self.path = Path(path)
@@ -56,6 +61,7 @@ class Folder:
         """Why this folder is not used; empty when it is fine."""
         try:
             found = self.path.lstat()
+            can_only_be_read = stat.S_ISDIR(found.st_mode) and _is_mounted_read_only(self.path)
         except OSError as error:
             return f"It cannot be looked at: {error.strerror or error}."
         if stat.S_ISLNK(found.st_mode):
@@ -64,6 +70,8 @@ class Folder:
             return "It is no folder."
         if os.name == "posix" and found.st_mode & stat.S_IWOTH and not self._allow_shared:
             return "Everybody on this computer may put files into it, and so send mail. Narrow its permissions, or allow it."
+        if can_only_be_read:
+            return "It can only be read: its disk is mounted so, or the service's unit has no ReadWritePaths= for it."
         if not os.access(self.path, os.R_OK | os.W_OK | os.X_OK):
             return "The relay's account may not read files there and delete them."
         return ""
