@@ -93,6 +93,20 @@ def test_a_block_listed_address_is_the_hops_trouble(where: str, code: int, enhan
         assert fates(found) == ([else_fate], FAILED if code == 421 else WORKS)
 
 
+@pytest.mark.parametrize("code", [530, 534, 535, 538])
+@pytest.mark.parametrize("where", ["mail", "rcpt", "data"])
+def test_a_hop_that_wants_us_to_sign_in_has_not_judged_the_message(where: str, code: int) -> None:
+    """RFC 4954 §6: any command may be answered so. It is how the gateway is set up that is wrong."""
+    wants = refused(code, "5.7.0", "authentication required")
+    fields: dict[str, Any] = {"data": None, "final": None}
+    if where != "rcpt":
+        fields[where] = wants
+    found = outcome(rcpt=(wants,) if where == "rcpt" else (OK,), **fields)
+    assert fates(found) == ([E], FAILED)
+    assert not judge(found, lambda _: False).verdicts[0].is_permanent
+    assert [verdict.fate for verdict in judge(found, lambda _: False, is_strangers=True).verdicts] == [F]
+
+
 def test_who_was_refused_for_our_address_before_the_connection_broke_is_tried_elsewhere() -> None:
     found = outcome(OutcomeState.LOST, rcpt=(refused(550, "5.7.1", "listed"), OK), final=None)
     assert fates(found, listed=True)[0] == [E, E]

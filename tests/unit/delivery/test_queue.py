@@ -151,6 +151,16 @@ async def test_421_and_4xx_at_mail_give_way_to_the_next_hop(tmp_path: Path) -> N
             assert (len(bad.messages), len(peer.messages)) == (0, 1), name
 
 
+async def test_a_gateway_that_wants_a_sign_in_rests_and_bounces_nothing(tmp_path: Path) -> None:
+    async with SmtpPeer(require_auth=True) as peer, rig(tmp_path, gateway("one", peer)) as r:
+        await r.submit()
+        await r.until(lambda: r.counters.total("deferred") == 1)
+        await r.settled()
+        assert (await r.row()).last_reply.startswith("530")
+        assert r.router.health()[0].state is HealthState.RESTING
+        assert "authentication required" in r.router.health()[0].cause
+
+
 async def test_421_between_two_recipients_gives_way_to_the_next_hop_for_both(tmp_path: Path) -> None:
     for features in (("PIPELINING",), ()):
         async with SmtpPeer(features=features) as one, SmtpPeer() as two:

@@ -92,6 +92,25 @@ async def test_a_primary_that_refuses_the_null_sender_says_nothing_about_the_rec
         await asked.pool.drain(1)
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "550 Your IP address 127.0.0.1 is on our blacklist", "530 5.7.0 authentication required",
+        "550 5.1.8 the sender's domain does not exist", "553 5.1.7 the sender is malformed",
+    ],
+)  # fmt: skip
+async def test_a_primary_that_speaks_of_us_says_nothing_about_the_recipients(reply: str) -> None:
+    async with SmtpPeer() as peer:
+        peer.on("rcpt", reply)
+        asked = Asked(peer)
+        if "blacklist" in reply:
+            with pytest.raises(PrimarySilent, match=reply):
+                await asked.states("ann@r.test")
+        else:
+            assert await asked.states("ann@r.test") == [RecipientState.UNKNOWN]
+        await asked.pool.drain(1)
+
+
 @pytest.mark.parametrize("feature", ["LIMITS RCPTMAX=2", "PIPELINING", "8BITMIME"])
 async def test_who_was_one_too_many_for_the_primary_is_asked_about_again(feature: str) -> None:
     async with SmtpPeer(features=(feature,)) as peer:

@@ -212,6 +212,9 @@ async def test_a_changed_list_file_counts_at_once_and_an_unreadable_one_says_unk
     assert (await listed.verdict("dora@example.com")).state is RecipientState.INVALID
     file.write_text("bob@example.com\ndora@example.com\n")
     assert (await listed.verdict("dora@example.com")).state is RecipientState.VALID
+    file.write_text("# being written anew\n")
+    assert (await listed.verdict("dora@example.com")).state is RecipientState.UNKNOWN, "nobody is no list"
+    assert (await AddressList(("ann@example.com",), str(file)).verdict("dora@example.com")).state is RecipientState.INVALID
     file.unlink()
     assert (await listed.verdict("dora@example.com")).state is RecipientState.UNKNOWN
 

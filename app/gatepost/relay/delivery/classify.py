@@ -10,6 +10,7 @@ no session (DNS, connect, TLS, sign-in)     next hop               failed
 4xx to RCPT, DATA, final dot                deferred               works (greylisting is this, no more)
 5xx                                         failed                 works
 4xx or 5xx that blames our address          next hop               blocked: rests, administrator told
+530, 534, 535, 538 (sign in, encrypt)       next hop               failed; at an MX as another 5xx
 connection lost before the final dot        next hop               failed
 connection lost after it                    deferred, uncertain    failed
 “too many recipients” (452, 552)            again on this hop      works
@@ -74,6 +75,18 @@ class Judgement:
     """Why the hop failed or blocked us, in one line."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    is_block_listed: IsBlockListed
+    is_strangers: bool
+
+    def wants_sign_in(self, reply: Reply) -> bool:
+        return not self.is_strangers and reply.code in _SIGN_IN
+
+
+_SIGN_IN = (530, 534, 535, 538)
+"""RFC 4954 §6, RFC 3207 §4: any command may be answered so. It is how the gateway is set up that is wrong, not the mail."""
+
 LOST_REPLY = Reply(451, "4.4.2", "The connection was lost before the message had been handed over")
 UNKNOWN_REPLY = Reply(
     451,
@@ -86,28 +99,30 @@ UNANSWERED_REPLY = Reply(451, "4.4.2", "The next server gave no answer for this 
 _TOO_MANY = re.compile(r"too many (?:recipients|rcpt|addresses)|recipients? limit|maximum number of recipients", re.IGNORECASE)
 
 
-def judge(outcome: Outcome, is_block_listed: IsBlockListed) -> Judgement:
-    """The verdicts on a job's recipients, in their order, and the one on its hop."""
+def judge(outcome: Outcome, is_block_listed: IsBlockListed, *, is_strangers: bool = False) -> Judgement:
+    """The verdicts on a job's recipients, in their order, and the one on its hop.
+
+    ``is_strangers``: the hop is a mail host that the DNS named. Nobody signs in there, so that its wish for it is final.
+    """
+    rules = _Rules(is_block_listed, is_strangers)
     state = outcome.state
     recipients = outcome.job.recipients
     if state is OutcomeState.COMPLETED:
-        return _completed(outcome, is_block_listed)
+        return _completed(outcome, rules)
     if state is OutcomeState.HOP_FAILED:
-        return _hop_failed(outcome, is_block_listed)
+        return _hop_failed(outcome, rules)
     if state is OutcomeState.NOT_STARTED:
         reply = Reply(451, "4.3.2", "Nothing was tried")
         return Judgement(tuple(_local(r, Fate.ELSEWHERE, reply, outcome.stage) for r in recipients), HopVerdict.UNTRIED)
     if state is OutcomeState.UNKNOWN:
         return Judgement(
-            tuple(_uncertain(outcome, i, is_block_listed) for i in range(len(recipients))),
+            tuple(_uncertain(outcome, i, rules) for i in range(len(recipients))),
             HopVerdict.FAILED,
             UNKNOWN_REPLY.text,
         )
     if state is OutcomeState.LOST:
         cause = f"{LOST_REPLY.text} (during {outcome.stage})"
-        return Judgement(
-            tuple(_before_loss(outcome, i, is_block_listed) for i in range(len(recipients))), HopVerdict.FAILED, cause
-        )
+        return Judgement(tuple(_before_loss(outcome, i, rules) for i in range(len(recipients))), HopVerdict.FAILED, cause)
     reply = outcome.final or CONVERSION_REPLY
     return Judgement(
         tuple(_local(r, Fate.ELSEWHERE, reply, outcome.stage, is_permanent=True) for r in recipients), HopVerdict.WORKS
@@ -126,13 +141,13 @@ def _local(recipient: Addressee, fate: Fate, reply: Reply, stage: Stage, *, is_p
     return Verdict(recipient, fate, reply, stage, is_local=True, is_permanent=is_permanent)
 
 
-def _hop_failed(outcome: Outcome, is_block_listed: IsBlockListed) -> Judgement:
+def _hop_failed(outcome: Outcome, rules: _Rules) -> Judgement:
     failure = outcome.failure
     if failure is None:
         reply, cause, blocked = LOST_REPLY, LOST_REPLY.text, False
     else:
         reply, cause = failure_reply(failure), failure.text
-        blocked = failure.reply is not None and is_block_listed(failure.reply)
+        blocked = failure.reply is not None and rules.is_block_listed(failure.reply)
     return Judgement(
         tuple(
             Verdict(r, Fate.ELSEWHERE, reply, outcome.stage, is_local=failure is None or failure.reply is None)
@@ -143,11 +158,11 @@ def _hop_failed(outcome: Outcome, is_block_listed: IsBlockListed) -> Judgement:
     )
 
 
-def _completed(outcome: Outcome, is_block_listed: IsBlockListed) -> Judgement:
+def _completed(outcome: Outcome, rules: _Rules) -> Judgement:
     recipients = outcome.job.recipients
     mail = outcome.mail
     if mail is not None and not mail.is_positive:
-        return _refused_for_all(outcome, mail, is_block_listed)
+        return _refused_for_all(outcome, mail, rules)
     if outcome.is_delivered:
         final = outcome.final
         assert final is not None  # noqa: S101 - is_delivered says so
@@ -166,7 +181,7 @@ def _completed(outcome: Outcome, is_block_listed: IsBlockListed) -> Judgement:
     for index, recipient in enumerate(recipients):
         reply = replies[index] if index < len(replies) else None
         if reply is not None and not reply.is_positive:
-            fate, permanent = _fate_of(reply, is_block_listed)
+            fate, permanent = _fate_of(reply, rules)
             if reply is BEYOND_LIMIT:
                 fate = Fate.AGAIN  # whatever became of those before it
             elif is_too_many(reply, accepted):
@@ -179,34 +194,34 @@ def _completed(outcome: Outcome, is_block_listed: IsBlockListed) -> Judgement:
         elif end.is_positive:
             verdict = Verdict(recipient, Fate.DELIVERED, end, stage)
         else:
-            fate, permanent = _fate_of(end, is_block_listed)
+            fate, permanent = _fate_of(end, rules)
             verdict = Verdict(recipient, fate, end, stage, is_permanent=permanent)
         verdicts.append(verdict)
         if verdict.fate is Fate.ELSEWHERE and hop is HopVerdict.WORKS:
-            hop = HopVerdict.BLOCKED if is_block_listed(verdict.reply) else HopVerdict.FAILED
+            hop = HopVerdict.BLOCKED if rules.is_block_listed(verdict.reply) else HopVerdict.FAILED
             cause = str(verdict.reply)
     return Judgement(tuple(verdicts), hop, cause)
 
 
-def _refused_for_all(outcome: Outcome, mail: Reply, is_block_listed: IsBlockListed) -> Judgement:
-    fate, permanent = _fate_of(mail, is_block_listed)
+def _refused_for_all(outcome: Outcome, mail: Reply, rules: _Rules) -> Judgement:
+    fate, permanent = _fate_of(mail, rules)
     hop, cause = HopVerdict.WORKS, ""
     if mail.is_transient:
         fate = Fate.ELSEWHERE
-        if is_block_listed(mail):
+        if rules.is_block_listed(mail):
             hop, cause = HopVerdict.BLOCKED, str(mail)
         elif mail.code == 421 or mail.enhanced.startswith("4.3."):
             hop, cause = HopVerdict.FAILED, str(mail)
     elif fate is Fate.ELSEWHERE:
-        hop, cause = HopVerdict.BLOCKED, str(mail)
+        hop, cause = (HopVerdict.BLOCKED if rules.is_block_listed(mail) else HopVerdict.FAILED), str(mail)
     return Judgement(
         tuple(Verdict(r, fate, mail, Stage.MAIL, is_permanent=permanent) for r in outcome.job.recipients), hop, cause
     )
 
 
-def _fate_of(reply: Reply, is_block_listed: IsBlockListed) -> tuple[Fate, bool]:
+def _fate_of(reply: Reply, rules: _Rules) -> tuple[Fate, bool]:
     """(fate, permanent). A block-list refusal is the hop's trouble with us: never final for the recipient."""
-    if reply.code == 421 or is_block_listed(reply):
+    if reply.code == 421 or rules.is_block_listed(reply) or rules.wants_sign_in(reply):
         return Fate.ELSEWHERE, False
     return (Fate.FAILED, True) if reply.is_permanent else (Fate.DEFERRED, False)
 
@@ -223,22 +238,22 @@ def is_too_many(reply: Reply, accepted: int) -> bool:
     return bool(accepted) and reply.code == 552 and reply.enhanced in ("", "5.5.3")
 
 
-def _before_loss(outcome: Outcome, index: int, is_block_listed: IsBlockListed) -> Verdict:
+def _before_loss(outcome: Outcome, index: int, rules: _Rules) -> Verdict:
     """A recipient that had been refused for good before the connection broke stays refused."""
     recipient = outcome.job.recipients[index]
     reply = outcome.recipients[index] if index < len(outcome.recipients) else None
     if reply is not None and reply.is_permanent and not is_too_many(reply, 1):
-        fate, permanent = _fate_of(reply, is_block_listed)
+        fate, permanent = _fate_of(reply, rules)
         return Verdict(recipient, fate, reply, Stage.RCPT, is_permanent=permanent)
     return _local(recipient, Fate.ELSEWHERE, LOST_REPLY, outcome.stage)
 
 
-def _uncertain(outcome: Outcome, index: int, is_block_listed: IsBlockListed) -> Verdict:
+def _uncertain(outcome: Outcome, index: int, rules: _Rules) -> Verdict:
     """Only recipients that had been taken can have been delivered."""
     recipient = outcome.job.recipients[index]
     reply = outcome.recipients[index] if index < len(outcome.recipients) else None
     if reply is not None and not reply.is_positive:
-        fate, permanent = _fate_of(reply, is_block_listed)
+        fate, permanent = _fate_of(reply, rules)
         if is_too_many(reply, 1):
             fate = Fate.DEFERRED
         return Verdict(recipient, fate, reply, Stage.RCPT, is_permanent=permanent)

@@ -12,12 +12,12 @@ import logging
 from ...model.errors import GatepostError
 from ...model.reply import Reply
 from ...store.values import Delivery, DeliveryResult, RecipientOutcome, RecipientState, StoredMessage
+from ..common.hop import HopKind, NextHop
 from ..common.hop import Lane as LaneName
-from ..common.hop import NextHop
 from ..common.plan import Candidates, HopOutcome, Plan, Reject, Wait
 from . import convert
 from .attempt import Attempt, Settled
-from .classify import Fate, HopVerdict, judge
+from .classify import Fate, HopVerdict, Judgement, judge
 from .conversation import told
 from .departures import Departures, client_of
 from .lanes import Lane
@@ -51,7 +51,7 @@ class Dispatcher(Departures):
             self._works(hop, source)
             self._delivered(attempt, outcome)
         else:
-            judgement = judge(outcome, self.around.is_block_listed)
+            judgement = self._judge(attempt.hop, outcome)
             self._weigh(attempt, outcome, judgement.hop, judgement.cause, source)
             attempt.absorb(outcome, judgement)
             self._go_on(attempt)
@@ -59,6 +59,9 @@ class Dispatcher(Departures):
         if waiting:
             self._unblock(hop, waiting)
         self.schedule()
+
+    def _judge(self, hop: NextHop, outcome: Outcome) -> Judgement:
+        return judge(outcome, self.around.is_block_listed, is_strangers=hop.kind is HopKind.MX)
 
     def _works(self, hop: NextHop, source: str) -> None:
         self.around.router.report(hop, HopOutcome.SUCCESS, "", source)
@@ -203,7 +206,7 @@ class Dispatcher(Departures):
         row = delivery.recipients[0]
         relayed = session is None or not session.features.dsn
         if final is None or (relayed and row.notify):
-            attempt.absorb(outcome, judge(outcome, self.around.is_block_listed))
+            attempt.absorb(outcome, self._judge(attempt.hop, outcome))
             self._over(attempt)
             return
         self._out -= 1

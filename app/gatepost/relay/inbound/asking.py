@@ -16,6 +16,7 @@ from ..delivery.classify import is_too_many
 from ..delivery.connector import Connector
 from ..delivery.pool import Pool
 from ..delivery.values import Job, Outcome, OutcomeState
+from ..routing.block_listed import block_listed
 from ..routing.hops import MAX_CANDIDATES
 from ..routing.router import Router
 from ..verification.call_forward import PrimarySilent
@@ -85,7 +86,10 @@ class PrimaryAsker:
                 if outcome.mail is not None and not outcome.mail.is_positive:
                     # Words about the sender, whatever their code: they say nothing of any recipient.
                     raise PrimarySilent(f"{hop.label} refuses the null sender, under which it is asked: {outcome.mail}")
-                return await self._with_the_rest(hop, addresses, [result.reply for result in outcome.results()])
+                replies = [result.reply for result in outcome.results()]
+                if (blamed := next(filter(block_listed, replies), None)) is not None:
+                    raise PrimarySilent(f"{hop.label} refuses our address: {blamed}")
+                return await self._with_the_rest(hop, addresses, replies)
         raise PrimarySilent("; ".join(reasons[:3]) or "the gateway has no address to ask")
 
     async def _with_the_rest(self, hop: NextHop, addresses: Sequence[str], replies: list[Reply]) -> list[Reply]:

@@ -18,7 +18,7 @@ SOURCE = "address list"
 
 
 class AddressList:
-    """Valid addresses in lower case. The file is read again when it changes; an unreadable file answers “unknown”."""
+    """Valid addresses in lower case. The file is read again when it changes; an unreadable or empty file answers “unknown”."""
 
     def __init__(self, addresses: Iterable[str], file: str) -> None:
         self._typed = frozenset(address.lower() for address in addresses)
@@ -40,6 +40,9 @@ class AddressList:
                 return RecipientVerdict(RecipientState.UNKNOWN, SOURCE, reason)
             if lowered in self._from_file or plain in self._from_file:
                 return RecipientVerdict(RecipientState.VALID, SOURCE)
+            if not self._from_file and not self._typed:
+                # As while a program writes it anew: nobody keeps a list to refuse everybody.
+                return RecipientVerdict(RecipientState.UNKNOWN, SOURCE, "the file holds no address")
         return RecipientVerdict(RecipientState.INVALID, SOURCE, "not on the list")
 
     def _read_if_changed(self, file: Path) -> None:

@@ -46,18 +46,22 @@ class Decision:
 NO_SUCH_USER = "5.1.1"
 
 
+_OF_SENDER = ("5.1.7", "5.1.8")
+"""RFC 3463 §3.2."""
+
+
 def state_of_reply(reply: Reply) -> RecipientState:
     """What a primary's reply to RCPT says. Only an explicit “no such user” counts as invalid.
 
-    That is an enhanced code 5.1.x, or a bare 550, 551 or 553; a policy (5.7.1) or a full mailbox (5.2.2) says nothing of
-    whether the address exists.
+    That is an enhanced code 5.1.x, or a bare 550, 551 or 553; a policy (5.7.1), a full mailbox (5.2.2) or words about the
+    sender (5.1.7, 5.1.8) say nothing of whether the address exists.
     """
     if 200 <= reply.code < 300:
         return RecipientState.VALID
     if reply.is_permanent:
         if reply.enhanced:
             if reply.enhanced.startswith("5.1."):
-                return RecipientState.INVALID
+                return RecipientState.UNKNOWN if reply.enhanced in _OF_SENDER else RecipientState.INVALID
             return (
                 RecipientState.INVALID
                 if reply.enhanced == "5.0.0" and reply.code in (550, 551, 553)
