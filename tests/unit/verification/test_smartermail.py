@@ -93,6 +93,29 @@ async def test_a_domain_alias_leads_to_its_domain(server: SmarterMailStandIn, ti
     await connection.close()
 
 
+@pytest.mark.parametrize("interface", ["REST", "SOAP"])
+async def test_internationalised_domains_are_known_however_the_server_writes_them(
+    server: SmarterMailStandIn, time: Time, interface: str
+) -> None:
+    server.rest = interface == "REST"
+    server.domains = {
+        "bücher.example": StandInDomain(users=["ann"], domain_aliases=["Häuser.example"]),
+        "xn--mller-kva.example": StandInDomain(users=["bob"]),
+        "not a domain": StandInDomain(),
+    }
+    connection = client(server, time)
+    source = SmarterMailSource(connection)
+    for address, state in (
+        ("ann@xn--bcher-kva.example", RecipientState.VALID), ("ann@xn--huser-gra.example", RecipientState.VALID),
+        ("bob@xn--mller-kva.example", RecipientState.VALID), ("eve@xn--bcher-kva.example", RecipientState.INVALID),
+    ):  # fmt: skip
+        assert (await source.verdict(address)).state is state, address
+    assert {"xn--bcher-kva.example", "xn--huser-gra.example", "xn--mller-kva.example"} <= connection.known_names()
+    report = await connection.test()
+    assert report.users == 2
+    await connection.close()
+
+
 async def test_older_servers_list_user_names_only(server: SmarterMailStandIn, time: Time) -> None:
     server.older_user_list = True
     connection = client(server, time)

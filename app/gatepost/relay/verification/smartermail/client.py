@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Generic, TypeVar
 
+from ....model.address import AddressError, normalise_domain
 from ....model.secret import Secret
 from .directory import DomainDirectory, SpoolCounts
 from .faults import FaultKind, SmarterMailFault
@@ -67,6 +68,8 @@ class SmarterMailClient:
         self._lock = asyncio.Lock()
         self._rejection: SmarterMailFault | None = None
         self._domains: _Kept[tuple[str, ...]] | None = None
+        self._spellings: dict[str, str] = {}
+        """Of the domains: as the server writes them, by how they are compared."""
         self._directories: dict[str, _Kept[DomainDirectory]] = {}
 
     @property
@@ -183,8 +186,8 @@ class SmarterMailClient:
             if kept is not None and self._age(kept) < self._cache_seconds * REFRESH_AT:
                 return kept  # somebody else fetched it while this call waited
             interface = await self._ready()
-            value = await self._guarded(interface.domains)
-            self._domains = kept = _Kept(value, self._clock())
+            self._spellings = {_normal(name): name for name in await self._guarded(interface.domains)}
+            self._domains = kept = _Kept(tuple(self._spellings), self._clock())
             return kept
 
     async def _fetch_directory(self, domain: str) -> _Kept[DomainDirectory]:
@@ -193,7 +196,8 @@ class SmarterMailClient:
             if kept is not None and self._age(kept) < self._cache_seconds * REFRESH_AT:
                 return kept
             interface = await self._ready()
-            value = await self._guarded(partial(interface.directory, domain))
+            found = await self._guarded(partial(interface.directory, self._spellings.get(domain, domain)))
+            value = replace(found, aliases_of_domain=frozenset(map(_normal, found.aliases_of_domain)))
             self._directories[domain] = kept = _Kept(value, self._clock())
             return kept
 
@@ -227,3 +231,11 @@ class SmarterMailClient:
             if fault.kind is FaultKind.NOT_SMARTERMAIL:
                 self._interface = None  # as after an upgrade: find out anew
             raise
+
+
+def _normal(name: str) -> str:
+    """A domain as recipients' domains are compared: internationalised ones in A-labels."""
+    try:
+        return normalise_domain(name)
+    except AddressError:
+        return name.lower()
