@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,28 @@ async def test_what_was_recorded_while_the_page_was_read_is_left_out(tmp_path: P
         page = await fetching.page(lane, 1_000_000)
         assert [delivery.id for delivery, _ in page] == [ids[1]]
         assert not lane.behind
+
+
+async def test_a_page_that_is_read_sooner_does_not_cost_another_what_it_has_to_hear(tmp_path: Path) -> None:
+    async with rig(tmp_path, gateway("one", 1), start=False) as r:
+        stored = await r.submit(hand_over=False)
+        number = stored.deliveries[0].id
+        fetching = Fetching(r.spool, r.time.clock, set())
+        real, is_read, may_end = r.spool.load_content, asyncio.Event(), asyncio.Event()
+
+        async def slow(message_id: int) -> Any:
+            found = await real(message_id)
+            is_read.set()
+            await may_end.wait()
+            return found
+
+        r.spool.load_content = slow  # type: ignore[method-assign]
+        first = asyncio.create_task(fetching.page(Lane("pool"), 1_000_000))
+        await is_read.wait()
+        assert await fetching.page(Lane("mx:elsewhere.example"), 1_000_000) == []
+        fetching.settled(number)
+        may_end.set()
+        assert await first == [], "it has been delivered: sending it again would be once too often"
 
 
 async def test_a_page_read_before_an_operation_is_thrown_away(tmp_path: Path) -> None:

@@ -22,7 +22,8 @@ class Fetching:
         self._clock = clock
         self._flying = flying
         self._turns = asyncio.Semaphore(AT_ONCE)
-        self._settled_during: list[set[int]] = []
+        self._settled_during: dict[object, set[int]] = {}
+        """By page that is being read: two that nothing was settled for yet are equal, and not the same."""
         self._epoch = 0
 
     def spool_changed(self) -> None:
@@ -31,7 +32,7 @@ class Fetching:
 
     def settled(self, delivery_id: int) -> None:
         """This delivery has just been recorded: a page that was read before may still show it as due."""
-        for settled in self._settled_during:
+        for settled in self._settled_during.values():
             settled.add(delivery_id)
 
     async def page(self, lane: Lane, room: int) -> list[tuple[Delivery, Content | None]]:
@@ -39,8 +40,8 @@ class Fetching:
 
         Sets ``lane.behind`` if there may be more.
         """
-        settled: set[int] = set()
-        self._settled_during.append(settled)
+        reading = object()
+        settled = self._settled_during[reading] = set[int]()
         try:
             async with self._turns:
                 epoch, lane.behind = self._epoch, False
@@ -58,7 +59,7 @@ class Fetching:
             known = settled | lane.in_hand
             return [(d, contents.get(d.id)) for d in found if d.id not in known and d.id not in self._flying]
         finally:
-            self._settled_during.remove(settled)
+            del self._settled_during[reading]
 
     async def _contents(self, page: Sequence[Delivery], room: int) -> dict[int, Content]:
         wanted = []
