@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from gatepost.model.envelope import Notify, Recipient
 from gatepost.store.journal_values import EntryKind
 
 from ...support.smtp_peer import SmtpPeer
-from .queue_rig import START, gateway, named, reports, rig
+from .queue_rig import CONTENT, START, gateway, named, reports, rig
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -95,6 +96,38 @@ async def test_a_delay_notice_is_sent_once_and_says_until_when_we_try(tmp_path: 
         assert b"Action: delayed" in report.content
         assert b"Will-Retry-Until:" in report.content
         assert b"quiet@example.net" not in report.content
+
+
+async def test_a_delay_notice_is_sent_once_even_where_one_look_takes_longer_than_the_time_to_the_next(tmp_path: Path) -> None:
+    async with SmtpPeer() as dead, SmtpPeer() as peer:
+        dead.stop()
+        async with rig(tmp_path, named("away", dead, "example.org"), gateway("pool", peer)) as r:
+            for _ in range(3):
+                await r.submit(notice=HOUR)
+            await r.settled()
+            r.time.wall += HOUR + 1
+            await asyncio.gather(r.queue.tick(), r.queue.tick())
+            await r.until(lambda: len(reports(peer)) >= 3)
+            await r.settled()
+            assert len(reports(peer)) == 3
+
+
+async def test_mail_that_cannot_be_read_keeps_no_other_mail_from_its_notice(tmp_path: Path) -> None:
+    async with SmtpPeer() as dead, SmtpPeer() as peer:
+        dead.stop()
+        async with rig(tmp_path, named("away", dead, "example.org"), gateway("pool", peer)) as r:
+            writer = r.spool.bodies.open_body()
+            await writer.write(CONTENT)
+            body = await writer.finish()
+            await r.submit("lost@example.net", content=body, notice=HOUR)
+            await r.submit("kept@example.net", notice=HOUR)
+            await r.settled()
+            body.discard()
+            await r.advance(HOUR + 1)
+            await r.until(lambda: len(reports(peer)) == 2)
+            told = b"".join(report.content for report in reports(peer))
+            assert b"lost@example.net" in told
+            assert b"kept@example.net" in told
 
 
 async def test_nobody_is_told_of_the_delay_of_a_notification(tmp_path: Path) -> None:

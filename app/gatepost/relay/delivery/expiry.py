@@ -8,9 +8,11 @@ still. Anything else past its deadline gets its last attempt now.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 
+from ...model.errors import GatepostError
 from ...model.reply import Reply
 from ...store.journal_values import EntryKind
 from ...store.values import Delivery, DeliveryResult, SpoolFilter, SpoolOrder, SpoolState
@@ -19,6 +21,7 @@ from .attempt import Settled
 from .classify import Fate
 from .dispatch import Dispatcher
 from .lanes import Lane, LaneStatus
+from .recorder import COMPOSING
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +37,7 @@ class Ageing:
     def __init__(self, dispatcher: Dispatcher, moved: Callable[[], None]) -> None:
         self._dispatcher = dispatcher
         self._around = dispatcher.around
+        self._composing = asyncio.Semaphore(COMPOSING)
         self._moved = moved
         """Called when due times were changed in the spool."""
         self._wall = self._around.clock()
@@ -119,9 +123,12 @@ class Ageing:
         seen: set[int] = set(self._dispatcher.flying)
         for _ in range(10):
             page = await self._around.spool.fetch_delay_due(now, CHUNK, seen)
-            for delivery in page:
-                seen.add(delivery.id)
-                await self._notify(delivery, now)
+            seen.update(delivery.id for delivery in page)
+            # Together, because each waits for its commit; all of them, because one that fails says nothing of the others.
+            done = await asyncio.gather(*(self._notify(delivery, now) for delivery in page), return_exceptions=True)
+            for error in done:
+                if error is not None:
+                    raise error
             if len(page) < CHUNK:
                 return
 
@@ -142,7 +149,7 @@ class Ageing:
         owed = dsn.owed(delivery.envelope.sender, reports)
         notification = None
         if owed:
-            quoted = await dispatcher.ledger.quote(delivery, None)
+            quoted = await self._quoted(delivery)
             notification = dispatcher.ledger.notification(delivery, owed, now, quoted)
         if delivery.id in dispatcher.flying:
             return  # an attempt began while its header was read: the next tick tells
@@ -151,6 +158,15 @@ class Ageing:
             dispatcher.ledger.tell_notified(delivery, notification, stored, EntryKind.DELAYED)
             for part in stored.deliveries:
                 dispatcher.offer(part, notification.content)
+
+    async def _quoted(self, delivery: Delivery) -> bytes:
+        """What the notice quotes. What cannot be read is not quoted: the sender is told all the same, and others are."""
+        try:
+            async with self._composing:
+                return await self._dispatcher.ledger.quote(delivery, None)
+        except GatepostError as error:
+            log.error("the notice about %s quotes nothing: %s", delivery.queue_id, error)
+            return b""
 
 
 def said(text: str) -> Reply:

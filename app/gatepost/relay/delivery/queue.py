@@ -59,6 +59,7 @@ class Queue:
         self._scan_again = False
         self._wake_all = False
         self._ticker: asyncio.TimerHandle | None = None
+        self._ticking = False
         self._stopped = True
         self._ruled_by: Configuration | None = None
         self._rules: dict[str | None, schedule.RetryPolicy] = {}
@@ -333,12 +334,15 @@ class Queue:
 
         And for mail that still lies in a lane of former rules.
         """
-        if self._ageing is None:
-            return
+        if self._ageing is None or self._ticking:
+            return  # the last one takes long: a second beside it would give the same notices
+        self._ticking = True
         try:
             await self._ageing.tick()
         except GatepostError as error:
             log.error("the spool cannot be read: %s", error)
+        finally:
+            self._ticking = False
         await self._catch_up()
         self._look()
 
