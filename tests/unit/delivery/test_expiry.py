@@ -104,6 +104,7 @@ async def test_a_delay_notice_is_sent_once_even_where_one_look_takes_longer_than
         async with rig(tmp_path, named("away", dead, "example.org"), gateway("pool", peer)) as r:
             for _ in range(3):
                 await r.submit(notice=HOUR)
+            await r.until(lambda: "gateway.resting" in r.kinds())
             await r.settled()
             r.time.wall += HOUR + 1
             await asyncio.gather(r.queue.tick(), r.queue.tick())
@@ -121,6 +122,7 @@ async def test_mail_that_cannot_be_read_keeps_no_other_mail_from_its_notice(tmp_
             body = await writer.finish()
             await r.submit("lost@example.net", content=body, notice=HOUR)
             await r.submit("kept@example.net", notice=HOUR)
+            await r.until(lambda: "gateway.resting" in r.kinds())
             await r.settled()
             body.discard()
             await r.advance(HOUR + 1)
