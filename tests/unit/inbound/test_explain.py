@@ -12,10 +12,11 @@ import pytest
 
 from gatepost.model.address import parse_mailbox
 from gatepost.model.configuration import Configuration, parse_configuration
+from gatepost.model.reply import Reply
 from gatepost.relay.common.events import EventBus
 from gatepost.relay.delivery.connector import Connector
 from gatepost.relay.delivery.pool import Pool
-from gatepost.relay.inbound.inbound import Inbound
+from gatepost.relay.inbound.inbound import Inbound, told_once
 from gatepost.relay.permission import explain_admission
 from gatepost.relay.reception.admission import Admission
 from gatepost.relay.reception.context import RecipientQuestion
@@ -128,3 +129,9 @@ async def test_explain_takes_and_refuses_as_rcpt_does(cache: VerdictCache, clien
                 code = await site.answered(recipient, client)
                 assert await site.explained(recipient, client) is (code == 250), (recipient, code)
         await site.close()
+
+
+def test_a_reason_is_told_once() -> None:
+    why = "The domain d.example does not exist"
+    assert told_once(why, Reply(550, "5.7.1", f"Relaying denied: {why}")) == "550 5.7.1"
+    assert told_once("the gateway: it is disabled", Reply(451, "4.4.0", "Try later")) == "451 4.4.0 Try later"

@@ -186,7 +186,7 @@ class Inbound:
             found = await self.domains.find(domain)
             gateway = found.gateway or gateway
             if gateway is None:
-                return [Step(f"{found.words}: {found.refusal}", StepVerdict.REFUSED)]
+                return [Step(f"{found.words}: {told_once(found.words, found.refusal)}", StepVerdict.REFUSED)]
             steps.append(Step(found.words))
         prepared = self._prepared.get(gateway.id) if gateway is not None else None
         if prepared is None or gateway is None:
@@ -204,6 +204,11 @@ class Inbound:
     def _is_all_but(self, gateway: InboundGateway) -> bool:
         prepared = self._prepared.get(gateway.id)
         return prepared is not None and prepared.rules.is_all_but
+
+
+def told_once(why: str, refusal: Reply | None) -> str:
+    """A refusal behind its reason, which it does not repeat."""
+    return str(refusal).removesuffix(f" Relaying denied: {why}")
 
 
 def _sources_of(gateway: InboundGateway) -> object:
