@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -34,6 +35,7 @@ from gatepost.desktop.cards import (
     TextField,
     ask,
     assign_mnemonics,
+    confirm,
     field_line,
     label,
     rows,
@@ -411,6 +413,17 @@ def test_a_dialog_is_as_high_as_its_words_need_and_grows_with_them(show: Show) -
     assert dialog.height() == _needed(dialog) > before
     dialog.close()
     dialog.deleteLater()
+
+
+async def test_enter_never_gives_a_dangerous_answer(show: Show) -> None:
+    parent = show(QWidget())
+    answers: list[bool] = []
+    for is_dangerous in (True, False):
+        asking = asyncio.ensure_future(confirm(parent, "Delete it?", "It is gone then.", "Delete", is_dangerous=is_dangerous))
+        await asyncio.sleep(0)
+        QTest.keyClick(parent.findChildren(Dialog)[-1], Qt.Key.Key_Return)
+        answers.append(await asking)
+    assert answers == [False, True]
 
 
 def _needed(dialog: Dialog) -> int:

@@ -39,7 +39,7 @@ class Dialog(QDialog):
         theme().style_dialog(self)
         self.setMinimumWidth(px(width))
         outer = self._outer = rows(self, gap=16, margins=24)
-        self.body: QVBoxLayout = rows(gap=10)
+        self.body: QVBoxLayout = rows(gap=14)
         outer.addLayout(self.body, 1)
         self._foot = QWidget()
         self._buttons = LeadLayout(self._foot, gap=10)
@@ -115,7 +115,7 @@ async def ask(
     tone: Tone = Tone.NEUTRAL,
     escape: str = "",
 ) -> str:
-    """The chosen answer's key, ``escape`` for Escape. The last answer is the one that Enter gives."""
+    """The chosen answer's key, ``escape`` for Escape. Enter gives the last answer that is not dangerous."""
     dialog = Dialog(parent, title)
     top = line(gap=14)
     top.addWidget(Sign(_SIGNS[tone], tone.value, 26), 0, Qt.AlignmentFlag.AlignTop)
@@ -124,8 +124,9 @@ async def ask(
     words.addWidget(label(text, wrap=True))
     top.addLayout(words, 1)
     dialog.body.addLayout(top)
-    for number, one in enumerate(answers):
-        dialog.add_button(one.key, one.text, one.role, is_default=number == len(answers) - 1)
+    default = next((one for one in reversed(answers) if one.role is not Role.DANGER), None)
+    for one in answers:
+        dialog.add_button(one.key, one.text, one.role, is_default=one is default)
     return await dialog.ask(escape)
 
 
