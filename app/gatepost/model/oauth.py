@@ -143,7 +143,7 @@ class OAuthSettings(Model):
     def lacks(self) -> Iterator[tuple[str, str]]:
         """(field, words) of what is missing before anybody can sign in."""
         if not self.client_id and not self.is_service_account:
-            yield "client_id", "the application's client id is needed"
+            yield "client_id", "the application's client ID is needed"
         if self.provider is OAuthProvider.MICROSOFT:
             if self.tenant and not _TENANT.match(self.tenant):
                 yield "tenant", "write the directory's id or one of its domains"

@@ -25,7 +25,7 @@ _SENTENCES = frozenset(
         mark("put the login into its own fields, not into the URL"),
         mark("leave out everything from “?” or “#” on"),
         mark("http would send the administrator's password unencrypted: use https, or allow it explicitly"),
-        mark("the application's client id is needed"),
+        mark("the application's client ID is needed"),
         mark("write the directory's id or one of its domains"),
         mark("an application signs in to one directory: write its tenant id or one of its domains"),
         mark("the provider's token URL is needed"),

@@ -20,7 +20,7 @@ from .sentences import Templates
 _WORD = r"\S+"
 _COUNT = r"[\d,]+"
 _PART = r"(?:(?!; |\. ).)+?"
-_TLS = r"not encrypted|STARTTLS .+|TLS .+"
+_TLS = r"not encrypted|STARTTLS .+|TLS .+|TLSv[\d.]+ \S+"
 _KINDS = {
     "n": _COUNT,
     "most": _COUNT,
