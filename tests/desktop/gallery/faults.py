@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from PySide6.QtCore import QPoint, QRect, Qt
-from PySide6.QtGui import QAccessible, QImage
+from PySide6.QtGui import QAccessible, QFontMetrics, QImage
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -31,7 +31,8 @@ from PySide6.QtWidgets import (
 
 from gatepost.desktop.cards import ElidedLabel, Switch
 from gatepost.desktop.cards.mnemonics import mnemonic_of
-from gatepost.desktop.theme import contrast
+from gatepost.desktop.models.header import ListHeader, medium_font
+from gatepost.desktop.theme import contrast, px
 
 FIELDS = (QLineEdit, QComboBox, QCheckBox, QRadioButton, QPlainTextEdit, QTextEdit, QAbstractItemView, QPushButton, QToolButton)
 LEAST_CONTRAST = 4.5
@@ -44,6 +45,7 @@ def faults(window: QWidget, *, measure_contrast: bool = False, whole_tabs: bool 
     seen = _seen(window)
     yield from _clipped(seen)
     yield from _sideways(seen)
+    yield from _cut_titles(seen)
     yield from _for_nothing(seen)
     if whole_tabs:
         yield from _cut_tabs(seen)
@@ -112,6 +114,18 @@ def _lacks(widget: QWidget) -> QPoint | None:
         inside = widget.width() - widget.fontMetrics().height()
         return QPoint(widget.fontMetrics().horizontalAdvance(widget.placeholderText()) - inside, 0)
     return None
+
+
+def _cut_titles(seen: Iterable[QWidget]) -> Iterator[str]:
+    for widget in seen:
+        if not isinstance(widget, ListHeader):
+            continue
+        metrics = QFontMetrics(medium_font())
+        for number in range(widget.count()):
+            title = str(widget.model().headerData(number, Qt.Orientation.Horizontal, Qt.ItemDataRole.DisplayRole))
+            room = widget.sectionSize(number) - px(18)
+            if not widget.isSectionHidden(number) and metrics.horizontalAdvance(title) > room + _SLACK:
+                yield f"cut title: {name_of(widget)} has {room} px for “{title}”"
 
 
 def _label_lacks(label: QLabel) -> QPoint | None:

@@ -10,9 +10,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from gatepost.desktop.delivery_mark import DeliveryMark
 from gatepost.desktop.i18n import tr
 from gatepost.desktop.pages.gateways.verify_dialog import VerifyDialog
 from gatepost.desktop.pages.registry import PAGES
+from gatepost.desktop.theme import theme
 from gatepost.model.gateway import GatewayMode
 from gatepost.model.report import OAuthReport, OAuthState
 from tests.unit.importing.support import SAMPLES
@@ -26,7 +28,7 @@ SIGNED_IN = OAuthReport(
 FAILING = OAuthReport(
     "gw-1", "delegated", OAuthState.FAILING, since=1_790_000_000.0,
     problem="The sign-in was revoked or has expired: sign in again. It said “invalid_grant – Token has been revoked.”.",
-    hint="Sign in again on the gateway's Authentication card.",
+    hint="Sign in again on the gateway's Authentication card (or “gatepost gateway sign-in”); until then its mail waits.",
 )  # fmt: skip
 
 
@@ -102,7 +104,41 @@ async def _verify(page: Any) -> None:
     raise AssertionError("the verification did not end")
 
 
+async def _ask_to_delete(page: Any) -> None:
+    page.list.action_wanted.emit("delete", ["gw-second"])
+    await asyncio.sleep(0.1)
+
+
+async def _send_a_test_message(page: Any) -> None:
+    """The dialog after it was sent."""
+    from gatepost.desktop.cards import Tone
+    from gatepost.desktop.pages.gateways.test_message import TestMessageDialog
+
+    dialog = TestMessageDialog(page.context, "gw-main", "Main relay", page)
+    dialog.from_field.setText("me@example.org")
+    dialog.to_field.setText("you@partner.example")
+    theme().style_dialog(dialog)
+    dialog.open()
+    dialog.outcome.tell(Tone.GOOD, tr("Handed over as {id}.", id="00013H"), tr("Tracking shows what becomes of it."))
+    dialog.outcome.add_action(tr("Show it in Tracking"), lambda: None)
+    dialog.outcome.show()
+
+
+async def _wait_for_the_browser(page: Any) -> None:
+    from gatepost.desktop.pages.gateways.sign_in import SignInDialog
+
+    gateway = {"id": "gw-main", "auth": {"username": "relay@example.com"}}
+    dialog = SignInDialog(page.context.session.client, gateway, None, page)
+    dialog._tell_waiting(True)
+    dialog._again.hide()
+    theme().style_dialog(dialog)
+    dialog.open()
+
+
 GATEWAYS = (
+    Scene("gateways-delete", "gateways", act=_ask_to_delete),
+    Scene("gateway-test-message", "gateways", {"gateway": "gw-main"}, _send_a_test_message),
+    Scene("gateway-sign-in", "gateways", {"gateway": "gw-main"}, _wait_for_the_browser),
     Scene("gateways-chosen", "gateways", act=_choose_two),
     Scene("gateways-nothing-found", "gateways", act=_search_in_vain),
     Scene("gateway-main", "gateways", {"gateway": "gw-main"}),
@@ -125,6 +161,18 @@ async def _change_rows(page: Any) -> None:
     rows = page.draft
     moved = [{**rows[0], "route": {"via": "direct"}}, *rows[1:]]
     page._put([*moved, {**rows[0], "id": "dom-new", "domain": "shop.example.org", "route": {"via": "round-robin"}}])
+
+
+async def _choose_a_rule(page: Any) -> None:
+    page.table.selectRow(0)
+
+
+async def _add_domains(page: Any) -> None:
+    from gatepost.desktop.pages.domains.editor import RuleDialog
+
+    dialog = RuleDialog(page, page.draft, page._gateways)
+    dialog.domains.field.set_values(("shop.example.org", "*.example.net"))
+    dialog.open()
 
 
 async def _switch_on_sources(page: Any) -> None:
@@ -176,7 +224,11 @@ async def _save_wrong_delivery(page: Any) -> None:
 
 
 _ASKED = {"sender": "news@bulk.example.org", "recipient": "reader1@customer.example", "client": "192.0.2.4"}
-DOMAINS = (Scene("domains-changed", "domains", act=_change_rows),)
+DOMAINS = (
+    Scene("domains-changed", "domains", act=_change_rows),
+    Scene("domains-chosen", "domains", act=_choose_a_rule),
+    Scene("domains-add", "domains", act=_add_domains),
+)
 EXPLAIN = (Scene("explain-answered", "explain", _ASKED, is_tall=True),)
 
 
@@ -311,6 +363,10 @@ async def _deliver_again(page: Any) -> None:
     await client.patch("listeners", DEVELOPERS, {"handling": {"action": "deliver"}})
     await client.patch("gateways", "gw-second", {"handling": {"action": "deliver"}})
     await client.remove("faults", "fault-1")
+    for _ in range(40):  # the window hears of it a moment later; what comes next shall not be marked
+        if not page.window().findChild(DeliveryMark).isVisible():
+            return
+        await asyncio.sleep(0.05)
 
 
 INBOX = (
@@ -324,6 +380,52 @@ INBOX = (
     Scene("inbox-loud", "inbox", act=_capture_and_disturb, undo=_deliver_again),
     Scene("overview-loud", "overview", act=_capture_and_disturb, undo=_deliver_again),
     Scene("gateways-loud", "gateways", act=_capture_and_disturb, undo=_deliver_again),
+)
+
+
+async def _show_a_busy_day(page: Any) -> None:
+    """Two days of figures, with the hours of an office and a trouble at noon."""
+    import math
+    import time
+
+    from gatepost.desktop.pages.overview.trends import Sums
+
+    now = time.time()
+    current = int(now // 60) // 15 * 15
+    steps = {}
+    for number in range(192):
+        minute = current - 15 * (191 - number)
+        busy = max(0.0, math.sin((minute % 1440 - 360) / 720 * math.pi))
+        delivered = round(60 + 700 * busy + 120 * math.sin(number * 1.7) * busy)
+        trouble = round(8 + 30 * busy + (90 if 700 <= minute % 1440 < 780 else 0))
+        steps[minute] = {"delivered": delivered, "deferred": trouble, "refused": number % 3}
+    sums = Sums(15, steps)
+    page._days = page._charted = sums
+    page.throughput.show_sums(sums, now)
+    page._show_figures()
+
+
+async def _open_about(page: Any) -> None:
+    from gatepost.desktop.about import open_about
+
+    open_about(page.context, page.window())
+
+
+async def _open_shortcuts(page: Any) -> None:
+    from gatepost.desktop.about import open_shortcuts
+
+    open_shortcuts(PAGES, page.window())
+
+
+async def _open_help(page: Any) -> None:
+    page.window().help.toggle()
+
+
+WINDOW = (
+    Scene("overview-busy", "overview", act=_show_a_busy_day, is_tall=True),
+    Scene("about", "overview", act=_open_about),
+    Scene("shortcuts", "overview", act=_open_shortcuts),
+    Scene("help", "gateways", act=_open_help, undo=_open_help),
 )
 
 
@@ -432,7 +534,7 @@ async def _choose_this_computer(page: Any) -> None:
     chooser = page.window().sidebar.foot.where
     chooser.key = LOCAL
     chooser.fill()
-    chooser.show_place("This computer", "")
+    chooser.show_place(tr("This computer"), "")
     chooser.recolour()
 
 
@@ -449,7 +551,7 @@ PLACES = (
 def scenes() -> tuple[Scene, ...]:
     """Those of one page and arguments follow each other, the plain one first: what is done there goes on from it."""
     plain = tuple(Scene(entry.key, entry.key) for entry in PAGES)
-    found = (*plain, *GATEWAYS, *DOMAINS, *EXPLAIN, *LISTS, *INBOX, *FIRST_RUN, *_settings(), *PLACES)
+    found = (*plain, *GATEWAYS, *DOMAINS, *EXPLAIN, *LISTS, *INBOX, *FIRST_RUN, *_settings(), *PLACES, *WINDOW)
     first = {place: number for number, place in reversed(list(enumerate(map(_place, found))))}
     return tuple(sorted(found, key=lambda scene: (first[_place(scene)], scene.act is not None)))
 
