@@ -14,7 +14,7 @@ from .context import AppContext
 from .i18n import tr
 from .pages.registry import PageEntry
 from .relay_texts import said
-from .theme import Role
+from .theme import Role, px
 
 
 def open_about(context: AppContext, parent: QWidget) -> None:
@@ -29,6 +29,7 @@ def open_about(context: AppContext, parent: QWidget) -> None:
     words.addStretch(1)
     top.addLayout(words, 1)
     dialog.body.addLayout(top)
+    dialog.body.addSpacing(px(6))
     shown = Facts()
     shown.set(found)
     dialog.add(shown)
@@ -61,6 +62,7 @@ def facts(context: AppContext) -> list[tuple[str, str]]:
 def open_shortcuts(entries: Sequence[PageEntry], parent: QWidget) -> None:
     dialog = Dialog(parent, tr("Keyboard shortcuts"), width=440)
     dialog.setObjectName("shortcuts")
+    dialog.add(label(tr("Keyboard shortcuts"), Role.HEADING))
     shown = Facts()
     shown.set(shortcuts(entries))
     dialog.add(shown)

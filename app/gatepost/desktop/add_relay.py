@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QLineEdit, QPushButton, QWidget
 from ..model.errors import GatepostError, InvalidInput, Issue
 from ..model.remote import DEFAULT_PORT
 from ..model.secret import Secret
-from .cards import Banner, Dialog, FieldRow, NumberField, PageBody, Switch, TextField, Tone, label
+from .cards import Banner, Dialog, FieldRow, NumberField, PageBody, Switch, TextField, Tone, field_line, label
 from .forms.wording import words
 from .i18n import tr
 from .relay_texts import said, told
@@ -56,7 +56,7 @@ class AddRelayDialog(Dialog):
         self.host_field.textEdited.connect(self._forget)
         self.port_field.changed.connect(self._forget)
         self.same.toggled.connect(self._follow)
-        height = px(560)
+        height = px(700)
         self.resize(px(560), min(height, parent.window().height() - px(20)) if parent is not None else height)
         self.name_field.setFocus()
 
@@ -67,8 +67,8 @@ class AddRelayDialog(Dialog):
         advice = tr("On that machine, switch on remote administration in the settings and make a token there.")
         content.add(label(advice, Role.MUTED, wrap=True))
         content.add(FieldRow(tr("Name"), self.name_field, tr("As it is called in this list.")))
-        content.add(FieldRow(tr("Host"), self.host_field, tr("Its name or IP address.")))
-        content.add(FieldRow(tr("Port"), self.port_field))
+        host = FieldRow(tr("Host"), self.host_field, tr("Its name or IP address."))
+        content.add(field_line((host, 3), (FieldRow(tr("Port"), self.port_field), 1)))
         content.add(FieldRow(tr("Token"), self.token_field, tr("It is kept in this account's password manager.")))
         for widget in (self.certificate, self.fingerprint, self.same, self.problem):
             widget.hide()

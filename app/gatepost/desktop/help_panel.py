@@ -61,6 +61,7 @@ class HelpPanel(QFrame):
         self.text.setStyleSheet(f"#help-text {{ background: transparent; border: none; color: {colours.text}; padding: 0; }}")
         title, _, text = help_text(self._key).partition("\n")
         self.title.setText(title.removeprefix("#").strip() or tr("Help"))
+        self.text.document().setDocumentMargin(0)
         self.text.document().setIndentWidth(px(14))
         self.text.setMarkdown(text or tr("There is no help for this page."))
         self.text.verticalScrollBar().setValue(0)

@@ -41,6 +41,7 @@ class Banner(QFrame):
         beside = LeadLayout(holder)
         said = QWidget()
         words = rows(said, gap=3)
+        words.setContentsMargins(0, max(0, (px(20) - self.fontMetrics().height()) // 2), 0, 0)  # the first line: as the sign
         self._title = label("", Role.STRONG, wrap=True)
         self._detail = label("", wrap=True, selectable=True)
         words.addWidget(self._title)

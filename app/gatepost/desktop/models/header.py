@@ -11,6 +11,13 @@ from .columns import Kind
 from .rows import RowModel
 
 
+def medium_font() -> QFont:
+    """What titles are written in."""
+    font = QFont(QApplication.font())
+    font.setWeight(QFont.Weight.Medium)
+    return font
+
+
 class ListHeader(QHeaderView):
     """Painted from the tokens, so that text and figures stand exactly above those of the rows."""
 
@@ -48,8 +55,7 @@ class ListHeader(QHeaderView):
         painter.save()
         painter.fillRect(rect, QColor(colours.surface))
         painter.fillRect(rect.left(), rect.bottom(), rect.width(), 1, QColor(colours.border))
-        font = QFont(QApplication.font())
-        font.setWeight(QFont.Weight.Medium)
+        font = medium_font()
         painter.setFont(font)
         metrics = QFontMetrics(font)
         is_sorted = self.sortIndicatorSection() == section

@@ -21,9 +21,11 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QContextMenuEvent, QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QTableView, QWidget
 
+from ..i18n import tr
 from ..preferences import Preferences
 from ..theme import px, theme
 from .cells import CellPainter, row_height
+from .columns import Kind
 from .header import ListHeader
 from .rows import RowModel
 
@@ -58,7 +60,7 @@ class ListTable(QTableView):
         self._set_up()
         self._widths = preferences.widths(name)
         self._longest: dict[int, int] = {}
-        """Of columns whose words are known: the width of the longest one."""
+        """The width of the title, and of the longest word where all are known."""
         self._save_widths = QTimer(self)
         self._save_widths.setSingleShot(True)
         self._save_widths.setInterval(400)
@@ -142,16 +144,16 @@ class ListTable(QTableView):
         return max(self._least(number), kept if kept is not None else self._characters(column.width))
 
     def _least(self, number: int) -> int:
+        """Its title is never cut, nor are words that are all known."""
         column = self._rows.columns[number]
-        least = self._characters(column.least or min(column.width, 6))
-        if column.words is None:
-            return least
         if number not in self._longest:
             bold = QFont(self.font())
             bold.setWeight(QFont.Weight.DemiBold)
-            metrics = QFontMetrics(bold)
-            self._longest[number] = max(map(metrics.horizontalAdvance, column.words()), default=0) + px(42)
-        return max(least, self._longest[number])
+            width = QFontMetrics(bold).horizontalAdvance
+            rim = px(42) if column.kind is Kind.PILL else px(20)
+            words = max(map(width, column.words()), default=0) + rim if column.words is not None else 0
+            self._longest[number] = max(words, width(tr(column.title)) + px(20))
+        return max(self._characters(column.least or min(column.width, 6)), self._longest[number])
 
     def _characters(self, count: int) -> int:
         return round(count * QFontMetrics(self.font()).averageCharWidth() * 1.12) + px(18)

@@ -18,6 +18,7 @@ QScrollArea > QWidget > QWidget { background: transparent; }
 QToolTip { background: $surface; color: $text; border: 1px solid $field_border; padding: ${p4} ${p6}; }
 
 *[role="sidebar"] { background: $sidebar; border: none; border-right: 1px solid $border; }
+#help-panel { border-right: none; border-left: 1px solid $border; }
 QToolButton[role="navigation"], QToolButton[role="application"] {
   background: transparent; border: 2px solid transparent; border-radius: ${p8}; padding: ${p7} ${p10}; text-align: left;
 }

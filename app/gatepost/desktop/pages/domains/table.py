@@ -156,6 +156,7 @@ class RuleTable(QTableView):
         header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header.setStretchLastSection(True)
         self.selectionModel().selectionChanged.connect(lambda *_: self.chosen.emit())
         self._measure()
 

@@ -57,7 +57,7 @@ class InboxStep(QWidget):
             self.port,
             tr("A listener that has this port is switched to capturing; where there is none, one is added."),
         )
-        card.add(self.row)
+        card.add_fields(self.row)
         layout.addWidget(card)
         foot = line(gap=10)
         self.back = QPushButton(tr("Back"))

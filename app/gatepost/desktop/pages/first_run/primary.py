@@ -56,7 +56,7 @@ class PrimaryStep(QWidget):
             tr("Listen on port"), self.listen_port,
             tr("Other servers always use port 25. Choose another one only behind a firewall that translates it."),
         )  # fmt: skip
-        incoming.add(self.listen)
+        incoming.add_fields(self.listen)
         layout.addWidget(incoming)
         foot = line(gap=10)
         self.back = QPushButton(tr("Back"))

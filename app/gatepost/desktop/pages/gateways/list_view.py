@@ -48,7 +48,7 @@ class GatewayList(QWidget):
     # --- building ---
 
     def _build(self) -> None:
-        outer = rows(self)
+        outer = rows(self, gap=12)
         outer.setContentsMargins(px(28), px(24), px(28), px(20))
         header = PageHeader(
             tr("Gateways"), tr("Where mail goes: out through your providers, and in to the mail server behind this one.")
@@ -61,6 +61,7 @@ class GatewayList(QWidget):
         outer.addWidget(header)
         self._tools = QWidget()
         tools = rows(self._tools, gap=10)
+        tools.setContentsMargins(0, px(4), 0, 0)
         self.chips = FilterChips(tr("Mode"), [(_ALL, tr("All")), *words.short_modes()])
         self.chips.chosen.connect(lambda _: self._filter())
         self.search = TextField(tr("Search gateways"))

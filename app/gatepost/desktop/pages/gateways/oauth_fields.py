@@ -68,7 +68,7 @@ class OAuthFields(QWidget):
             FieldRow(tr("The secret ends on"), TextField("2027-11-28"), tr("You are warned 30 days before.")),
             empty_is_none=True,
         )
-        layout.addWidget(field_line((self.secret_row, 3), (self.expires, 2)))
+        layout.addWidget(field_line(self.secret_row, self.expires))
         self.more = Disclosure(tr("Addresses and scope"))
         self.authorize_url = form.add(
             "auth.oauth.authorize_url", FieldRow(tr("Sign-in URL"), TextField()), empty_is_none=True

@@ -41,7 +41,7 @@ class SignInDialog(WorkDialog):
         *,
         open_url: OpenUrl = open_in_browser,
     ) -> None:
-        super().__init__(tr("Sign in"), "oauth-sign-in-dialog", 560, 300, parent)
+        super().__init__(tr("Sign in"), "oauth-sign-in-dialog", 560, 250, parent)
         self._client = client
         self._gateway = gateway
         self._client_secret = client_secret

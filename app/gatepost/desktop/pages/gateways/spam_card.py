@@ -28,7 +28,7 @@ _ARGUMENTS: Mapping[str, tuple[str, str]] = {
     "add-header": ("header", mark("Header")),
     "redirect": ("address", mark("To address")),
     "forward-copy": ("address", mark("To address")),
-    "quarantine": ("days", mark("Days to keep")),
+    "quarantine": ("days", mark("Keep for")),
 }
 """The argument's field of the model, and what it is called."""
 _BEGINNINGS: Mapping[str, object] = {
@@ -75,19 +75,19 @@ class _LevelRow(QWidget):
         self.action = FieldRow(tr("Level {level}", level=caption), choice)
         self._choice = choice
         choice.chosen.connect(self._chosen)
-        columns.add(self.action, 2)
+        columns.add(self.action, 3)
         self._text = TextField()
         self.text = FieldRow(tr("Argument"), self._text)
         self._text.textEdited.connect(lambda _: self._typed())
         self._text.left.connect(lambda: form.model.touch(path))
-        columns.add(self.text, 3)
+        columns.add(self.text, 2)
         self._days = NumberField(unit=tr("days"))
-        self.days = FieldRow(tr("Days to keep"), self._days)
+        self.days = FieldRow(tr("Keep for"), self._days)
         self._days.changed.connect(self._typed)
         self._days.left.connect(lambda: form.model.touch(path))
-        columns.add(self.days, 3)
+        columns.add(self.days, 2)
         self.nothing = label("", Role.MUTED, wrap=True)
-        columns.add(self.nothing, 3)
+        columns.add(self.nothing, 2)
         form.add_custom(path, self.action, self._show, errors_at=(f"{path}.action",))
         typed = tuple(f"{path}.{name}" for name in ("text", "header", "address"))
         form.add_custom(path, self.text, lambda _value: None, errors_at=typed)

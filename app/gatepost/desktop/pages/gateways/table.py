@@ -81,7 +81,7 @@ COLUMNS = (
     ),
     Column(
         "mode", mark("Mode"), lambda row: words.short_mode_name(row.gateway["mode"]), 15, least=13, rank=2,
-        tooltip=lambda row: words.mode_name(row.gateway["mode"]),
+        tooltip=lambda row: words.mode_name(row.gateway["mode"]), words=lambda: (name for _, name in words.short_modes()),
     ),
     Column("address", mark("Address"), lambda row: words.address_of(row.gateway), 24, least=18, rank=1),
     Column(

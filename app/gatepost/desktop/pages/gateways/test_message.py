@@ -2,57 +2,50 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QDialog, QPushButton, QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from ....model.errors import GatepostError
-from ...cards import Banner, FieldRow, LeadLayout, TextField, Tone, assign_mnemonics, label, rows
+from ...cards import Banner, Dialog, FieldRow, TextField, Tone, assign_mnemonics, label
 from ...context import AppContext
 from ...dialogs import show_dialog
 from ...i18n import tr
 from ...relay_texts import said, told
 from ...tasks import Tasks
-from ...theme import Role, px, set_role
+from ...theme import Role, set_role
 
 _KEYS = ("test/sender", "test/recipient")
 
 
-class TestMessageDialog(QDialog):
+class TestMessageDialog(Dialog):
     """Sender and recipient are remembered."""
 
     __test__ = False  # pytest takes classes of this name for tests
 
     def __init__(self, context: AppContext, gateway_id: str, name: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(parent, tr("Send test message"), width=480)
         self._context = context
         self._gateway_id = gateway_id
         self._tasks = Tasks(lambda error, _name: self._failed(str(error)))
-        self.setWindowTitle(tr("Send test message"))
-        self.setMinimumWidth(px(460))
-        outer = rows(self, margins=24)
-        outer.addWidget(label(tr("Send test message"), Role.HEADING))
-        outer.addWidget(label(tr("It takes the gateway “{name}”.", name=name), Role.MUTED, wrap=True))
+        self.add(label(tr("Send test message"), Role.HEADING))
+        self.add(label(tr("It takes the gateway “{name}”.", name=name), Role.MUTED, wrap=True))
         self.from_field = TextField("you@example.com")
         self.to_field = TextField("you@example.net")
         for field, key in zip((self.from_field, self.to_field), _KEYS, strict=True):
             field.setText(context.preferences.text(key))
-        outer.addWidget(FieldRow(tr("From"), self.from_field))
-        outer.addWidget(FieldRow(tr("To"), self.to_field))
+        self.add(FieldRow(tr("From"), self.from_field))
+        self.add(FieldRow(tr("To"), self.to_field))
         self.outcome = Banner()
         self.outcome.hide()
-        outer.addWidget(self.outcome)
-        foot = QWidget()
-        buttons = LeadLayout(foot, gap=10)
-        buttons.addWidget(QWidget())
+        self.add(self.outcome)
         self.close_button = QPushButton(tr("Close"))
         self.close_button.setAutoDefault(False)
         self.close_button.clicked.connect(self.reject)
-        buttons.addWidget(self.close_button)
+        self._buttons.addWidget(self.close_button)
         self.send = QPushButton(tr("Send"))
         self.send.setDefault(True)
         set_role(self.send, Role.PRIMARY)
         self.send.clicked.connect(lambda: self._tasks.spawn(self._send(), "send a test message"))
-        buttons.addWidget(self.send)
-        outer.addWidget(foot)
+        self._buttons.addWidget(self.send)
 
     async def run(self) -> None:
         assign_mnemonics(self)

@@ -13,7 +13,7 @@ from ....control.client import Client
 from ....model.errors import GatepostError, InvalidInput, Issue
 from ....model.report import SeenCertificate, StageState, VerifyStage
 from ....model.secret import Secret
-from ...cards import Banner, Tone, assign_mnemonics, label
+from ...cards import Banner, Tone, assign_mnemonics, label, rows
 from ...i18n import tr
 from ...relay_texts import said, told
 from ...theme import Role
@@ -61,8 +61,11 @@ class VerifyDialog(WorkDialog):
 
     def _build(self) -> None:
         body = self.body
-        body.add(label(self._title, Role.HEADING))
-        body.add(label(words.address_of(self._gateway), Role.MUTED, wrap=True))
+        head = QWidget()
+        lines = rows(head, gap=3)
+        lines.addWidget(label(self._title, Role.HEADING))
+        lines.addWidget(label(words.address_of(self._gateway), Role.MUTED, wrap=True))
+        body.add(head)
         self.summary = Banner(Tone.ACCENT, tr("Trying the connection. Nothing is sent."))
         body.add(self.summary)
         self.stages = StageList()

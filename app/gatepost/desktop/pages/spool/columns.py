@@ -55,7 +55,7 @@ class SpoolWords:
     def waiting_for(self, row: SpoolRow) -> str:
         now = self.clock()
         if row.state == "held":
-            return tr("Release: {reason}", reason=said(row.hold)) if row.hold else tr("Release")
+            return tr("Release: {reason}", reason=said(row.hold)) if row.hold else tr("A release")
         if self.is_stopped:
             return tr("The relay is stopped")
         if self.is_paused:
