@@ -134,6 +134,7 @@ async def test_mail_that_was_not_put_into_its_new_lane_before_the_process_ended_
         cards = [named("one", dead, "example.org"), named("two", two)]
         async with rig(tmp_path, *cards) as r:
             await r.submit()
+            await r.until(lambda: r.counters.total("deferred") == 1)
             await r.settled()
             assert (await r.row()).lane == "gateway:one"
         via = {"via": "gateway", "gateway": "two"}
