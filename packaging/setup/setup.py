@@ -33,7 +33,7 @@ def run(arguments: list[str]) -> int:
     """The desktop app where the tree has one and a display is there, else the relay in the foreground."""
     if environment.has_desktop() and _has_display():
         environment.ensure("relay", "desktop")
-        _need_qt()
+        _need_qt("The window", "\nOr start the relay without a window:\n  DISPLAY= WAYLAND_DISPLAY= make run")
         # Without docstrings in memory (-OO) the window takes 3 MB less, and a relay that runs for months 2 MB.
         return _start([str(environment.PYTHON), "-OO", "-m", "gatepost", *arguments])
     environment.ensure("relay")
@@ -43,7 +43,7 @@ def run(arguments: list[str]) -> int:
 
 
 def test(arguments: list[str]) -> int:
-    _ensure_development()
+    _ensure_development(uses_qt="The tests")
     must_run_all = bool(os.environ.get("GATEPOST_REQUIRE_ALL"))
     if must_run_all:
         absent = system.provide(system.TEST_TOOLS + system.SCANNERS)
@@ -92,7 +92,7 @@ def bench(arguments: list[str]) -> int:
 
 
 def screenshots(arguments: list[str]) -> int:
-    _ensure_development()
+    _ensure_development(uses_qt="The pictures")
     return _start([str(environment.PYTHON), "-m", "tests.desktop.gallery", *arguments])
 
 
@@ -103,7 +103,7 @@ def prepare(_: list[str]) -> int:
 
 def bench_desktop(arguments: list[str]) -> int:
     environment.ensure("relay", "desktop", "dev")
-    _need_qt()
+    _need_qt("The window")
     return _start([str(environment.PYTHON), "-m", "tests.bench.desktop", *arguments])
 
 
@@ -122,16 +122,23 @@ def test_packages(arguments: list[str]) -> int:
     return _start([str(environment.PYTHON), "-m", "pytest", "-v", "--timeout", "900", "tests/package", *arguments])
 
 
-def _ensure_development() -> None:
+def _ensure_development(*, uses_qt: str = "") -> None:
     environment.ensure("relay", "dev", *(["desktop"] if environment.has_desktop() else []))
     if environment.has_desktop():
-        _need_qt()
+        _need_qt(uses_qt)
 
 
-def _need_qt() -> None:
+def _need_qt(what: str = "", otherwise: str = "") -> None:
+    """What is missing is told. ``what`` cannot be without Qt, so it ends here where Qt cannot be loaded; ``otherwise``: what
+    can be done instead. A font that is missing does not matter."""
     absent = system.provide(system.QT_LIBRARIES)
-    if absent:
-        print(f"The window needs system packages. If it does not open: {system.by_hand(need.package for need in absent)}")
+    if all(need is system.FONT for need in absent):
+        return
+    line = system.by_hand(need.package for need in absent)
+    loads = [str(environment.PYTHON), "-c", "import PySide6.QtWidgets"]
+    if what and subprocess.run(loads, capture_output=True, stdin=subprocess.DEVNULL, check=False).returncode:
+        raise SetupProblem(f"{what} cannot do without system packages. Install them, then try again:\n  {line}{otherwise}")
+    print(f"The window needs system packages. If it does not open:\n  {line}", flush=True)
 
 
 def _has_display() -> bool:

@@ -78,6 +78,7 @@ SCANNERS = (
 )
 """Services that would start with the machine from then on: installed only where every test must run."""
 
+FONT = Need("fonts-inter", lambda: Path("/usr/share/doc/fonts-inter").exists(), "a font")
 QT_LIBRARIES = (
     _library("libglib2.0-0", "libglib-2.0.so.0"),
     _library("libbrotli1", "libbrotlidec.so.1"),
@@ -92,7 +93,7 @@ QT_LIBRARIES = (
     _library("libxcb-shape0", "libxcb-shape.so.0"),
     _library("libxcb-xkb1", "libxcb-xkb.so.1"),
     _library("libxkbcommon-x11-0", "libxkbcommon-x11.so.0"),
-    Need("fonts-inter", lambda: Path("/usr/share/doc/fonts-inter").exists(), "a font"),
+    FONT,
 )
 
 BUNDLE_TOOLS = (
