@@ -572,6 +572,14 @@ async def test_an_unusable_sending_address_is_said_in_words(sources: tuple[str, 
         assert not peer.connections
 
 
+async def test_a_sending_address_that_this_machine_has_no_more_gives_way_to_the_next(caplog: pytest.LogCaptureFixture) -> None:
+    async with SmtpPeer() as peer:
+        connection = await connect(peer, source_addresses=("192.0.2.77", "127.0.0.8"))
+        assert connection.session.source_address == "127.0.0.8"
+        assert "192.0.2.77" in caplog.text
+        connection.abort()
+
+
 async def test_cancelling_leaves_no_connection_behind() -> None:
     loop = asyncio.get_running_loop()
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import ipaddress
+import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -13,6 +14,8 @@ from typing import Protocol
 
 from ..common.hop import NextHop
 from .values import FailureKind, HopFailure, Stage
+
+log = logging.getLogger(__name__)
 
 MAX_ADDRESSES = 8
 """Of one host; the rest is not tried."""
@@ -92,17 +95,15 @@ async def addresses_of(hop: NextHop, resolve: Resolve, ipv6: bool) -> list[str]:
     return found
 
 
-def source_for(hop: NextHop, address: str) -> str | None:
-    """The first sending address of the destination's family; None: the system chooses.
+def sources_for(hop: NextHop, address: str) -> list[str]:
+    """The sending addresses of the destination's family, in order; none: the system chooses.
 
     Raises LookupError when sending addresses are set but none is of that family.
     """
-    if not hop.source_addresses:
-        return None
-    for source in hop.source_addresses:
-        if (":" in source) == (":" in address):
-            return source
-    raise LookupError(f"no sending address of the same family as {address}")
+    found = [source for source in hop.source_addresses if (":" in source) == (":" in address)]
+    if hop.source_addresses and not found:
+        raise LookupError(f"no sending address of the same family as {address}")
+    return found
 
 
 async def dial(hop: NextHop, addresses: Sequence[str], seconds: float) -> tuple[socket.socket, str]:
@@ -163,23 +164,35 @@ def _choose(
 
 
 async def _connect(hop: NextHop, address: str, seconds: float) -> socket.socket:
-    source = source_for(hop, address)
+    sources = sources_for(hop, address)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     connection = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        if source is not None:
+        if sources:
             with contextlib.suppress(OSError):  # only some systems know it; it saves local ports
                 connection.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
-            connection.bind((source, 0))
+            _bind(connection, sources)
         async with asyncio.timeout(seconds):
             await asyncio.get_running_loop().sock_connect(connection, (address, hop.port))
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _bind(connection: socket.socket, sources: Sequence[str]) -> None:
+    """To the first of them that this machine has. Raises the last one's OSError when it has none."""
+    for number, source in enumerate(sources, start=1):
+        try:
+            connection.bind((source, 0))
+            return
+        except OSError as error:
+            if number == len(sources):
+                raise
+            log.warning("the sending address %s cannot be used: %s", source, error.strerror)
 
 
 def _connect_failure(hop: NextHop, errors: Sequence[tuple[str, OSError | LookupError]]) -> HopFailure:
