@@ -58,6 +58,7 @@ class Queue:
         self._scanning = False
         self._scan_again = False
         self._wake_all = False
+        self._ask_again = False
         self._ticker: asyncio.TimerHandle | None = None
         self._ticking = False
         self._stopped = True
@@ -146,7 +147,7 @@ class Queue:
         finally:
             self._passes_now -= 1
             self.changed()
-            self.wake()
+            self.wake(asking_again=True)
 
     async def _catch_up(self) -> None:
         """What ``apply`` could not finish."""
@@ -169,14 +170,16 @@ class Queue:
             else:
                 self._dispatcher.offer(delivery, content)
 
-    def wake(self) -> None:
-        """A way out has opened, or may have: sleeping lanes look again."""
+    def wake(self, *, asking_again: bool = False) -> None:
+        """A way out has opened, or may have: sleeping lanes look again; ``asking_again``: also those that the DNS, which
+        gave no answer, put to sleep."""
         self._wake_all = True
+        self._ask_again = self._ask_again or asking_again
         self._due(self._around.clock())
 
     async def lane_recovered(self, lane: str) -> None:
         """The primary answers again (or asked by ETRN): its mail is due now, whatever its schedule says."""
-        await self.retry_now(SpoolFilter(lane=lane))
+        await self._operate(self._around.spool.retry_now(SpoolFilter(lane=lane)))
         self.wake()
 
     def changed(self, ids: frozenset[int] | None = None) -> None:
@@ -187,7 +190,9 @@ class Queue:
     # What people do
 
     async def retry_now(self, chosen: SpoolFilter) -> int:
-        return await self._operate(self._around.spool.retry_now(chosen))
+        count = await self._operate(self._around.spool.retry_now(chosen))
+        self.wake(asking_again=True)
+        return count
 
     async def hold(self, chosen: SpoolFilter, reason: str = "held") -> int:
         return await self._operate(self._around.spool.hold(chosen, reason))
@@ -298,8 +303,9 @@ class Queue:
         try:
             while True:
                 self._scan_again = False
-                everyone, self._wake_all = self._wake_all, False
-                earliest = self._dispatcher.wake(self._around.monotonic(), all_of_them=everyone)
+                everyone, again = self._wake_all, self._ask_again
+                self._wake_all = self._ask_again = False
+                earliest = self._dispatcher.wake(self._around.monotonic(), all_of_them=everyone, asking_again=again)
                 if earliest is not None:
                     self._due(self._around.clock() + earliest - self._around.monotonic())
                 next_due = await self._scan_spool()

@@ -118,12 +118,15 @@ class Ring(ABC):
             self._is_scheduled = True
             asyncio.get_running_loop().call_soon(self._turn)
 
-    def wake(self, now: float, *, all_of_them: bool = False) -> float | None:
-        """Let sleeping lanes look again; returns the monotonic time at which the next one wants to."""
+    def wake(self, now: float, *, all_of_them: bool = False, asking_again: bool = False) -> float | None:
+        """Let sleeping lanes look again; returns the monotonic time at which the next one wants to.
+
+        ``asking_again``: lanes that sleep because of the DNS, too.
+        """
         earliest: float | None = None
         for lane in [lane for lane in self.lanes.values() if lane.status is LaneStatus.ASLEEP]:
             is_time = now >= lane.wake_at
-            if (is_time or all_of_them) and (is_time or lane.reply is None):
+            if is_time or (all_of_them and (asking_again or lane.reply is None)):
                 state = self.around.router.lane_state(lane.name)
                 if state.is_open:
                     lane.status = LaneStatus.IDLE
