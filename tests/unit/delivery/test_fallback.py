@@ -155,3 +155,22 @@ async def test_a_refused_sending_address_gives_way_to_the_next_in_the_same_attem
             assert [connection.client for connection in peer.connections] == ["127.0.0.2", "127.0.0.3"]
             assert len(peer.messages) == 1
             assert r.counters.total("deferred") == 0
+
+
+@pytest.mark.parametrize("first", ["goes@one.test", "waits@two.test"])
+async def test_of_one_message_each_recipient_waits_or_leaves_as_its_own_row_says(
+    tmp_path: Path, dead: SmtpPeer, first: str
+) -> None:
+    async with SmtpPeer() as peer:
+        rows = [row("one.test", "n", "recipient", when_resting="round-robin"), row("two.test", "n", "recipient")]
+        async with rig(tmp_path, named("n", dead), gateway("pool", peer), domains=rows) as r:
+            let_rest(r, "n")
+            peer.on("rcpt", "451 4.2.1 later", match="later@one.test")
+            people = sorted(("goes@one.test", "later@one.test", "waits@two.test"), key=lambda address: address != first)
+            await r.submit(*people)
+            await r.until(lambda: r.counters.total("deferred"))
+            await r.settled()
+            assert taken(peer) == ["goes@one.test"]
+            waiting = await r.row()
+            assert set(waiting.recipients) == {"later@one.test", "waits@two.test"}
+            assert START < waiting.due_at <= START + 31, "it waits for the gateway, not for the schedule"

@@ -81,7 +81,7 @@ class Attempt:
         self.converted = False
         self.settled: list[Settled] = []
         self.tried = 0
-        """Transactions that were really made or whose hop failed; 0: this was no attempt."""
+        """Transactions that were really made or whose hop failed, or what was decided without one; 0: this was no attempt."""
         self.dialogue: list[str] = []
         self.weight = 0
         """Octets of content that it holds in memory."""
@@ -111,6 +111,11 @@ class Attempt:
     def is_complex(self) -> bool:
         """Something has happened already, or is still to happen, beside the job that is out."""
         return bool(self.tried or self.rest or self.settled)
+
+    def begin_with(self, settled: Sequence[Settled]) -> None:
+        """Before the first job: some recipients are settled by the DNS or by a row, without a hop. ``rest`` has the others."""
+        self.settled += settled
+        self.tried += 1
 
     @property
     def whole(self) -> Delivery:
@@ -266,11 +271,11 @@ class Attempt:
         self._times_further += 1
         self.hops, self._index, self._queue, self.why = hops, 0, rows, why
 
-    def settle_rest(self, fate: Fate, reply: Reply) -> None:
+    def settle_rest(self, fate: Fate, reply: Reply, until: float | None = None) -> None:
         """Nothing serves the next domain of ``rest`` now."""
         self.finish()
         domain = self.rest[0].domain
-        self.settled += [Settled(row, fate, reply, None) for row in self.rest if row.domain == domain]
+        self.settled += [Settled(row, fate, reply, None, until=until) for row in self.rest if row.domain == domain]
         self.rest = tuple(row for row in self.rest if row.domain != domain)
 
     def needs_conversion(self) -> bool:

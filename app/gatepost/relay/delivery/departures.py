@@ -152,8 +152,18 @@ class Departures(Ring):
         """The DNS, or a row that waits, decides for the domain that was asked for, and for no other that the lane may hold."""
         domain = _first(delivery).domain
         settled = [Settled(row, fate, reply, None, until=until) for row in delivery.recipients if row.domain == domain]
-        self._bytes -= weight_of(content)
-        self.recorder.settle(lane, delivery, settled, content, counts=True)
+        if fate is Fate.FAILED or len(settled) == len(delivery.recipients):  # whoever is left after failures is due as before
+            self._bytes -= weight_of(content)
+            self.recorder.settle(lane, delivery, settled, content, counts=True)
+            return
+        attempt = Attempt(replace(delivery, recipients=()), (), content if content is not None else b"")
+        attempt.weight = weight_of(content)
+        attempt.rest = tuple(row for row in delivery.recipients if row.domain != domain)
+        attempt.begin_with(settled)
+        if content is None:
+            self.tasks.spawn(self._load(lane, attempt), f"read {delivery.queue_id}")
+        else:
+            self._launch(lane, attempt)
 
     async def _load(self, lane: Lane, attempt: Attempt) -> None:
         try:
@@ -173,16 +183,20 @@ class Departures(Ring):
             self._launch(lane, attempt)
 
     def _not_tried(self, lane: Lane, attempt: Attempt) -> None:
-        self.around.router.report(attempt.hop, HopOutcome.NOT_TRIED)
+        self._give_back(attempt)
         self._put_back(lane, attempt.delivery.id, attempt.weight)
         self.ready(lane)
 
     def _unreadable(self, lane: Lane, attempt: Attempt, reply: Reply) -> None:
         """An attempt like another: later ones may find that the disk is back, and some day the sender is told."""
-        self.around.router.report(attempt.hop, HopOutcome.NOT_TRIED)
+        self._give_back(attempt)
         rows = (*attempt.delivery.recipients, *attempt.rest)
         settled = [Settled(row, Fate.DEFERRED, reply, None) for row in rows]
         self.recorder.settle(lane, replace(attempt.delivery, recipients=rows), settled, None, counts=True)
+
+    def _give_back(self, attempt: Attempt) -> None:
+        if attempt.hops:
+            self.around.router.report(attempt.hop, HopOutcome.NOT_TRIED)
 
     def _put_back(self, lane: Lane, delivery_id: int, weight: int) -> None:
         """It was no attempt: the spool has it, and it is found there again."""
@@ -195,7 +209,7 @@ class Departures(Ring):
 
     def _launch(self, lane: Lane, attempt: Attempt) -> None:
         hops = attempt.hops
-        if self._room.has_room(hops[0]):
+        if not hops or self._room.has_room(hops[0]):
             self._send(attempt, lane)
             return
         if lane.name == LaneName.POOL:  # what exceeds a gateway's connections goes to the next one

@@ -195,7 +195,7 @@ class Dispatcher(Departures):
             elif isinstance(plan, Reject):
                 attempt.settle_rest(Fate.FAILED, plan.reply)
             else:
-                attempt.settle_rest(Fate.DEFERRED, plan.reply or Reply(451, "4.4.1", plan.waiting_for))
+                attempt.settle_rest(Fate.DEFERRED, plan.reply or Reply(451, "4.4.1", plan.waiting_for), plan.until)
             self._send(attempt)
 
     # Recording

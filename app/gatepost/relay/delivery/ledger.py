@@ -74,8 +74,7 @@ class Ledger:
         if deferred is not None:
             rule = self.rule(delivery, deferred)
             due_at = schedule.next_attempt(now, delivery.attempts + 1, rule, delivery.expires_at, delivery.id)
-            if deferred.until is not None:
-                due_at = min(due_at, deferred.until)
+            due_at = min([due_at, *(one.until for one in settled if one.until is not None)])
             waiting = "time"
         owed = dsn.owed(delivery.envelope.sender, reports)
         notification = self.notification(delivery, owed, now, content) if owed and content is not None else None
