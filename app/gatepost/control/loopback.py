@@ -31,10 +31,22 @@ _HEADERS = {
     "Connection": "close",
 }
 _PAGE = (
-    '<!doctype html><html><head><meta charset="utf-8"><title>Gatepost</title><meta name="color-scheme" content="light dark">'
+    '<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>Gatepost</title><meta name="color-scheme" content="light dark">'
     "<style>body{{font:16px/1.5 system-ui,sans-serif;display:grid;place-items:center;min-height:90vh}}main{{max-width:30rem}}"
     "</style></head><body><main><h1>Gatepost</h1><p>{text}</p></main></body></html>"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class PageWords:
+    """What the browser shows, in ``language`` (a code of BCP 47): after a sign-in, after one that came to nothing, to who
+    comes by another way, and to who brings another sign-in's answer."""
+
+    language: str = "en"
+    success: str = "You are signed in. You can close this window and go back to Gatepost."
+    failure: str = "The sign-in did not succeed. Go back to Gatepost, which says why."
+    stray: str = "This address is only for the way back from a sign-in."
+    other: str = "This is not the sign-in that Gatepost waits for. Begin again there."
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +94,9 @@ class LoopbackListener:
     the sockets are bound to loopback addresses only.
     """
 
-    def __init__(self, *, host: str = "127.0.0.1", success: str = "", failure: str = "") -> None:
+    def __init__(self, *, host: str = "127.0.0.1", words: PageWords | None = None) -> None:
         self._host = host
-        self._success = success or "You are signed in. You can close this window and go back to Gatepost."
-        self._failure = failure or "The sign-in did not succeed. Go back to Gatepost, which says why."
+        self._words = words or PageWords()
         self._state = ""
         self._found: asyncio.Future[Redirected] = asyncio.get_running_loop().create_future()
         self._runner: web.AppRunner | None = None
@@ -129,18 +140,18 @@ class LoopbackListener:
         from aiohttp import web
 
         status, text = self._judged(request.host, request.raw_path)
-        page = _PAGE.format(text=escape(text))
+        page = _PAGE.format(language=escape(self._words.language), text=escape(text))
         return web.Response(text=page, status=status, content_type="text/html", headers=_HEADERS)
 
     def _judged(self, host: str, target: str) -> tuple[int, str]:
         if host not in (f"{self._host}:{self.port}", f"127.0.0.1:{self.port}"):
-            return 400, "This address is only for the way back from a sign-in."
+            return 400, self._words.stray
         try:
             found = redirected(target)
         except InvalidInput:
-            return 400, "This address is only for the way back from a sign-in."
+            return 400, self._words.stray
         if not self._state or not hmac.compare_digest(found.state.encode(), self._state.encode()):
-            return 400, "This is not the sign-in that Gatepost waits for. Begin again there."
+            return 400, self._words.other
         if not self._found.done():
             self._found.set_result(found)
-        return 200, self._failure if found.error else self._success
+        return 200, self._words.failure if found.error else self._words.success

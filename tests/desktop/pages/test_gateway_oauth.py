@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+import aiohttp
 import pytest
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from gatepost.desktop.cards import Dialog
 from gatepost.desktop.context import AppContext
+from gatepost.desktop.i18n import set_language
 from gatepost.desktop.pages.gateways import GatewaysPage
 from gatepost.desktop.pages.gateways.sign_in import SignInDialog
 from gatepost.desktop.pages.gateways.verify_dialog import VerifyDialog
@@ -105,6 +108,35 @@ async def test_somebody_signs_in_before_the_gateway_is_saved_and_it_is_verified_
         await signing_out
         assert card.oauth.is_signed_in is is_signed_in
     assert "Nobody has signed in" in card.oauth.state._title.text()
+
+
+async def test_whatever_the_browser_shows_of_gatepost_is_in_the_persons_language(
+    page: GatewaysPage, authority: StandInAuthority, peer: SmtpPeer
+) -> None:
+    await begin(page, authority, peer)
+    set_language("de")
+    seen: list[asyncio.Future[list[str]]] = []
+
+    async def visit(url: str) -> list[str]:
+        back = parse_qs(urlsplit(url).query)["redirect_uri"][0]
+        found = []
+        async with aiohttp.ClientSession() as browser:
+            for query in ("", "?code=c&state=another"):
+                async with browser.get(f"{back}/{query}") as shown:
+                    found.append(await shown.text())
+        return [*found, await authority.sign_in(url)]
+
+    def open_url(url: str) -> bool:
+        seen.append(asyncio.ensure_future(visit(url)))
+        return True
+
+    page.form.open_url = open_url
+    await page.form.sign_in()
+    stray, other, signed_in = await seen[0]
+    assert all('<html lang="de">' in text for text in (stray, other, signed_in))
+    assert "nur für den Rückweg" in stray
+    assert "nicht die Anmeldung" in other
+    assert "angemeldet" in signed_in
 
 
 async def test_who_declines_in_the_browser_is_told_so_and_can_try_again(

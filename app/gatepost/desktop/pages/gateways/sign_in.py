@@ -11,13 +11,13 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QWidget
 
 from ....control.client import Client
-from ....control.loopback import LoopbackListener
+from ....control.loopback import LoopbackListener, PageWords
 from ....model.errors import GatepostError
 from ....model.oauth import OAuthProvider
 from ....model.report import OAuthReport
 from ....model.secret import Secret
 from ...cards import Banner, Tone, assign_mnemonics, label
-from ...i18n import tr
+from ...i18n import language, tr
 from ...relay_texts import said, told
 from ...theme import Role
 from .work_dialog import WorkDialog
@@ -27,6 +27,17 @@ OpenUrl = Callable[[str], bool]
 
 def open_in_browser(url: str) -> bool:
     return QDesktopServices.openUrl(QUrl(url))
+
+
+def page_words() -> PageWords:
+    """What the browser shows on its way back, in the language of the app."""
+    return PageWords(
+        language(),
+        tr("You are signed in. You can close this window and go back to Gatepost."),
+        tr("The sign-in did not succeed. Go back to Gatepost, which says why."),
+        tr("This address is only for the way back from a sign-in."),
+        tr("This is not the sign-in that Gatepost waits for. Begin again there."),
+    )
 
 
 class SignInDialog(WorkDialog):
@@ -72,11 +83,7 @@ class SignInDialog(WorkDialog):
     async def _sign_in(self) -> None:
         is_microsoft = self._gateway["auth"]["oauth"]["provider"] == OAuthProvider.MICROSOFT.value
         identifier = str(self._gateway["id"])
-        listener = LoopbackListener(
-            host="localhost" if is_microsoft else "127.0.0.1",
-            success=tr("You are signed in. You can close this window and go back to Gatepost."),
-            failure=tr("The sign-in did not succeed. Go back to Gatepost, which says why."),
-        )
+        listener = LoopbackListener(host="localhost" if is_microsoft else "127.0.0.1", words=page_words())
         try:
             async with listener:
                 begun = await self._client.oauth_begin(identifier, listener.redirect_uri, self._gateway, self._client_secret)
