@@ -7,14 +7,23 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QFont, QFontMetrics
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from gatepost.desktop.i18n import set_language, tr
 from gatepost.desktop.models.columns import Column, Kind
 from gatepost.desktop.models.rows import RowModel
 from gatepost.desktop.models.table import ListTable
+from gatepost.desktop.pages.gateways.table import COLUMNS as GATEWAY_COLUMNS
+from gatepost.desktop.pages.inbox.columns import columns as inbox_columns
+from gatepost.desktop.pages.lists.gateways import Gateways
+from gatepost.desktop.pages.quarantine.columns import columns as quarantine_columns
+from gatepost.desktop.pages.spool.columns import SpoolWords
+from gatepost.desktop.pages.tracking.columns import columns as tracking_columns
 from gatepost.desktop.preferences import Preferences
 from gatepost.desktop.tasks import Tasks
+from gatepost.desktop.theme import px
 
 from ..waiting import until
 from .test_rows import Source
@@ -126,6 +135,35 @@ async def test_columns_without_room_are_left_out_and_nothing_is_scrolled_sideway
         assert table.horizontalScrollBar().maximum() == 0, width
         assert shown
     assert "more" not in shown
+
+
+LISTS = {
+    "spool": SpoolWords(Gateways()).columns(),
+    "quarantine": quarantine_columns(),
+    "tracking": tracking_columns(),
+    "inbox": inbox_columns(dict),
+    "gateways": GATEWAY_COLUMNS,
+}
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("name", LISTS)
+async def test_no_header_is_cut(name: str, language: str, tasks: Tasks, preferences: Preferences, show: Any) -> None:
+    set_language(language)
+    table = ListTable(RowModel(LISTS[name], tasks.spawn), name, preferences)
+    font = QFont(QApplication.font())
+    font.setWeight(QFont.Weight.Medium)
+    for width in (700, 900, 1200):
+        show(table, width, 400)
+        shown = [n for n in range(len(LISTS[name])) if not table.isColumnHidden(n)]
+        assert len(shown) > 2
+        for number in shown[:-1]:
+            column = LISTS[name][number]
+            if column.order:
+                table.show_order(column.order, True)
+            title = QFontMetrics(font).horizontalAdvance(tr(column.title)) + px(18) + (px(16) if column.order else 0)
+            assert table.columnWidth(number) >= title, (width, column.key)
+    table.close()
 
 
 async def test_enter_opens_the_current_row(table: ListTable, model: RowModel) -> None:

@@ -13,10 +13,11 @@ from PySide6.QtTest import QTest
 
 from gatepost.control.client import Client
 from gatepost.desktop.context import AppContext
+from gatepost.desktop.i18n import set_language
 from gatepost.desktop.pages.domains import DomainsPage
 from gatepost.desktop.pages.domains.draft import Mark, already_there, shown_rows
 from gatepost.desktop.pages.domains.editor import RuleDialog
-from gatepost.desktop.pages.domains.table import Column
+from gatepost.desktop.pages.domains.table import Column, RuleModel, RuleTable
 from gatepost.model.errors import InvalidInput, Issue
 
 from ..waiting import closed, until
@@ -182,3 +183,16 @@ async def test_the_keys_go_on_from_the_row_that_was_acted_on(connected_context: 
     assert table.currentIndex().row() >= 2
     page._revert()
     await closed(page)
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("width", [500, 660, 900])
+def test_no_header_of_the_table_is_cut(language: str, width: int, show: Callable[..., Any]) -> None:
+    set_language(language)
+    table = RuleTable(RuleModel())
+    show(table, width, 300)
+    header = table.horizontalHeader()
+    shown = [column for column in Column if not table.isColumnHidden(column)]
+    assert all(table.columnWidth(column) >= header.sectionSizeHint(column) for column in shown)
+    assert sum(table.columnWidth(column) for column in shown) <= table.viewport().width()
+    table.close()

@@ -152,7 +152,8 @@ class ListTable(QTableView):
             width = QFontMetrics(bold).horizontalAdvance
             rim = px(42) if column.kind is Kind.PILL else px(20)
             words = max(map(width, column.words()), default=0) + rim if column.words is not None else 0
-            self._longest[number] = max(words, width(tr(column.title)) + px(20))
+            mark = px(16) if column.order else 0  # beside the title while the list is sorted by it
+            self._longest[number] = max(words, width(tr(column.title)) + px(20) + mark)
         return max(self._characters(column.least or min(column.width, 6)), self._longest[number])
 
     def _characters(self, count: int) -> int:

@@ -201,8 +201,14 @@ class RuleTable(QTableView):
         if narrow:
             shares |= {Column.RESTING: 0, Column.MATCH: 18, Column.STATE: 20}
         total = sum(shares.values())
+        header = self.horizontalHeader()
+        left = width
         for column, share in shares.items():
-            self.setColumnWidth(column, width * share // total)
+            if column is not Column.DOMAIN:
+                wanted = max(width * share // total, header.sectionSizeHint(column)) if share else 0
+                self.setColumnWidth(column, wanted)
+                left -= wanted
+        self.setColumnWidth(Column.DOMAIN, max(left, header.sectionSizeHint(Column.DOMAIN)))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
