@@ -31,7 +31,8 @@ _HEADERS = {
     "Connection": "close",
 }
 _PAGE = (
-    '<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>Gatepost</title><meta name="color-scheme" content="light dark">'
+    '<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>Gatepost</title>'
+    '<meta name="color-scheme" content="light dark">'
     "<style>body{{font:16px/1.5 system-ui,sans-serif;display:grid;place-items:center;min-height:90vh}}main{{max-width:30rem}}"
     "</style></head><body><main><h1>Gatepost</h1><p>{text}</p></main></body></html>"
 )
