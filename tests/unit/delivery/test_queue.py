@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from gatepost.model.configuration import parse_configuration
 from gatepost.model.envelope import BodyType, Notify, Recipient
 from gatepost.relay.common.plan import HealthState
+from gatepost.relay.delivery import recorder as recorder_module
 from gatepost.store.errors import SpoolFull, StoreError
 from gatepost.store.journal_values import EntryKind
 from gatepost.store.values import Content, DeliveryResult, Moved, SpoolFilter, SpoolState, StoredMessage
@@ -420,6 +422,33 @@ async def test_an_outcome_that_cannot_be_recorded_is_kept_and_nothing_is_sent_tw
         r.spool.record = real  # type: ignore[method-assign]
         await r.empty()
         assert len(peer.messages) == 1
+
+
+async def test_a_disk_that_takes_nothing_is_asked_with_one_outcome_at_a_time_and_then_gets_them_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thousands that fail together, again and again, would cost the loop half its time as long as the disk is full."""
+    monkeypatch.setattr(recorder_module, "AGAIN_SECONDS", 0.02)
+    async with SmtpPeer() as peer, rig(tmp_path, gateway("one", peer)) as r:
+        real, asked = r.spool.record, Counter[int]()
+
+        def full(result: DeliveryResult) -> asyncio.Future[StoredMessage | None]:
+            asked[result.delivery.id] += 1
+            raise SpoolFull("There is no room for the spool.")
+
+        r.spool.record = full  # type: ignore[method-assign]
+        for _ in range(30):
+            await r.submit()
+        await r.until(lambda: len(peer.messages) == 30 and len(asked) == 30)
+        before = asked.total()
+        waits = [asyncio.create_task(r.queue._dispatcher.recorder.all_recorded(30)) for _ in range(2)]
+        await asyncio.sleep(0.2)
+        assert 0 < asked.total() - before <= 12
+        await r.until(lambda: min(asked.values()) > 1, 10)  # each has its turn: one of them may have a fault of its own
+        r.spool.record = real  # type: ignore[method-assign]
+        await asyncio.wait_for(asyncio.gather(*waits), 5)
+        await r.empty()
+        assert len(peer.messages) == 30
 
 
 async def test_a_bounced_large_message_returns_its_header(tmp_path: Path) -> None:

@@ -40,7 +40,9 @@ class Recorder:
         self._committed = committed
         self._composing = asyncio.Semaphore(COMPOSING)
         self._lost: deque[tuple[Lane, DeliveryResult]] = deque()
-        self._all_done: asyncio.Event | None = None
+        self._is_failing = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._waiters: list[asyncio.Event] = []
         self.pending = 0
         """Outcomes known and not yet committed."""
 
@@ -93,26 +95,47 @@ class Recorder:
             self._keep(lane, result, error)
             return
         self.pending -= 1
+        self._is_failing = False
         self._committed(lane, result, future.result())
-        if not self.pending and self._all_done is not None:
-            self._all_done.set()
+        if self._lost:
+            self._record_lost(len(self._lost))  # the spool takes outcomes again
+        elif not self.pending:
+            for waiter in self._waiters:
+                waiter.set()
 
     def _keep(self, lane: Lane, result: DeliveryResult, error: BaseException) -> None:
-        if not self._lost:
+        if not self._is_failing:
             log.error("an outcome cannot be recorded and is kept in memory: %s", error)
-            asyncio.get_running_loop().call_later(AGAIN_SECONDS, self._again)
+        self._is_failing = True
         self._lost.append((lane, result))
+        self._try_later()
+
+    def _try_later(self) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(AGAIN_SECONDS, self._again)
 
     def _again(self) -> None:
-        again, self._lost = self._lost, deque()
-        for lane, result in again:
+        """Try one of them, each time the next: thousands that fail together would cost the disk and the loop a lot."""
+        self._timer = None
+        if self._lost:
+            self._record_lost(1)
+        if self._lost:
+            self._try_later()
+
+    def _record_lost(self, number: int) -> None:
+        for _ in range(number):
+            lane, result = self._lost.popleft()
             self.pending -= 1  # counted again at once
             self.record(lane, result)
 
     async def all_recorded(self, seconds: float) -> None:
         """Until every outcome that is known has been committed, or the time is over."""
-        if self.pending:
-            self._all_done = asyncio.Event()
+        if not self.pending:
+            return
+        waiter = asyncio.Event()
+        self._waiters.append(waiter)
+        try:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._all_done.wait(), seconds)
-            self._all_done = None
+                await asyncio.wait_for(waiter.wait(), seconds)
+        finally:
+            self._waiters.remove(waiter)
