@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QPushButton, QWidget
+from PySide6.QtWidgets import QWidget
 
-from ....model.errors import GatepostError, InvalidInput
+from ....model.errors import GatepostError
 from ....model.fields import new_id
 from ....model.gateway import DomainForwardGateway
 from ....model.listener import Listener, ListenerMode, ListenerTls
-from ...cards import AddressListField, Card, FieldRow, ListField, NumberField, line, rows
+from ...cards import AddressListField, Card, FieldRow, ListField, NumberField, rows
 from ...context import AppContext
-from ...forms import Form, FormModel
 from ...i18n import tr
+from ...models.rows import Spawn
 from ...relay_texts import said
-from ...theme import Role, set_role
-from ..gateways.verify_dialog import Verdict, VerifyDialog
+from .gateway_step import GatewayStep
 
 if TYPE_CHECKING:
     from ....control.client import Client
@@ -26,19 +24,12 @@ Plain = dict[str, Any]
 SMTP_PORT = 25
 
 
-class PrimaryStep(QWidget):
-    back_wanted = Signal()
-    saved = Signal(str)
-    """one of the domains"""
+class PrimaryStep(GatewayStep):
+    """``saved`` comes with one of the domains."""
 
-    def __init__(self, context: AppContext, spawn: Any, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._context = context
-        self._spawn = spawn
-        self._is_stored = False
+    def __init__(self, context: AppContext, spawn: Spawn, parent: QWidget | None = None) -> None:
+        super().__init__(context, spawn, DomainForwardGateway, parent)
         self._listener_id = new_id("ls")
-        self.model = FormModel(DomainForwardGateway)
-        self.form = Form(self.model, self)
         layout = rows(self)
         card = Card(tr("Your mail server"), tr("Where Gatepost passes the mail on to."))
         self.addresses = self.form.add("addresses", FieldRow(tr("IP Addresses"), AddressListField()))
@@ -58,37 +49,11 @@ class PrimaryStep(QWidget):
         )  # fmt: skip
         incoming.add_fields(self.listen)
         layout.addWidget(incoming)
-        foot = line(gap=10)
-        self.back = QPushButton(tr("Back"))
-        self.back.clicked.connect(self.back_wanted)
-        self.go_on = QPushButton(tr("Verify and save"))
-        set_role(self.go_on, Role.PRIMARY)
-        self.go_on.clicked.connect(lambda: self._start(self._verify_and_save))
-        foot.addWidget(self.back)
-        foot.addStretch(1)
-        foot.addWidget(self.go_on)
-        layout.addLayout(foot)
+        layout.addLayout(self._foot())
         layout.addStretch(1)
         gateway = DomainForwardGateway.model_construct(id=new_id("gw"), addresses=(), domains=())
         self.model.load(gateway.model_dump(mode="json", warnings=False), None, is_new=True)
         self.form.refresh()
-
-    def _start(self, action: Any) -> None:
-        self._spawn(self._guarded(action), "first run: mail server")
-
-    async def _guarded(self, action: Any) -> None:
-        buttons = (self.go_on, self.back)
-        for button in buttons:
-            button.setEnabled(False)
-        try:
-            await action()
-        except InvalidInput as error:
-            self.model.merge(error.issues)
-            if not self.form.jump_to_first_issue():
-                raise
-        finally:
-            for button in buttons:
-                button.setEnabled(True)
 
     def _is_complete(self) -> bool:
         self.model.show_all()
@@ -102,16 +67,8 @@ class PrimaryStep(QWidget):
         return self.model.is_valid and in_range
 
     async def _verify_and_save(self) -> None:
-        while self._is_complete():
-            dialog = VerifyDialog(self._context.session.client, self.model.candidate(), None, for_saving=True, parent=self)
-            verdict = await dialog.run()
-            if dialog.refused:
-                raise InvalidInput(dialog.refused)
-            if verdict in (Verdict.PASSED, Verdict.SAVE_ANYWAY):
-                await self._save()
-            if verdict is not Verdict.PIN or dialog.certificate is None:
-                return
-            self.model.set("certificate", {"check": "fingerprint", "fingerprint": dialog.certificate.fingerprint})
+        if self._is_complete() and await self._verify(None):
+            await self._save()
 
     async def _save(self) -> None:
         client = self._context.session.client

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from PySide6.QtWidgets import QWidget
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QPushButton, QWidget
-
-from ....model.errors import InvalidInput
 from ....model.fields import new_id
 from ....model.gateway import PROPOSED_PORT, AuthMethod, Encryption, RoundRobinGateway
 from ....model.oauth import client_secret_name, grant_name
@@ -23,39 +19,27 @@ from ...cards import (
     Switch,
     TextField,
     Tone,
-    line,
     rows,
 )
 from ...context import AppContext
-from ...forms import Form, FormModel
 from ...i18n import tr
+from ...models.rows import Spawn
 from ...relay_texts import said
-from ...theme import Role, set_role
 from ..gateways.authentication_card import methods
 from ..gateways.oauth_fields import OAuthFields
 from ..gateways.sign_in import SignInDialog, open_in_browser
-from ..gateways.verify_dialog import Verdict, VerifyDialog
 from ..wording import encryption_words
+from .gateway_step import GatewayStep, Plain
 from .presets import PRESETS, name_of, preset, settings_of
 
-Plain = dict[str, Any]
 
+class ProviderStep(GatewayStep):
+    """``saved`` comes with the id of the gateway."""
 
-class ProviderStep(QWidget):
-    back_wanted = Signal()
-    saved = Signal(str)
-    """id of the gateway"""
-
-    def __init__(self, context: AppContext, spawn: Any, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._context = context
-        self._spawn = spawn
-        self._revision: int | None = None
-        self._is_stored = False
+    def __init__(self, context: AppContext, spawn: Spawn, parent: QWidget | None = None) -> None:
+        super().__init__(context, spawn, RoundRobinGateway, parent)
         self._typed_port = False
         self.open_url = open_in_browser
-        self.model = FormModel(RoundRobinGateway)
-        self.form = Form(self.model, self)
         layout = rows(self)
         layout.addWidget(self._provider_card())
         layout.addWidget(self._server_card())
@@ -124,18 +108,6 @@ class ProviderStep(QWidget):
         kept = snapshot.status.relay.vault.label if snapshot is not None else ""
         return tr("Kept in {place}, and nowhere else.", place=said(kept)) if kept else ""
 
-    def _foot(self) -> Any:
-        foot = line(gap=10)
-        self.back = QPushButton(tr("Back"))
-        self.back.clicked.connect(self.back_wanted)
-        self.go_on = QPushButton(tr("Verify and save"))
-        set_role(self.go_on, Role.PRIMARY)
-        self.go_on.clicked.connect(lambda: self._start(self._verify_and_save))
-        foot.addWidget(self.back)
-        foot.addStretch(1)
-        foot.addWidget(self.go_on)
-        return foot
-
     # --- filling ---
 
     def begin(self) -> None:
@@ -179,22 +151,6 @@ class ProviderStep(QWidget):
 
     # --- verifying and saving ---
 
-    def _start(self, action: Any) -> None:
-        self._spawn(self._guarded(action), "first run: gateway")
-
-    async def _guarded(self, action: Any) -> None:
-        for button in (self.go_on, self.back):
-            button.setEnabled(False)
-        try:
-            await action()
-        except InvalidInput as error:
-            self.model.merge(error.issues)
-            if not self.form.jump_to_first_issue():
-                raise
-        finally:
-            for button in (self.go_on, self.back):
-                button.setEnabled(True)
-
     async def _sign_in(self) -> bool:
         """In the browser; whether somebody did."""
         self.model.show_all()
@@ -234,21 +190,13 @@ class ProviderStep(QWidget):
         return self.model.is_valid and not needs_password
 
     async def _verify_and_save(self) -> None:
-        while self._is_complete():
-            signs_in_by_person = self.model.get("auth.enabled") and self._uses_oauth and not self.oauth.is_application
-            if signs_in_by_person and not self.oauth.is_signed_in and not await self._sign_in():
-                return
-            dialog = VerifyDialog(
-                self._context.session.client, self.model.candidate(), self._password(), for_saving=True, parent=self
-            )
-            verdict = await dialog.run()
-            if dialog.refused:
-                raise InvalidInput(dialog.refused)
-            if verdict in (Verdict.PASSED, Verdict.SAVE_ANYWAY):
-                await self._save()
-            if verdict is not Verdict.PIN or dialog.certificate is None:
-                return
-            self._fill({"certificate.check": "fingerprint", "certificate.fingerprint": dialog.certificate.fingerprint})
+        if not self._is_complete():
+            return
+        signs_in_by_person = self.model.get("auth.enabled") and self._uses_oauth and not self.oauth.is_application
+        if signs_in_by_person and not self.oauth.is_signed_in and not await self._sign_in():
+            return
+        if await self._verify(self._password()):
+            await self._save()
 
     async def _save(self) -> None:
         client = self._context.session.client
