@@ -14,8 +14,7 @@ from ....control.capture_schema import (
     CapturedOrderName,
     CapturedRow,
 )
-from ....control.schema import MAX_IDS
-from ...session import RelaySession
+from ..lists.query_source import QuerySource
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +40,13 @@ class InboxQuery:
         return replace(self, text="", where="", tray="")
 
 
-class InboxSource:
-    """See ``models.rows.RowSource``."""
-
-    def __init__(self, session: RelaySession, query: InboxQuery) -> None:
-        self._session = session
-        self.query = query
-
-    @property
-    def by_id(self) -> int:
-        return 0 if self.query.order != "age" else -1 if self.query.descending else 1
-
-    async def ids(self, limit: int | None) -> array[int]:
+class InboxSource(QuerySource[InboxQuery]):
+    async def _ids(self, limit: int) -> array[int]:
         request = CapturedIdsRequest(
             filter=self.query.filter,
             order=cast(CapturedOrderName, self.query.order),
             descending=self.query.descending,
-            limit=limit or MAX_IDS,
+            limit=limit,
         )
         return await self._session.client.captured_ids(request)
 

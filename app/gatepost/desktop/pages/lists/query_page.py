@@ -6,7 +6,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction, QKeySequence
@@ -15,37 +15,12 @@ from PySide6.QtWidgets import QAbstractButton, QMenu, QPushButton
 from ...context import AppContext
 from ...i18n import format_count, ntr, tr
 from ...models.columns import Column
-from ...models.rows import RowSource
 from ...theme import Role, icon, set_role
 from .gateways import Gateways
 from .list_page import ListPage
 from .loading import soon
+from .query_source import Q, QuerySource
 from .targets import F, Target, target_of
-
-
-class AnyQuery(Protocol):
-    """What a list shows, as a value: a frozen dataclass."""
-
-    @property
-    def text(self) -> str: ...
-    @property
-    def order(self) -> str: ...
-    @property
-    def descending(self) -> bool: ...
-    @property
-    def filter(self) -> Any: ...
-    @property
-    def is_filtered(self) -> bool: ...
-    def unfiltered(self) -> Any: ...
-
-
-class QuerySource(RowSource, Protocol):
-    @property
-    def by_id(self) -> int:
-        """1 or -1 where it sorts by id, up or down."""
-
-
-Q = TypeVar("Q", bound=AnyQuery)
 
 
 class QueryPage(ListPage, Generic[Q, F]):
@@ -73,7 +48,7 @@ class QueryPage(ListPage, Generic[Q, F]):
     # --- what a subclass says ---
 
     @abstractmethod
-    def _source(self, query: Q) -> QuerySource:
+    def _source(self, query: Q) -> QuerySource[Q]:
         """Where the rows come from."""
 
     @abstractmethod

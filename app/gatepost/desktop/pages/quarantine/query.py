@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
-from ....control.schema import MAX_IDS
 from ....control.spool_schema import (
     QuarantineFilter,
     QuarantineIdsRequest,
@@ -15,7 +14,7 @@ from ....control.spool_schema import (
     QuarantineOrderName,
     QuarantineRow,
 )
-from ...session import RelaySession
+from ..lists.query_source import QuerySource
 
 Level = Literal["", "none", "low", "medium", "high"]
 VIRUS = "virus"
@@ -47,23 +46,13 @@ class QuarantineQuery:
         return replace(self, text="", where="", level="", gateway="")
 
 
-class QuarantineSource:
-    """See ``models.rows.RowSource``."""
-
-    def __init__(self, session: RelaySession, query: QuarantineQuery) -> None:
-        self._session = session
-        self.query = query
-
-    @property
-    def by_id(self) -> int:
-        return 0 if self.query.order != "age" else -1 if self.query.descending else 1
-
-    async def ids(self, limit: int | None) -> array[int]:
+class QuarantineSource(QuerySource[QuarantineQuery]):
+    async def _ids(self, limit: int) -> array[int]:
         request = QuarantineIdsRequest(
             filter=self.query.filter,
             order=cast(QuarantineOrderName, self.query.order),
             descending=self.query.descending,
-            limit=limit or MAX_IDS,
+            limit=limit,
         )
         return await self._session.client.quarantine_ids(request)
 

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
-from ....control.schema import MAX_IDS
 from ....control.spool_schema import Filter, IdsRequest, ListRequest, SpoolOrderName, SpoolRow
-from ...session import RelaySession
+from ..lists.query_source import QuerySource
 
 State = Literal["waiting", "deferred", "held"]
 
@@ -38,25 +37,13 @@ class SpoolQuery:
         return replace(self, text="", where="", state="", gateway="")
 
 
-class SpoolSource:
-    """See ``models.rows.RowSource``."""
-
-    def __init__(self, session: RelaySession, query: SpoolQuery) -> None:
-        self._session = session
-        self.query = query
-
-    @property
-    def by_id(self) -> int:
-        if self.query.order != "age":
-            return 0
-        return -1 if self.query.descending else 1
-
-    async def ids(self, limit: int | None) -> array[int]:
+class SpoolSource(QuerySource[SpoolQuery]):
+    async def _ids(self, limit: int) -> array[int]:
         request = IdsRequest(
             filter=self.query.filter,
             order=cast(SpoolOrderName, self.query.order),
             descending=self.query.descending,
-            limit=limit or MAX_IDS,
+            limit=limit,
         )
         return await self._session.client.spool_ids(request)
 
