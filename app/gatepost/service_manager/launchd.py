@@ -150,7 +150,8 @@ class Launchd:
                 "KeepAlive": {"SuccessfulExit": False},
                 "ExitTimeOut": 90,
                 "Umask": 0o077,
-                "ProcessType": "Background",
+                # launchd slows the processor and the disk of every other kind: clients wait for our replies.
+                "ProcessType": "Interactive",
                 "SoftResourceLimits": {"NumberOfFiles": 65_536},
                 "EnvironmentVariables": {"HOME": str(self.data_folder), "GATEPOST_DATA": str(self.data_folder)},
             }

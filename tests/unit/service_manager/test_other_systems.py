@@ -46,6 +46,7 @@ def test_launchd_gets_a_daemon_with_an_account_folders_and_a_key(mac: tuple[Laun
     assert found["ProgramArguments"][0] == PROGRAM[0]
     assert found["UserName"] == "_gatepost"
     assert found["KeepAlive"] == {"SuccessfulExit": False}
+    assert found["ProcessType"] == "Interactive", "any other is slowed on purpose"
     assert ("dscl", ".", "-create", "/Users/_gatepost", "UniqueID", "381") in tools.calls, "the first free number"
     assert ("launchctl", "bootstrap", "system", str(plist)) in tools.calls
     assert launchd.data_folder.stat().st_mode & 0o777 == 0o700
