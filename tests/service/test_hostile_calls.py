@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import json
 import re
+import socket
 from collections.abc import Iterator
 from urllib.parse import quote
 
@@ -78,4 +81,39 @@ def test_the_same_of_queries(api: ControlApi, path: str, number: str) -> None:
 
 def test_a_body_beyond_the_limit_is_refused_and_not_read_on(api: ControlApi) -> None:
     answer = api.call("POST", "/v1/spool/list", json.dumps({"x": "y" * 9_000_000}).encode())
+    assert (answer.status, answer.error) == (413, "too-large")
+
+
+NO_HTTP = (
+    b"GET " + b"/" * 100_000 + b" HTTP/1.1\r\n\r\n",
+    b"\x00" * 1000,
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"POST /v1/pause HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999\r\n\r\n{}",
+    b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X: y\r\n" * 20_000 + b"\r\n",
+    b"GET / HTTP/1.1\r\n Traceback: folded\r\n\r\n",
+    b"EHLO client.example.com\r\n",
+)
+
+
+def test_what_is_no_http_costs_a_line_of_the_log(relay: RelayProcess, api: ControlApi) -> None:
+    where = relay.endpoint()
+    assert where is not None
+    for request in NO_HTTP:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(10)
+            client.connect(where["socket"])
+            with contextlib.suppress(ConnectionError):
+                client.sendall(request)
+                assert client.recv(1000).startswith(b"HTTP/1.0 400 Bad Request\r\n")
+    assert api.get("/v1/status")
+    log = (relay.data / "logs" / "relay.log").read_text(encoding="utf-8")
+    assert "Traceback" not in log
+    said = log.count("info control.server.http_log: refused what is no HTTP request (")
+    assert said == len(NO_HTTP) - 2, "of what is not even a method nothing is said: it may be TLS, or another protocol"
+
+
+def test_a_body_that_unpacks_without_end_is_refused(relay: RelayProcess, api: ControlApi) -> None:
+    packed = gzip.compress(bytes(50_000_000))
+    answer = api.call("POST", "/v1/spool/list", packed, {"Content-Encoding": "gzip"})
     assert (answer.status, answer.error) == (413, "too-large")

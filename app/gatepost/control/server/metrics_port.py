@@ -66,13 +66,18 @@ class MetricsPort:
         from aiohttp import web
 
         from .application import make_metrics_application
+        from .http_log import HTTP_LOG
 
         address, port = settings.metrics_address, settings.metrics_port
         hosts = None
         if parse_ip(address).is_loopback:  # a name that a web page's owner made lead here is not ours (DNS rebinding)
             hosts = frozenset({"localhost", "127.0.0.1", "::1", address})
         runner = web.AppRunner(
-            make_metrics_application(self._facade, hosts), access_log=None, handle_signals=False, shutdown_timeout=1.0
+            make_metrics_application(self._facade, hosts),
+            access_log=None,
+            logger=HTTP_LOG,
+            handle_signals=False,
+            shutdown_timeout=1.0,
         )
         await runner.setup()
         try:

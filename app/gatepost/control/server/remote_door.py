@@ -23,6 +23,7 @@ from ...relay.common.tasks import Tasks
 from .application import make_application
 from .facade import RelayFacade
 from .guard import LOCAL_HOSTS, Caller
+from .http_log import HTTP_LOG
 
 if TYPE_CHECKING:
     import ssl
@@ -59,7 +60,7 @@ class Door:
         listening = _listening(self._settings.address, self._settings.port)
         runner = web.AppRunner(
             make_application(self._facade, [self._authenticate], self._hosts, words=WORDS),
-            access_log=None, handle_signals=False, shutdown_timeout=1.0,
+            access_log=None, logger=HTTP_LOG, handle_signals=False, shutdown_timeout=1.0,
         )  # fmt: skip
         await runner.setup()
         self._socket, self._runner = listening, runner

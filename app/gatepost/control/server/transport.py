@@ -68,16 +68,19 @@ async def _start(
     from aiohttp import web
 
     from .application import make_application
+    from .http_log import HTTP_LOG
 
     application = make_application(facade, authenticators(), words=words)
-    runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS)
+    runner = web.AppRunner(
+        application, access_log=None, logger=HTTP_LOG, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS
+    )
     await runner.setup()
     return runner
 
 
 def _load() -> None:
     """What is imported in a thread keeps no mail waiting."""
-    from . import application  # noqa: F401
+    from . import application, http_log  # noqa: F401
 
 
 class Door:
