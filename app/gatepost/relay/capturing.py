@@ -67,13 +67,13 @@ class Capturing:
         return f"Captured in the tray “{self.tray_name(new.tray)}” by listener {envelope.origin.listener}; nothing is delivered"
 
     async def submit_with_copies(self, messages: Sequence[NewMessage]) -> list[StoredMessage]:
-        store, copies = self.keeping.store, list[NewCaptured]()
+        store, copies, contents = self.keeping.store, list[NewCaptured](), [message.content for message in messages]
         try:
             for message in messages:
-                content = await store.second_name(message.content)
-                copies.append(await self.keeping.prepare(message.id, message.envelope, content, is_copy=True))
+                contents.append(await store.second_name(message.content))
+                copies.append(await self.keeping.prepare(message.id, message.envelope, contents[-1], is_copy=True))
         except BaseException:
-            for content in (*(message.content for message in messages), *(new.content for new in copies)):
+            for content in contents:
                 _discard(content)
             raise
         numbers, stored = await store.keep_beside(copies, messages)

@@ -54,6 +54,17 @@ def finish(path: Path, folder: DataFolder, also: Sequence[Path]) -> Path | None:
     return target
 
 
+def set_folder_aside(path: Path, folder: DataFolder, clock: Callable[[], float]) -> Path:
+    """Move a folder whole and leave an empty one in its place; where it is now. Raises StoreError."""
+    with _in_words():
+        target = folder.new_damaged_folder(clock)
+        path.rename(target / path.name)
+        path.mkdir(mode=PRIVATE_FOLDER)
+        flush_folder(target)
+        flush_folder(path.parent)
+    return target
+
+
 def suspect(path: Path) -> Path:
     """Exists while a file was found damaged and has not been set aside."""
     return path.with_name(path.name + ".suspect")

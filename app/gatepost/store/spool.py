@@ -29,6 +29,7 @@ from .folder import DataFolder
 from .quarantine_values import QuarantineEntry, QuarantineFilter, QuarantineOrder, QuarantineRow
 from .readers import Readers
 from .room import SpoolRoom
+from .setting_aside import set_folder_aside
 from .spool_actions import CHUNK, Actions, Change
 from .spool_counts import SpoolUnit
 from .spool_filter import condition
@@ -102,6 +103,8 @@ class Spool:
         """
         database, report = open_database(folder.spool, SPOOL, folder, clock, also_set_aside=(folder.bodies,))
         try:
+            if report.created and report.set_aside is None:
+                _keep_strays(folder, clock)
             return cls(database, report, folder, clock, floor)
         except BaseException:
             database.close()
@@ -393,6 +396,13 @@ def _discard_unstored(messages: Sequence[NewMessage], stored: asyncio.Future[lis
 def _highest(connection: sqlite3.Connection) -> int:
     (number,) = connection.execute("SELECT ifnull(max(id), 0) FROM message").fetchone()
     return int(number)
+
+
+def _keep_strays(folder: DataFolder, clock: Callable[[], float]) -> None:
+    """Bodies beside a spool that has only just been made are some other spool's, which may be missing by mistake."""
+    if Bodies(folder.bodies).names():
+        aside = set_folder_aside(folder.bodies, folder, clock)
+        log.error("message bodies lay beside a missing spool file; they are kept in %s", aside)
 
 
 def _remove_orphans(connection: sqlite3.Connection, bodies: Bodies) -> int:

@@ -11,9 +11,9 @@ from typing import Any
 
 from ..model.identifiers import queue_id
 from .spool_filter import MAX_ROWS, Condition, condition
-from .spool_rows import SELECT_DELIVERY, delivery_from_row, unpack_envelope, unpack_recipients
+from .spool_rows import SELECT_DELIVERY, UNREADABLE, delivery_from_row, unpack_envelope, unpack_recipients
 from .spool_schema import DEFERRED, HELD, NEVER, WAITING, delivery_range, message_of, seconds
-from .values import RecipientState, SpoolFilter, SpoolMessage, SpoolOrder, SpoolRow, SpoolState
+from .values import RecipientRow, RecipientState, SpoolFilter, SpoolMessage, SpoolOrder, SpoolRow, SpoolState
 
 _SHOWN_RECIPIENTS = 5
 _PIECE = 100_000
@@ -150,7 +150,10 @@ def _row(row: Sequence[Any]) -> SpoolRow:
         number, lane, state, rank, due_at, expires_at, received_at, held_at, attempts, size, pinned_gateway, sender, subject,
         packed, hold, waiting, last_reply, alarm_at,
     ) = row  # fmt: skip
-    everyone = unpack_recipients(packed)
+    try:
+        everyone = unpack_recipients(packed)
+    except UNREADABLE:
+        everyone = (RecipientRow(0, "?"),)
     addresses = [r.address for r in everyone if r.state is RecipientState.WAITING]
     message_id = message_of(number)
     return SpoolRow(

@@ -10,7 +10,7 @@ from operator import attrgetter
 
 from .bodies import Bodies
 from .errors import StoreDamaged
-from .spool_rows import SELECT_DELIVERY, delivery_from_row
+from .spool_rows import SELECT_DELIVERY, delivery_from_row, readable
 from .spool_schema import DEFERRED, HELD, NEVER, WAITING, micros, seconds
 from .values import Content, Delivery
 
@@ -58,8 +58,7 @@ def fetch_due(
     wanted = limit + len(exclude)
     for rank in ranks:
         streams = [
-            [delivery_from_row(row) for row in connection.execute(_DUE, (lane, state, rank, micros(now), wanted))]
-            for state in (WAITING, DEFERRED)
+            readable(connection.execute(_DUE, (lane, state, rank, micros(now), wanted))) for state in (WAITING, DEFERRED)
         ]
         for delivery in merge(*streams, key=attrgetter("due_at")):
             if delivery.id not in exclude:
@@ -93,7 +92,7 @@ def fetch_hold_ended(connection: sqlite3.Connection, now: float, limit: int) -> 
 
 def _aged(connection: sqlite3.Connection, query: str, now: float, limit: int, exclude: Set[int]) -> list[Delivery]:
     rows = connection.execute(query, (micros(now), limit + len(exclude)))
-    return [delivery_from_row(row) for row in rows if row[0] not in exclude][:limit]
+    return readable(row for row in rows if row[0] not in exclude)[:limit]
 
 
 def fetch(connection: sqlite3.Connection, delivery_id: int) -> Delivery | None:

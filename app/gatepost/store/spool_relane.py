@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .spool_counts import SpoolUnit
-from .spool_rows import COLUMNS, SELECT_DELIVERY, delivery_from_row, pack_recipients
+from .spool_rows import COLUMNS, SELECT_DELIVERY, pack_recipients, readable
 from .spool_schema import HELD, PARTS, delivery_range, message_of, micros
 from .values import Delivery, Moved, RecipientRow, RecipientState
 
@@ -49,9 +49,9 @@ def look(connection: sqlite3.Connection, after: int, last: int, lane_of: LaneOf)
     """Compute the lanes of the next page of deliveries. Deliveries that a person pinned to a gateway stay."""
     rows = connection.execute(_PAGE, (after, last, PAGE)).fetchall()
     moves: list[Move] = []
-    for row in rows:
-        delivery = delivery_from_row(row, with_final=True)
-        packed = row[COLUMNS.index("recipients")]
+    packed_of = {row[0]: row[COLUMNS.index("recipients")] for row in rows}
+    for delivery in readable(rows, with_final=True):
+        packed = packed_of[delivery.id]
         lanes: dict[str, list[RecipientRow]] = {}
         for recipient in delivery.recipients:
             if recipient.state is RecipientState.WAITING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from json.encoder import encode_basestring as _quote
@@ -12,6 +13,10 @@ from ..model.envelope import BodyType, Envelope, Notify, Origin, Recipient
 from .spool_schema import HELD, NEVER, message_of, seconds
 from .values import Delivery, NewMessage, RecipientRow, RecipientState
 
+log = logging.getLogger(__name__)
+
+UNREADABLE = (ValueError, TypeError, IndexError)
+"""What unpacking raises where a damaged disk has changed a text within a file that is sound otherwise."""
 _STATES = (RecipientState.WAITING, RecipientState.DELIVERED, RecipientState.RELAYED, RecipientState.FAILED)
 _STATE_NUMBERS = {state: number for number, state in enumerate(_STATES)}
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -105,6 +110,18 @@ def delivery_from_row(row: Sequence[Any], *, with_final: bool = False) -> Delive
         last_reply=last_reply,
         hold_until=seconds(alarm_at) if state == HELD and alarm_at < NEVER else None,
     )
+
+
+def readable(rows: Iterable[Sequence[Any]], *, with_final: bool = False) -> list[Delivery]:
+    """The deliveries of rows of ``SELECT_DELIVERY``; without those whose text is not what was written any more, which must
+    hold up no others. They stay in the spool."""
+    found: list[Delivery] = []
+    for row in rows:
+        try:
+            found.append(delivery_from_row(row, with_final=with_final))
+        except UNREADABLE as error:
+            log.error("delivery %d in the spool cannot be read and stays there: %s", row[0], error)
+    return found
 
 
 def alarm(state: int, expires_at: int, delay_notice_at: int | None, hold_until: int = NEVER) -> int:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -449,6 +451,20 @@ async def test_a_disk_that_takes_nothing_is_asked_with_one_outcome_at_a_time_and
         await asyncio.wait_for(asyncio.gather(*waits), 5)
         await r.empty()
         assert len(peer.messages) == 30
+
+
+async def test_a_row_that_cannot_be_read_holds_up_no_other(tmp_path: Path) -> None:
+    async with SmtpPeer() as peer, rig(tmp_path, gateway("one", peer), start=False) as r:
+        await r.submit("broken@example.net", hand_over=False, lifetime=60.0)
+        await r.submit("whole@example.net", hand_over=False)
+        with closing(sqlite3.connect(r.spool.folder.spool)) as file, file:
+            file.execute("UPDATE delivery SET recipients = '[[0,' WHERE recipients = 'broken@example.net'")
+        await r.queue.start()
+        await r.until(lambda: peer.messages)
+        await r.settled()
+        await r.advance(120)
+        assert [m.recipients for m in peer.messages] == [("whole@example.net",)]
+        assert r.spool.counts().total == 1
 
 
 async def test_a_bounced_large_message_returns_its_header(tmp_path: Path) -> None:

@@ -291,6 +291,24 @@ async def test_a_damaged_spool_is_set_aside_with_its_bodies_and_a_new_one_works(
     await spool.aclose()
 
 
+async def test_bodies_beside_a_missing_spool_file_are_kept_for_whoever_brings_it_back(folder: DataFolder) -> None:
+    spool = Spool.open(folder, clock=Clock())
+    body = await large_body(spool, b"precious")
+    await spool.submit(message(content=body))
+    await spool.aclose()
+    away = folder.spool.rename(folder.path.parent / "spool.sqlite")
+
+    spool = Spool.open(folder, clock=Clock())
+    assert spool.bodies.names() == []
+    await spool.aclose()
+    (aside,) = folder.damaged.iterdir()
+    (aside / "bodies" / body.name).rename(folder.bodies / body.name)
+    away.rename(folder.spool)
+    spool = Spool.open(folder, clock=Clock())
+    assert (await spool.load_content(1)).read() == b"precious"  # type: ignore[union-attr]
+    await spool.aclose()
+
+
 async def test_a_spool_from_a_later_version_is_refused_and_left_alone(folder: DataFolder) -> None:
     spool = Spool.open(folder, clock=Clock())
     await spool.submit(message())
