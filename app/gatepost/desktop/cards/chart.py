@@ -14,9 +14,6 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from ..i18n import format_count
 from ..theme import px, tokens
 
-MAX_POINTS = 300
-"""More points than this cannot be told apart; bin them before."""
-
 
 @dataclass(frozen=True, slots=True)
 class Series:

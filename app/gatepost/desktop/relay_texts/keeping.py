@@ -93,7 +93,6 @@ TEXTS = (
     mark("Restart Gatepost: it sets the file aside and begins a new one."),
     mark("See which other program has the file open."),
     mark("Make room on the disk; Gatepost goes on by itself."),
-    mark("What is left is kept for recording what is delivered."),
     mark("Gatepost is stopping."),
     mark("The data folder cannot be used."),
     mark("The backup cannot be written."),

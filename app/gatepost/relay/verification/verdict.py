@@ -43,9 +43,6 @@ class Decision:
     hold: bool = False
 
 
-NO_SUCH_USER = "5.1.1"
-
-
 _OF_SENDER = ("5.1.7", "5.1.8")
 """RFC 3463 §3.2."""
 

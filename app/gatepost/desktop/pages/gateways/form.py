@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QKeySequence, QShortcut
@@ -49,12 +49,6 @@ from .spam_card import SpamGatewayCard
 from .verify_dialog import Verdict, VerifyDialog
 
 _VERIFY_KEY = "gateways/verify-before-save"
-
-
-class _FollowingCard(Protocol):
-    def follow(self) -> None: ...
-
-    def setVisible(self, visible: bool) -> None: ...
 
 
 class GatewayForm(QWidget):
