@@ -12,7 +12,7 @@ from gatepost.relay.common.plan import HopOutcome
 from gatepost.store.values import SpoolFilter, SpoolState
 
 from ...support.dns_server import DnsServer
-from ...support.smtp_peer import SmtpPeer
+from ...support.smtp_peer import Delay, SmtpPeer
 from ..routing.support import forward, row
 from .queue_rig import START, Rig, gateway, named, rig
 
@@ -174,3 +174,34 @@ async def test_of_one_message_each_recipient_waits_or_leaves_as_its_own_row_says
             waiting = await r.row()
             assert set(waiting.recipients) == {"later@one.test", "waits@two.test"}
             assert START < waiting.due_at <= START + 31, "it waits for the gateway, not for the schedule"
+
+
+async def test_what_exceeds_the_connections_of_one_gateway_goes_to_the_next_also_for_another_that_rests(
+    tmp_path: Path, dead: SmtpPeer
+) -> None:
+    async with SmtpPeer() as busy, SmtpPeer() as peer:
+        busy.on("dot", Delay(0.5))
+        few = {"weight": 100, "limits": {"connections": 1, "messages_per_connection": 1}}
+        rows = [row("sender.test", "n", when_resting="round-robin")]
+        gateways = (named("n", dead), gateway("busy", busy, **few), gateway("next", peer))
+        async with rig(tmp_path, *gateways, domains=rows) as r:
+            let_rest(r, "n")
+            for number in range(8):
+                await r.submit(f"b{number}@one.test", sender="a@sender.test")
+            await r.empty()
+            assert len(peer.messages) >= 4, "one is on its way to the other, and two wait for its connection"
+
+
+async def test_a_standby_gateway_is_not_woken_because_the_others_are_busy(tmp_path: Path) -> None:
+    async with SmtpPeer() as busy, SmtpPeer() as spare:
+        busy.on("dot", Delay(0.2))
+        limits = {"limits": {"connections": 1}}
+        async with rig(tmp_path, gateway("busy", busy, **limits), gateway("spare", spare, standby=True)) as r:
+            for number in range(8):
+                await r.submit(f"b{number}@one.test")
+            await r.empty()
+            assert (len(busy.messages), len(spare.messages)) == (8, 0)
+            busy.on("mail", "421 4.3.2 going down")
+            await r.submit("c@one.test")
+            await r.empty()
+            assert taken(spare) == ["c@one.test"]

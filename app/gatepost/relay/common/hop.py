@@ -49,6 +49,8 @@ class NextHop:
     source_addresses: tuple[str, ...] = ()
     ehlo_name: str | None = None
     """None: this server's own name."""
+    is_standby: bool = False
+    """Used only while no other gateway of Round Robin is healthy."""
     handling: Handling | None = None
     """What happens to mail instead of being sent there; None: it is sent."""
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ...model.errors import GatepostError, NotFound
 from ...model.reply import Reply
 from ...store.values import Content, Delivery, DeliveryResult, RecipientRow, StoredMessage
+from ..common.hop import HopKind, NextHop
 from ..common.hop import Lane as LaneName
-from ..common.hop import NextHop
 from ..common.plan import Candidates, HopOutcome, Plan, Reject, Wait
 from .attempt import Attempt, Settled
 from .classify import Fate
@@ -212,8 +212,10 @@ class Departures(Ring):
         if not hops or self._room.has_room(hops[0]):
             self._send(attempt, lane)
             return
-        if lane.name == LaneName.POOL:  # what exceeds a gateway's connections goes to the next one
+        if _is_shared(hops):  # what exceeds a gateway's connections goes to the next one
             for index in range(1, len(hops)):
+                if hops[index].is_standby and not hops[0].is_standby:
+                    continue  # being busy is no reason to wake it
                 if self._room.has_room(hops[index]) and self.around.router.claim(hops[index]):
                     self.around.router.report(hops[0], HopOutcome.NOT_TRIED)
                     attempt.prefer(index)
@@ -226,7 +228,7 @@ class Departures(Ring):
         lane.parked = attempt
         if lane.status is LaneStatus.IDLE:
             lane.status = LaneStatus.PARKED
-        for hop in hops if lane.name == LaneName.POOL else hops[:1]:
+        for hop in hops if _is_shared(hops) else hops[:1]:
             self._parked.setdefault(hop.key, set()).add(lane)
 
     def _send(self, attempt: Attempt, lane: Lane | None = None) -> None:
@@ -277,3 +279,8 @@ def client_of(delivery: Delivery) -> str:
 def _first(delivery: Delivery) -> RecipientRow:
     """Whose domain the plan is asked for: another one at each attempt, so that none holds up the rest."""
     return delivery.recipients[delivery.attempts % len(delivery.recipients)]
+
+
+def _is_shared(hops: Sequence[NextHop]) -> bool:
+    """Whether any of them will do as well as the first: gateways of Round Robin, not the addresses of one server."""
+    return len(hops) > 1 and hops[0].kind is HopKind.GATEWAY

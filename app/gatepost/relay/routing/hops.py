@@ -33,6 +33,7 @@ def gateway_hop(gateway: OutboundGateway) -> NextHop:
         else None,
         source_addresses=gateway.source_addresses,
         ehlo_name=gateway.ehlo_name,
+        is_standby=gateway.standby,
         handling=None if isinstance(gateway.handling, Deliver) else gateway.handling,
     )
 
