@@ -120,6 +120,13 @@ class Database:
                 connection.execute("ROLLBACK")
             raise
 
+    def found_damaged(self) -> None:
+        """Whoever uses it met damage: the next start checks the file, however large it is, and sets it aside."""
+        try:
+            suspect(self.path).touch(PRIVATE_FILE)
+        except OSError as error:
+            log.error("that %s is damaged cannot be noted: %s", self.path.name, error)
+
     def look_at_log(self) -> None:
         """Let readers pause if the write-ahead log has become too long: see ``pause``."""
         try:
@@ -242,6 +249,8 @@ def _settle(database: Database, schema: Schema, folder: DataFolder, clock: Calla
     check_pending = size > CHECK_AT_ONCE and not suspect(path).exists()
     if size and not check_pending and (damage := _quick_check(connection)):
         raise StoreDamaged(f"The {schema.label} file is damaged.", damage)
+    if not check_pending:
+        suspect(path).unlink(missing_ok=True)  # it is sound
     if version == 0:
         if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             raise StoreError(

@@ -28,7 +28,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from .commit_times import CommitTimes
 from .database import Database
-from .errors import StoreError, translated
+from .errors import StoreDamaged, StoreError, translated
 from .gathering import Gathering
 
 log = logging.getLogger(__name__)
@@ -354,6 +354,8 @@ class Writer:
         shown = translated(error, self._label)
         if shown is not error:
             shown.__cause__ = error
+        if isinstance(shown, StoreDamaged):
+            self._database.found_damaged()
         if operation.bulk is not None:
             try:
                 operation.bulk.failed(operation.item, shown)

@@ -16,7 +16,7 @@ import pytest_asyncio
 from gatepost.store import database as database_module
 from gatepost.store import writer as writer_module
 from gatepost.store.database import Database, Schema, Step, open_database
-from gatepost.store.errors import SpoolFull, StoreError
+from gatepost.store.errors import SpoolFull, StoreDamaged, StoreError
 from gatepost.store.folder import DataFolder
 from gatepost.store.readers import Readers
 from gatepost.store.writer import Unit, Writer
@@ -353,3 +353,31 @@ async def test_searches_that_overlap_do_not_let_the_log_grow_for_ever(
     readers.close()
     await writer.aclose()
     assert limit < longest < 4 * limit
+
+
+async def test_damage_that_is_met_in_a_large_file_is_acted_upon_at_the_next_start(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its error tells people to restart: that must help."""
+    monkeypatch.setattr(database_module, "CHECK_AT_ONCE", 0)  # every file counts as large
+    path = folder.path / "sample.sqlite"
+    opened, _ = open_database(path, SCHEMA, folder, Clock())
+    opened.connection().execute("INSERT INTO item VALUES (1, ?)", (b"x" * 100,))
+    opened.close()
+    content = bytearray(path.read_bytes())
+    content[4096:8192] = b"\xa5" * 4096
+    path.write_bytes(content)
+
+    opened, report = open_database(path, SCHEMA, folder, Clock())
+    assert report.check_pending
+    writer = Writer(opened, "sample")
+    with pytest.raises(StoreDamaged, match="Restart"):
+        await writer.submit(lambda c: c.execute("INSERT INTO item VALUES (2, NULL)"))
+    await writer.aclose()
+
+    opened, report = open_database(path, SCHEMA, folder, Clock())
+    assert report.set_aside is not None
+    opened.close()
+    opened, report = open_database(path, SCHEMA, folder, Clock())
+    assert (report.set_aside, report.check_pending) == (None, True)
+    opened.close()
