@@ -43,6 +43,7 @@ from gatepost.desktop.cards import (
 from gatepost.desktop.cards.chart import nice_top
 from gatepost.desktop.cards.list_field import MANY
 from gatepost.desktop.cards.mnemonics import mnemonic_of
+from gatepost.desktop.cards.search_mark import SearchMark
 from gatepost.desktop.cards.text import breakable
 from gatepost.desktop.theme import Role, theme
 from gatepost.model.report import SecretReport
@@ -142,6 +143,27 @@ def test_a_number_alone_on_its_line_takes_half_of_it(show: Show) -> None:
     assert [holder.width() for holder in holders] == [800, 800]
     assert number.width() == pytest.approx(392, abs=8)
     assert text.width() == 800
+
+
+def test_equal_fields_fold_into_lines_of_equal_length(show: Show) -> None:
+    fields = [FieldRow(f"Figure {number}", NumberField()) for number in range(4)]
+    holder = show(field_line(*fields), 640, 200)
+    places = [(field.x() > 0, field.y() > 0) for field in fields]
+    assert places == [(False, False), (True, False), (False, True), (True, True)], holder.width()
+
+
+def test_a_search_is_cleared_by_its_button(show: Show) -> None:
+    box = QLineEdit()
+    mark = SearchMark(box)
+    theme().style(box)
+    show(box, 300, 32)
+    assert not mark.clear.isVisible()
+    _type(box, "report")
+    assert mark.clear.isVisible()
+    assert mark.clear.accessibleName() == "Clear the search"
+    QTest.mouseClick(mark.clear, Qt.MouseButton.LeftButton)
+    assert box.text() == ""
+    assert not mark.clear.isVisible()
 
 
 @pytest.mark.parametrize("values", [(), ("192.0.2.1",), ("192.0.2.1", "10.0.0.0/8")])

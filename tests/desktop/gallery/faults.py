@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QAbstractScrollArea,
     QCheckBox,
     QComboBox,
+    QHeaderView,
     QLabel,
     QLineEdit,
     QPlainTextEdit,
@@ -118,12 +119,12 @@ def _lacks(widget: QWidget) -> QPoint | None:
 
 def _cut_titles(seen: Iterable[QWidget]) -> Iterator[str]:
     for widget in seen:
-        if not isinstance(widget, ListHeader):
+        if not isinstance(widget, QHeaderView) or widget.orientation() is not Qt.Orientation.Horizontal:
             continue
         metrics = QFontMetrics(medium_font())
         for number in range(widget.count()):
             title = str(widget.model().headerData(number, Qt.Orientation.Horizontal, Qt.ItemDataRole.DisplayRole))
-            room = widget.sectionSize(number) - px(18)
+            room = widget.sectionSize(number) - px(18 if isinstance(widget, ListHeader) else 16)
             if not widget.isSectionHidden(number) and metrics.horizontalAdvance(title) > room + _SLACK:
                 yield f"cut title: {name_of(widget)} has {room} px for “{title}”"
 

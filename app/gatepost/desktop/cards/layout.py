@@ -148,6 +148,17 @@ class Columns(FoldingLayout):
         self._next_weight = weight
         self.addWidget(widget)
 
+    def _lines(self, available: int) -> list[list[_Placed]]:
+        """Equal ones on lines of equal length: four become two and two, not three and one."""
+        lines = super()._lines(available)
+        shown = self._shown()
+        if len(lines) < 2 or len({placed.weight for placed in shown}) > 1:
+            return lines
+        count = -(-len(shown) // len(lines))
+        even = [shown[start : start + count] for start in range(0, len(shown), count)]
+        fits = all(sum(map(self._wanted, line)) + self._gap * (len(line) - 1) <= available for line in even)
+        return even if fits else lines
+
     def _wanted(self, placed: _Placed) -> int:
         caption = getattr(placed.item.widget(), "caption_width", 0)
         return max(px(self._narrow * placed.weight), placed.item.minimumSize().width(), caption)

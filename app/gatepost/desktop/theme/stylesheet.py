@@ -137,7 +137,7 @@ QAbstractItemView {
 QTableView, QTreeView, QListView { border: 1px solid $border; border-radius: ${p8}; }
 QTableView:focus, QTreeView:focus, QListView:focus { border: 2px solid $focus; }
 QTableView[role="embedded"], QTreeView[role="embedded"] { border: none; border-radius: 0; background: $surface; }
-QTableView::item, QTreeView::item { padding: ${p6} ${p5}; border: none; border-bottom: 1px solid $border; }
+QTableView::item, QTreeView::item { padding: ${p6} ${cell}; border: none; border-bottom: 1px solid $border; }
 QTreeView { icon-size: ${p16}; }
 QTreeView::item { border-bottom: none; }
 QTreeView::branch { background: transparent; }
@@ -160,7 +160,8 @@ QHeaderView::down-arrow { image: url($chevron_down); width: ${p12}; height: ${p1
 QHeaderView::up-arrow { image: url($chevron_up); width: ${p12}; height: ${p12}; }
 QTableView[role="embedded"] QHeaderView::section, QTreeView[role="embedded"] QHeaderView::section { background: transparent; }
 QTableView[role="embedded"] QHeaderView::section { padding: ${p8} ${p10}; }
-QTableView[role="embedded"]::item { padding: ${p6} ${p7}; }
+QTableView[role="embedded"]::item { padding: ${p6} ${cell_embedded}; }
+QTreeView QHeaderView::section { background: transparent; }
 QTableCornerButton::section { background: $surface; border: none; }
 
 QScrollBar:vertical { background: transparent; width: ${p12}; margin: 0; border: none; }
@@ -213,6 +214,8 @@ def stylesheet_of(tokens: Tokens) -> str:
     values["title"] = f"{px(26)}px"
     values["heading"] = f"{px(16)}px"
     values["chip"] = f"{px(11)}px"
+    # Qt indents the text of a cell by 3 px; words stand below those of their title.
+    values["cell"], values["cell_embedded"] = f"{px(8) - 3}px", f"{px(10) - 3}px"
     # Qt indents the text of a line edit by 2 px, that of a text box by 4 px and that of a drop-down not at all.
     for name, indent in (("combo", px(10) + 2), ("box", px(10) - 2)):
         values[name], values[f"{name}_focus"] = f"{indent}px", f"{indent - 1}px"

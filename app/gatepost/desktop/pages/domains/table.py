@@ -7,11 +7,12 @@ from enum import IntEnum
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QEvent, QModelIndex, QPersistentModelIndex, QPoint, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QFont, QKeyEvent, QMouseEvent, QResizeEvent
+from PySide6.QtGui import QContextMenuEvent, QFont, QFontMetrics, QKeyEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from ...i18n import tr
 from ...models.cells import row_height
+from ...models.header import medium_font
 from ...theme import Role, px, set_role, tokens
 from ..wording import Plain, route_words, when_resting_words
 from .draft import Mark, Shown
@@ -201,14 +202,16 @@ class RuleTable(QTableView):
         if narrow:
             shares |= {Column.RESTING: 0, Column.MATCH: 18, Column.STATE: 20}
         total = sum(shares.values())
-        header = self.horizontalHeader()
-        left = width
-        for column, share in shares.items():
-            if column is not Column.DOMAIN:
-                wanted = max(width * share // total, header.sectionSizeHint(column)) if share else 0
-                self.setColumnWidth(column, wanted)
-                left -= wanted
-        self.setColumnWidth(Column.DOMAIN, max(left, header.sectionSizeHint(Column.DOMAIN)))
+        widths = {column: max(self._least(column), width * share // total) for column, share in shares.items() if share}
+        widths[Column.DOMAIN] -= max(0, sum(widths.values()) - width)
+        for column, found in widths.items():
+            self.setColumnWidth(column, found)
+
+    def _least(self, column: Column) -> int:
+        """Neither a title nor a state is cut."""
+        title = self._rules.headerData(column, Qt.Orientation.Horizontal)
+        words = (title, tr("On the gateway")) if column is Column.STATE else (title,)
+        return max(map(QFontMetrics(medium_font()).horizontalAdvance, words)) + px(24)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):

@@ -112,7 +112,6 @@ class DomainsPage(Page):
         self.search = QLineEdit()
         self.search.setPlaceholderText(tr("Search domains and gateways"))
         self.search.setAccessibleName(tr("Search"))
-        self.search.setClearButtonEnabled(True)
         SearchMark(self.search)
         self.search.textChanged.connect(self._search)
         return self.search

@@ -66,7 +66,6 @@ class GatewayList(QWidget):
         self.chips.chosen.connect(lambda _: self._filter())
         self.search = TextField(tr("Search gateways"))
         self.search.setAccessibleName(tr("Search gateways"))
-        self.search.setClearButtonEnabled(True)
         SearchMark(self.search)
         self.search.setMinimumWidth(px(230))
         self.search.textChanged.connect(lambda _: self._filter())

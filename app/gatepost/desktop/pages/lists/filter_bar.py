@@ -25,7 +25,6 @@ class SearchBox(QLineEdit):
         super().__init__(parent)
         self.setAccessibleName(name)
         self.setPlaceholderText(placeholder)
-        self.setClearButtonEnabled(True)
         self.setMaxLength(200)
         SearchMark(self)
         self.setMinimumWidth(px(200))
