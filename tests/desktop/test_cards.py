@@ -152,6 +152,12 @@ def test_equal_fields_fold_into_lines_of_equal_length(show: Show) -> None:
     assert places == [(False, False), (True, False), (False, True), (True, True)], holder.width()
 
 
+def test_what_keeps_a_place_beside_a_field_takes_no_line_below_it(show: Show) -> None:
+    alone, kept = show(field_line(FieldRow("Level", TextField())), 300, 60), label("")
+    folded = show(field_line((FieldRow("Level", TextField()), 3), (kept, 2)), 300, 60)
+    assert folded.heightForWidth(200) == alone.heightForWidth(200)
+
+
 def test_a_search_is_cleared_by_its_button(show: Show) -> None:
     box = QLineEdit()
     mark = SearchMark(box)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPoint, QRect, QSize, Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLayout, QLayoutItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLayout, QLayoutItem, QVBoxLayout, QWidget
 
 from ..theme import Role, px, set_role
 
@@ -149,8 +149,10 @@ class Columns(FoldingLayout):
         self.addWidget(widget)
 
     def _lines(self, available: int) -> list[list[_Placed]]:
-        """Equal ones on lines of equal length: four become two and two, not three and one."""
+        """Equal ones on lines of equal length: four become two and two, not three and one. What only keeps a place beside
+        others has no line of its own."""
         lines = super()._lines(available)
+        lines = [line for line in lines if len(line) > 1 or len(lines) == 1 or not _says_nothing(line[0].item.widget())]
         shown = self._shown()
         if len(lines) < 2 or len({placed.weight for placed in shown}) > 1:
             return lines
@@ -183,6 +185,10 @@ class Columns(FoldingLayout):
         widths = [found[index] for index in range(len(folded))]
         widths[-1] += room - sum(widths)
         return widths
+
+
+def _says_nothing(widget: QWidget | None) -> bool:
+    return isinstance(widget, QLabel) and not widget.text()
 
 
 class Flow(FoldingLayout):

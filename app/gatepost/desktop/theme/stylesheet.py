@@ -179,6 +179,7 @@ QMenu::item:selected { background: $accent_soft; color: $text; }
 QMenu::item:disabled { color: $disabled; }
 QMenu::separator { height: 1px; background: $border; margin: ${p4} ${p8}; }
 QMenu::icon { padding-left: ${p8}; }
+QMenu::right-arrow { image: url($chevron_right); width: ${p12}; height: ${p12}; right: ${p6}; }
 
 QTabWidget::pane { border: none; border-top: 1px solid $border; }
 QTabBar { background: transparent; }

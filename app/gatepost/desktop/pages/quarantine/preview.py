@@ -18,7 +18,7 @@ class PreviewView(QWidget):
         super().__init__()
         self._preview = Preview()
         outer = rows(self, gap=8)
-        outer.setContentsMargins(px(12), px(12), px(12), px(4))
+        outer.setContentsMargins(0, px(12), 0, px(4))
         self._facts = Facts()
         outer.addWidget(self._facts)
         bar = line(gap=8)
