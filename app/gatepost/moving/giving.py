@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from ..control.client import Client, NotRunning
 from ..control.place import join_hint
@@ -253,7 +253,7 @@ class _Receiver:
         assert self._process.stdin is not None  # noqa: S101 - it has a pipe
         return self._process.stdin
 
-    def send(self, frame: stream.Frame, content: bytes = b"") -> None:
+    def send(self, frame: dict[str, Any], content: bytes = b"") -> None:
         try:
             stream.write(self._stdin, frame)
             if content:

@@ -64,7 +64,7 @@ def receive(options: ReceiveOptions, source: IO[bytes], answers: IO[bytes]) -> i
                 stream.write(answers, {"kind": "welcome"})
                 hello = stream.read(source)
             if hello["kind"] == "finish":
-                stream.write(answers, {"kind": "done", "set_aside": "", **_finished(service, hello["ids"])})
+                stream.write(answers, {"kind": "done", "set_aside": "", **_finished(service, hello.names("ids"))})
             else:
                 _Move(service, hello, source, answers).run()
     except stream.Broken:
@@ -186,7 +186,7 @@ class _Move:
     def _refuse_want_of_room(self) -> None:
         self._folder.parent.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(self._folder.parent).free
-        if free < int(self._hello["octets"]) + SPARE_OCTETS:
+        if free < self._hello.number("octets") + SPARE_OCTETS:
             raise Unavailable(
                 "There is not enough room on the service's disk.",
                 f"{self._hello['octets']:,} octets are moved, {free:,} are free below {self._folder.parent}.",
@@ -228,9 +228,11 @@ class _Move:
             if frame["kind"] == "file":
                 self._take_file(frame)
                 files += 1
+            elif frame["kind"] == "password":
+                passwords[str(frame["name"])] = self._password(frame.number("size"))
             else:
-                passwords[str(frame["name"])] = self._password(int(frame["size"]))
-        if (files, len(passwords)) != (self._hello["files"], self._hello["passwords"]):
+                raise stream.nonsense("kind")
+        if (files, len(passwords)) != (self._hello.number("files"), self._hello.number("passwords")):
             raise Conflict("The copy is not whole.", f"{files} files and {len(passwords)} passwords came.")
         self._check()
         asyncio.run(self._seal(passwords))
@@ -243,7 +245,7 @@ class _Move:
         digest = hashlib.sha256()
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
         with os.fdopen(descriptor, "wb") as handle:
-            for piece in stream.octets(self._source, int(frame["size"])):
+            for piece in stream.octets(self._source, frame.number("size")):
                 digest.update(piece)
                 handle.write(piece)
             handle.flush()
@@ -254,12 +256,16 @@ class _Move:
     def _password(self, size: int) -> Secret:
         if size > MAX_PASSWORD:
             raise Conflict("The copy is not whole.", "A password is longer than any.")
-        return Secret(b"".join(stream.octets(self._source, size)).decode())
+        try:
+            return Secret(b"".join(stream.octets(self._source, size)).decode())
+        except UnicodeDecodeError:
+            raise Conflict("The copy is not whole.", "A password is no text.") from None
 
     def _check(self) -> None:
         found = figures(self._incoming, check=True)
-        if found != self._hello["figures"]:
-            names = [name for name in {*found, *self._hello["figures"]} if found.get(name) != self._hello["figures"].get(name)]
+        wanted = self._hello.table("figures")
+        if found != wanted:
+            names = [name for name in {*found, *wanted} if found.get(name) != wanted.get(name)]
             raise Conflict("The copy differs from what it was made from.", f"See {', '.join(sorted(names))}.", "Try again.")
 
     async def _seal(self, passwords: dict[str, Secret]) -> None:
@@ -297,7 +303,12 @@ class _Move:
 def _inside(name: str) -> Path:
     """A path that stays below the folder. Raises Conflict."""
     path = PurePosixPath(name)
-    if path.is_absolute() or not 0 < len(path.parts) <= _DEPTH or any(part in ("..", ".", "") for part in path.parts):
+    if (
+        not name.isprintable()
+        or path.is_absolute()
+        or not 0 < len(path.parts) <= _DEPTH
+        or any(part in ("..", ".", "") for part in path.parts)
+    ):
         raise Conflict("The copy names a file outside of the folder.", name[:100])
     return Path(*path.parts)
 

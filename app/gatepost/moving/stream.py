@@ -12,8 +12,6 @@ VERSION = 1
 CHUNK = 1 << 20
 MAX_LINE = 1 << 20
 
-Frame = dict[str, Any]
-
 
 class Broken(Unavailable):
     """The other half is gone, or says what nobody understands."""
@@ -21,7 +19,36 @@ class Broken(Unavailable):
     code = "move-broken"
 
 
-def write(out: IO[bytes], frame: Frame) -> None:
+class Frame(dict[str, Any]):
+    """One line. Asking for what the other half should have said and did not raises Broken."""
+
+    def __missing__(self, name: str) -> Any:
+        raise nonsense(name)
+
+    def number(self, name: str) -> int:
+        value = self[name]
+        if type(value) is not int or value < 0:
+            raise nonsense(name)
+        return value
+
+    def table(self, name: str) -> dict[str, Any]:
+        value = self[name]
+        if not isinstance(value, dict):
+            raise nonsense(name)
+        return value
+
+    def names(self, name: str) -> list[str]:
+        value = self[name]
+        if not isinstance(value, list):
+            raise nonsense(name)
+        return [str(one) for one in value]
+
+
+def nonsense(name: str) -> Broken:
+    return Broken("The move was interrupted.", f"The other half says nothing that is understood of “{name}”.")
+
+
+def write(out: IO[bytes], frame: dict[str, Any]) -> None:
     """Raises Broken."""
     try:
         out.write(json.dumps(frame).encode() + b"\n")
@@ -34,21 +61,23 @@ def read(source: IO[bytes]) -> Frame:
     """Raises Broken at the end, and the error that the other half tells."""
     line = source.readline(MAX_LINE)
     try:
-        frame: Frame = json.loads(line)
-        if not isinstance(frame, dict):
+        found = json.loads(line)
+        if not isinstance(found, dict):
             raise TypeError
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         raise Broken("The move was interrupted.", "The other half ended before it was done.") from None
+    frame = Frame(found)
     if "error" in frame:
-        told = frame["error"]
-        kind = Conflict if told.get("exit_code") == Conflict.exit_code else GatepostError
+        told = Frame(frame.table("error"))
+        code = told.get("exit_code", 1)
+        kind = Conflict if code == Conflict.exit_code else GatepostError
         error = kind(str(told["title"]), str(told.get("detail", "")), str(told.get("hint", "")))
-        error.code, error.exit_code = str(told.get("code", "error")), int(told.get("exit_code", 1))
+        error.code, error.exit_code = str(told.get("code", "error")), code if type(code) is int else 1
         raise error
     return frame
 
 
-def error_frame(error: GatepostError) -> Frame:
+def error_frame(error: GatepostError) -> dict[str, Any]:
     told = {"title": error.title, "detail": error.detail, "hint": error.hint, "code": error.code, "exit_code": error.exit_code}
     return {"error": told}
 

@@ -68,6 +68,9 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
     return found
 
 
+MISSING = object()
+
+
 class Giver:
     """What the other half would send."""
 
@@ -78,6 +81,8 @@ class Giver:
             "kind": "hello", "version": 1, "id": "abcd", "source": str(folder), "moved_to": str(folder) + ".moved",
             "replace": False, "octets": 100, "files": 1, "passwords": 1, "figures": figures(folder),
         }  # fmt: skip
+        self.nonsense: tuple[int, str, Any] | None = None
+        """Of which frame, which part, and what stands there instead; ``MISSING``: nothing."""
         self.wrong_sum = False
         self.ends_early = False
         self.path = "configuration.sqlite"
@@ -87,7 +92,14 @@ class Giver:
         digest = "0" if self.wrong_sum else hashlib.sha256(content).hexdigest()
         out = io.BytesIO()
 
+        sent = 0
+
         def put(frame: dict[str, Any], raw: bytes = b"") -> None:
+            nonlocal sent
+            if self.nonsense is not None and self.nonsense[0] == sent:
+                frame = {name: value for name, value in frame.items() if name != self.nonsense[1]}
+                frame |= {} if self.nonsense[2] is MISSING else {self.nonsense[1]: self.nonsense[2]}
+            sent += 1
             out.write(json.dumps(frame).encode() + b"\n" + raw)
 
         put(self.hello)
@@ -245,3 +257,36 @@ def test_who_is_not_root_is_told_so_before_anything_else(
 def test_a_half_of_another_version_is_refused(service: StandIn, giver: Giver) -> None:
     giver.hello["version"] = 2
     assert giver.serve()[0] == 5
+
+
+@pytest.mark.parametrize("value", [MISSING, None, -1, 10**30, "x", "../../x", "/etc/x", "\ud800", [], {}, [[]], 1.5, "a\0b"])
+@pytest.mark.parametrize(
+    ("frame", "part"),
+    [
+        *[(0, name) for name in ("version", "kind", "id", "source", "moved_to", "octets", "files", "passwords", "figures")],
+        *[(1, name) for name in ("kind", "path", "size")],
+        (2, "sha256"),
+        *[(3, name) for name in ("kind", "name", "size")],
+        (4, "kind"),
+        (1, "error"),
+    ],
+)
+def test_nonsense_from_the_other_half_ends_the_move_and_leaves_the_service_running(
+    service: StandIn, giver: Giver, tmp_path: Path, frame: int, part: str, value: Any
+) -> None:
+    before = {path for path in tmp_path.rglob("*") if tmp_path / "own" not in path.parents}
+    giver.nonsense = (frame, part, value)
+    code, answers = giver.serve()
+    if answers and answers[-1]["kind" if "kind" in answers[-1] else "error"] == "done":
+        assert code == 0, "some parts are only words"
+        return
+    assert code != 0
+    assert service.calls in ([], ["stop", "start"])
+    assert {path for path in tmp_path.rglob("*") if tmp_path / "own" not in path.parents} == before
+
+
+@pytest.mark.parametrize("said", [b"", b"{", b"[]\n", b"[" * 100_000, b"\xff\n", b'{"kind": "finish"}\n', b'{"version": 1}\n'])
+def test_what_is_no_beginning_of_a_move_changes_nothing(service: StandIn, said: bytes) -> None:
+    answers = io.BytesIO()
+    assert receiving.receive(receiving.ReceiveOptions(), io.BytesIO(said), answers) != 0
+    assert service.calls == []
