@@ -77,6 +77,9 @@ class Spool:
         self.bodies = Bodies(folder.bodies, self._has_room_for_body)
         self.min_free_bytes = 0
         """Free space that ``has_room`` leaves alone; Settings → Spool."""
+        self.unrecorded: set[int] = set()
+        """Deliveries whose outcome is known and could not be recorded yet: they are shown to nobody who would send them. Of
+        whoever records; here, because mail may be stopped and started meanwhile."""
         self.set_apart: SetApart = _nothing_is_begun
         """Of whoever sends the mail: it is asked before the rows of mail that it may have in memory are changed."""
         self._clock = clock
@@ -173,7 +176,7 @@ class Spool:
 
     async def fetch_due(self, lane: str, now: float, limit: int, exclude: Set[int] = _NOBODY) -> list[Delivery]:
         """Deliveries of a lane that are due, most urgent first; without those in ``exclude`` (delivery ids in hand)."""
-        ranks, known = self._unit.ranks(), frozenset(exclude)
+        ranks, known = self._unit.ranks(), frozenset(exclude | self.unrecorded)
         return await self._queue_readers.run(lambda c: spool_queue.fetch_due(c, lane, now, limit, known, ranks))
 
     async def fetch(self, delivery_id: int) -> Delivery | None:
@@ -189,12 +192,12 @@ class Spool:
 
     async def fetch_expired(self, now: float, limit: int, exclude: Set[int] = _NOBODY) -> list[Delivery]:
         """Deliveries past their lifetime. Held ones do not expire."""
-        known = frozenset(exclude)
+        known = frozenset(exclude | self.unrecorded)
         return await self._queue_readers.run(lambda c: spool_queue.fetch_expired(c, now, limit, known))
 
     async def fetch_delay_due(self, now: float, limit: int, exclude: Set[int] = _NOBODY) -> list[Delivery]:
         """Deliveries whose delay notice is due; record them with ``delay_noticed`` when it was sent or is not owed."""
-        known = frozenset(exclude)
+        known = frozenset(exclude | self.unrecorded)
         return await self._queue_readers.run(lambda c: spool_queue.fetch_delay_due(c, now, limit, known))
 
     async def fetch_hold_ended(self, now: float, limit: int) -> list[Delivery]:

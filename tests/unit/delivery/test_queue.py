@@ -15,11 +15,14 @@ from gatepost.model.configuration import parse_configuration
 from gatepost.model.envelope import BodyType, Notify, Recipient
 from gatepost.relay.common.plan import HealthState
 from gatepost.relay.delivery import recorder as recorder_module
+from gatepost.relay.delivery.pool import Pool
+from gatepost.relay.delivery.queue import Queue
 from gatepost.store.errors import SpoolFull, StoreError
 from gatepost.store.journal_values import EntryKind
 from gatepost.store.values import Content, DeliveryResult, Moved, SpoolFilter, SpoolState, StoredMessage
 
 from ...support.smtp_peer import DROP, HANG, Delay, SayAndDrop, SmtpPeer
+from .hops import connector_for
 from .queue_rig import CONTENT, START, gateway, named, reports, rig
 
 
@@ -451,6 +454,30 @@ async def test_a_disk_that_takes_nothing_is_asked_with_one_outcome_at_a_time_and
         await asyncio.wait_for(asyncio.gather(*waits), 5)
         await r.empty()
         assert len(peer.messages) == 30
+
+
+async def test_mail_that_is_stopped_and_started_while_an_outcome_waits_for_the_disk_is_not_sent_again(tmp_path: Path) -> None:
+    async with SmtpPeer() as peer, rig(tmp_path, gateway("one", peer)) as r:
+        real = r.spool.record
+
+        def full(result: DeliveryResult) -> asyncio.Future[StoredMessage | None]:
+            raise SpoolFull("There is no room for the spool.")
+
+        r.spool.record = full  # type: ignore[method-assign]
+        await r.submit(lifetime=60.0)
+        await r.until(lambda: len(peer.messages) == 1 and r.spool.unrecorded)
+        await r.queue.stop(r.pool.drain, 0.1)
+        r.pool = r.around.pool = Pool(connector_for())
+        r.queue = Queue(r.around)
+        await r.queue.start()
+        await r.advance(120)
+        await r.submit("next@example.net")
+        await r.until(lambda: len(peer.messages) == 2)
+        await r.advance(120)
+        r.spool.record = real  # type: ignore[method-assign]
+        await r.empty()
+        assert [m.recipients for m in peer.messages] == [("b@example.net",), ("next@example.net",)]
+        assert not r.spool.unrecorded
 
 
 async def test_a_row_that_cannot_be_read_holds_up_no_other(tmp_path: Path) -> None:

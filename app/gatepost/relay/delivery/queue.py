@@ -226,7 +226,8 @@ class Queue:
         while True:
             rows = await spool.list(chosen, SpoolOrder.AGE, offset=skipped, limit=100)
             for row in rows:
-                delivery = None if row.id in dispatcher.flying else await spool.fetch(row.id)
+                is_settled = row.id in dispatcher.flying or row.id in spool.unrecorded
+                delivery = None if is_settled else await spool.fetch(row.id)
                 if delivery is None or delivery.id in dispatcher.flying:
                     skipped += 1
                     continue

@@ -96,6 +96,7 @@ class Recorder:
             return
         self.pending -= 1
         self._is_failing = False
+        self._around.spool.unrecorded.discard(result.delivery.id)
         self._committed(lane, result, future.result())
         if self._lost:
             self._record_lost(len(self._lost))  # the spool takes outcomes again
@@ -108,6 +109,7 @@ class Recorder:
             log.error("an outcome cannot be recorded and is kept in memory: %s", error)
         self._is_failing = True
         self._lost.append((lane, result))
+        self._around.spool.unrecorded.add(result.delivery.id)
         self._try_later()
 
     def _try_later(self) -> None:
