@@ -14,7 +14,7 @@ from gatepost.store.values import SpoolFilter, SpoolState
 from ...support.dns_server import DnsServer
 from ...support.smtp_peer import Delay, SmtpPeer
 from ..routing.support import forward, row
-from .queue_rig import START, Rig, gateway, named, rig
+from .queue_rig import CONTENT, START, Rig, gateway, named, rig
 
 
 @pytest.fixture
@@ -205,3 +205,36 @@ async def test_a_standby_gateway_is_not_woken_because_the_others_are_busy(tmp_pa
             await r.submit("c@one.test")
             await r.empty()
             assert taken(spare) == ["c@one.test"]
+
+
+@pytest.mark.parametrize("trouble", ["rests", "capped"])
+async def test_what_one_gateway_cannot_carry_waits_for_the_other_that_may(tmp_path: Path, trouble: str) -> None:
+    """Bounced only when every gateway rules it out: one that rests, or has had enough for now, was not asked."""
+    large = CONTENT + b"More.\r\n" * 400
+    async with SmtpPeer(features=("SIZE 1000",)) as small, SmtpPeer() as peer:
+        limits = {"messages_per_minute": 1} if trouble == "capped" else {}
+        async with rig(tmp_path, gateway("large", peer, limits=limits), gateway("small", small)) as r:
+            if trouble == "rests":
+                let_rest(r, "large")
+            else:
+                await r.submit("first@one.test")
+                await r.until(lambda: len(peer.messages) == 1)
+            await r.submit("b@one.test", content=large)
+            await r.until(lambda: r.counters.total("deferred") == 1)
+            await r.settled()
+            assert (await r.row()).last_reply.startswith("552 5.3.4")
+            await r.advance(330)
+            await r.empty()
+            assert taken(peer)[0] == "b@one.test"
+
+
+async def test_what_every_gateway_rules_out_is_bounced_at_once(tmp_path: Path) -> None:
+    large = CONTENT + b"More.\r\n" * 400
+    async with (
+        SmtpPeer(features=("SIZE 1000",)) as one,
+        SmtpPeer(features=("SIZE 2000",)) as two,
+        rig(tmp_path, gateway("one", one), gateway("two", two), gateway("off", 9, enabled=False)) as r,
+    ):
+        await r.submit("b@one.test", content=large, sender="")
+        await r.empty()
+        assert r.counters.total("bounced") == 1

@@ -259,6 +259,15 @@ class Attempt:
         return [row for row in self._elsewhere if row.id in self._soft]
 
     @property
+    def is_ruled_out(self) -> bool:
+        """Every hop of the plan says that it can never carry the message to those who are left."""
+        return bool(self._elsewhere) and not self.left
+
+    def wait_for_others(self) -> None:
+        """Hops that were not in the plan may carry it."""
+        self._soft.update(row.id for row in self._elsewhere)
+
+    @property
     def may_go_further(self) -> bool:
         return bool(self.tried and not self._queue and self.left) and self._times_further < MAX_TIMES_FURTHER
 

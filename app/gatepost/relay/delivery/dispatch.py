@@ -116,7 +116,16 @@ class Dispatcher(Departures):
         if self.running and attempt.may_go_further and not lane.name.startswith(_ONE_WAY):
             self._look_further(attempt)
             return
+        if attempt.is_ruled_out and lane.name == LaneName.POOL and self._is_anybody_unasked(attempt):
+            attempt.wait_for_others()
         self._serve_others(attempt)
+
+    def _is_anybody_unasked(self, attempt: Attempt) -> bool:
+        """Whether a gateway of Round Robin was left out because it rests, or has had enough for now."""
+        asked = frozenset(hop.key for hop in attempt.used)
+        sender, domain = attempt.delivery.envelope.sender, attempt.delivery.recipients[0].domain
+        plan = self.around.router.plan_now(LaneName.POOL, sender, domain, None, asked, commit=False)
+        return isinstance(plan, Candidates) or (isinstance(plan, Wait) and plan.until is not None)
 
     def _look_further(self, attempt: Attempt) -> None:
         """Routing has been told what failed: a gateway that rests now may leave its mail to others."""

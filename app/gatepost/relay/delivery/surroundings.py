@@ -35,6 +35,7 @@ class Routes(Protocol):
         sender: str,
         recipient_domain: str,
         pinned_gateway: str | None = None,
+        excluded: frozenset[str] = frozenset(),
         *,
         client: str = "",
         commit: bool = True,
