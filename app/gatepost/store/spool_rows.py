@@ -120,8 +120,14 @@ def readable(rows: Iterable[Sequence[Any]], *, with_final: bool = False) -> list
         try:
             found.append(delivery_from_row(row, with_final=with_final))
         except UNREADABLE as error:
-            log.error("delivery %d in the spool cannot be read and stays there: %s", row[0], error)
+            tell_unreadable(row[0], str(error))
     return found
+
+
+@lru_cache(maxsize=1000)
+def tell_unreadable(delivery_id: int, error: str) -> None:
+    """Once: every look for due mail meets the row again."""
+    log.error("delivery %d in the spool cannot be read and stays there: %s", delivery_id, error)
 
 
 def alarm(state: int, expires_at: int, delay_notice_at: int | None, hold_until: int = NEVER) -> int:

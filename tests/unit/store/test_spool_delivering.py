@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from gatepost.store import spool_rows
 from gatepost.store.bodies import BodyFile
 from gatepost.store.folder import DataFolder
 from gatepost.store.spool import Spool
@@ -190,6 +193,20 @@ async def test_old_mail_is_found_by_its_age_and_held_mail_does_not_age(spool: Sp
 async def test_what_is_expired_owes_no_delay_notice_as_well(spool: Spool) -> None:
     await add(spool, expires_at=NOW + HOUR, delay_notice_at=NOW + 60)
     assert await spool.fetch_delay_due(NOW + 2 * HOUR, 10) == []
+
+
+async def test_a_row_that_cannot_be_read_is_told_of_once_though_every_look_meets_it(
+    spool: Spool, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool_rows.tell_unreadable.cache_clear()
+    delivery = await add(spool)
+    with closing(sqlite3.connect(spool.folder.spool)) as file, file:
+        file.execute("UPDATE delivery SET recipients = '[[0,'")
+    for _ in range(3):
+        assert await spool.fetch_due("pool", NOW, 10) == []
+        assert await spool.relane(lambda d, r: "elsewhere") == 0
+    told = [record.getMessage() for record in caplog.records if str(delivery.id) in record.getMessage()]
+    assert len(told) == 1, told
 
 
 async def test_a_hold_during_an_attempt_outlasts_its_deferral(spool: Spool) -> None:
