@@ -169,11 +169,6 @@ class SmarterMailClient:
             interface = await self._ready()
             return await self._guarded(interface.spool_counts)
 
-    def forget(self) -> None:
-        """Empty the cache, not the login."""
-        self._domains = None
-        self._directories.clear()
-
     async def close(self) -> None:
         await self._http.close()
 
