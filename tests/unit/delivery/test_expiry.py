@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from gatepost.model.envelope import Notify, Recipient
 from gatepost.store.journal_values import EntryKind
+from gatepost.store.values import SpoolFilter
 
 from ...support.smtp_peer import SmtpPeer
 from .queue_rig import CONTENT, START, gateway, named, reports, rig
@@ -75,6 +79,27 @@ async def test_mail_that_no_gateway_can_take_expires_all_the_same(tmp_path: Path
         await r.advance(600)
         await r.empty()
         assert r.counters.total("bounced") == 1
+
+
+@pytest.mark.parametrize("operation", ["hold", "delete"])
+async def test_mail_that_somebody_holds_or_deletes_while_its_age_is_looked_at_is_left_alone(
+    tmp_path: Path, operation: str
+) -> None:
+    async with rig(tmp_path) as r:  # no gateway: it would be given up
+        await r.submit(lifetime=HOUR)
+        await r.until(lambda: any(lane.status == "asleep" for lane in r.queue.lane_states()))
+        real = r.spool.fetch_expired
+
+        async def changed_meanwhile(*arguments: Any) -> Any:
+            found = await real(*arguments)
+            assert len(found) == 1
+            await getattr(r.queue, operation)(SpoolFilter())
+            return found
+
+        r.spool.fetch_expired = changed_meanwhile  # type: ignore[method-assign]
+        await r.advance(2 * HOUR)
+        await r.settled()
+        assert r.spool.counts().total == r.spool.counts().held == (operation == "hold")
 
 
 async def test_a_delay_notice_is_sent_once_and_says_until_when_we_try(tmp_path: Path) -> None:

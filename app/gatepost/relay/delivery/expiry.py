@@ -85,10 +85,12 @@ class Ageing:
         now = self._around.clock()
         seen: set[int] = set(self._dispatcher.flying)
         for _ in range(10):
-            page = await self._around.spool.fetch_expired(now, CHUNK, seen)
-            for delivery in page:
-                seen.add(delivery.id)
-                self._expire(delivery, now)
+            with self._dispatcher.reading() as is_outdated:
+                page = await self._around.spool.fetch_expired(now, CHUNK, seen)
+                for delivery in page:
+                    seen.add(delivery.id)
+                    if not is_outdated(delivery.id):  # else a later look will see what it is now
+                        self._expire(delivery, now)
             if len(page) < CHUNK:
                 return
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
+from contextlib import contextmanager
 
 from ...store.spool import Spool
 from ...store.values import LARGE_BODY, Content, Delivery
@@ -34,6 +35,17 @@ class Fetching:
         """This delivery has just been recorded: a page that was read before may still show it as due."""
         for settled in self._settled_during.values():
             settled.add(delivery_id)
+
+    @contextmanager
+    def reading(self) -> Iterator[Callable[[int], bool]]:
+        """To read deliveries within. It says of one afterwards whether it may be out of date: recorded meanwhile, or
+        somebody changed the spool."""
+        reading, epoch = object(), self._epoch
+        settled = self._settled_during[reading] = set[int]()
+        try:
+            yield lambda delivery_id: self._epoch != epoch or delivery_id in settled
+        finally:
+            del self._settled_during[reading]
 
     async def page(self, lane: Lane, room: int) -> list[tuple[Delivery, Content | None]]:
         """What is due and not in hand, most urgent first, with contents of at most ``room`` octets altogether.

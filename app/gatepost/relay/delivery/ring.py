@@ -12,6 +12,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections import Counter, deque
 from collections.abc import Callable, Sequence, Set
+from contextlib import AbstractContextManager
 
 from ...model.errors import GatepostError
 from ...model.reply import Reply
@@ -165,6 +166,10 @@ class Ring(ABC):
             self._fetching.spool_changed()
 
         return apart, let_go
+
+    def reading(self) -> AbstractContextManager[Callable[[int], bool]]:
+        """See ``Fetching.reading``."""
+        return self._fetching.reading()
 
     # The round
 
