@@ -235,12 +235,14 @@ def _judge(raw: bytes, path: Path) -> dict[str, Any]:
         content = json.loads(raw)
         if len(raw) > _MAX_FILE or content["format"] != FORMAT:
             raise ValueError
-        version = int(content["version"])
+        version = content["version"]
+        if type(version) is not int:
+            raise TypeError
         if version <= VERSION:
             base64.b64decode(content["salt"], validate=True)
             if not isinstance(content["entries"], dict) or not isinstance(content["check"], dict):
                 raise TypeError
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         problem: VaultError = VaultDamaged(
             "The sealed vault is damaged.",
             f"{path} is not a whole sealed vault.",

@@ -127,6 +127,9 @@ def test_a_damaged_entry_is_named_and_the_others_still_open(sealed: SealedBacken
         b"{}",
         b'{"format":"gatepost-sealed-vault","version":1}',
         b'{"format":"gatepost-sealed-vault","vers',
+        b'{"format":"gatepost-sealed-vault","version":Infinity}',
+        b'{"format":"gatepost-sealed-vault","version":"1","salt":"","entries":{},"check":{}}',
+        b"[" * 100_000,
     ],
 )
 def test_a_file_that_is_no_vault_is_damaged_in_words_and_left_alone(sealed: SealedBackend, path: Path, raw: bytes) -> None:
