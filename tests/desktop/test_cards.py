@@ -137,6 +137,18 @@ def test_what_is_wrong_stands_right_below_the_field(show: Show) -> None:
     assert [text for y, text in below if y > field.y()] == ["That is no host name.", "A host name."]
 
 
+def test_what_is_wrong_with_a_list_stands_above_what_adds_to_it(show: Show) -> None:
+    field = ListField()
+    row = show(FieldRow("Domains", field), 400, 160)
+    row.set_error("This is needed.")
+    _settle()
+    told = next(found for found in row.findChildren(QLabel) if found.text() == "This is needed.")
+    assert told.isVisible()
+    assert told.mapTo(row, QPoint(0, 0)).y() < field.add_button.mapTo(row, QPoint(0, 0)).y()
+    row.set_error("")
+    assert not told.isVisible()
+
+
 def test_a_number_alone_on_its_line_takes_half_of_it(show: Show) -> None:
     number, text = FieldRow("Weight", NumberField()), FieldRow("Address", TextField())
     holders = [show(field_line(row), 800, 80) for row in (number, text)]

@@ -122,7 +122,11 @@ class FieldRow(QWidget):
             return
         if self._error is None:
             self._error = _ErrorLine()
-            self._lines.insertWidget(self._lines.indexOf(self.field) + 1, self._error)
+            place = getattr(self.field, "error_place", None)  # of a list: below its values, above what adds one
+            if place is not None:
+                place.addWidget(self._error)
+            else:
+                self._lines.insertWidget(self._lines.indexOf(self.field) + 1, self._error)
         self._error.show_text(text)
         self._error.setVisible(bool(text))
         target = self.field.focusProxy() or self.field

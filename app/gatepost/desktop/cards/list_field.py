@@ -59,6 +59,8 @@ class ListField(QWidget):
         self._said = label("", Role.MUTED, wrap=True)
         self._said.hide()
         outer.addWidget(self._said)
+        self.error_place = rows(gap=0)
+        outer.addLayout(self.error_place)
         self.add_button = QPushButton(icon("add", "accent"), add_text or tr("Add another"))
         set_role(self.add_button, Role.LINK)
         self.add_button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)

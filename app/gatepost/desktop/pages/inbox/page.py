@@ -75,7 +75,7 @@ class InboxPage(QueryPage[InboxQuery, CapturedFilter]):
     def nothing(self) -> InboxEmpty:
         """Made when there is nothing to list for the first time."""
         made = InboxEmpty()
-        self.show_all = made.add_action(tr("Show all"), self._show_all)
+        self.show_all = made.add_action(tr("Show all"), self._show_all, is_primary=False)
         self.begin = made.add_action(tr("Capture at a listener"), lambda: self._set_up("listeners"))
         self.card.replace_empty(made)
         return made
