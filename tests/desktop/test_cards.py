@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QGuiApplication, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from gatepost.desktop.cards import (
     AddressListField,
@@ -489,3 +489,32 @@ async def test_a_question_is_answered_without_blocking_others(show: Show) -> Non
     QTimer.singleShot(0, press)
     answer = await ask(parent, "Delete it?", "It cannot be undone.", [Answer("no", "Cancel"), Answer("yes", "Delete")])
     assert answer == "yes"
+
+
+def test_many_values_that_stay_the_same_leave_the_cursor_where_it_is(show: Show) -> None:
+    field = ListField()
+    show(field)
+    values = [f"{number}.example.com" for number in range(60)]
+    field.set_values(values)
+    cursor = field.box.textCursor()
+    cursor.setPosition(500)
+    field.box.setTextCursor(cursor)
+    field.set_values(values)
+    assert field.box.textCursor().position() == 500
+
+
+def test_the_keyboard_stays_in_a_secret_that_is_removed_and_kept(show: Show) -> None:
+    holder = QWidget()
+    layout = QVBoxLayout(holder)
+    field, after = SecretField(), QLineEdit()
+    layout.addWidget(field)
+    layout.addWidget(after)
+    field.set_stored(SecretReport("x", time.time(), "Vault"))
+    show(holder)
+    holder.activateWindow()
+    field._remove.setFocus()
+    QTest.keyClick(field._remove, Qt.Key.Key_Space)
+    assert field._undo.hasFocus()
+    QTest.keyClick(field._undo, Qt.Key.Key_Space)
+    assert field._replace.hasFocus()
+    assert not after.hasFocus()

@@ -13,6 +13,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLineEdit, QPushButton, QVBoxLayout
 
+from gatepost.desktop.about import shortcuts
 from gatepost.desktop.context import AppContext
 from gatepost.desktop.frame import MINIMUM, Frame
 from gatepost.desktop.pages.page import Page
@@ -235,6 +236,7 @@ async def test_keys_reach_pages_search_and_overview_of_keys(connected_context: A
     dialog = await until(lambda: QApplication.activeModalWidget(), "the overview of keys")
     assert isinstance(dialog, QDialog)
     assert dialog.objectName() == "shortcuts"
+    assert ("Ctrl+S", "Save") in shortcuts(ENTRIES)
     dialog.reject()
 
 

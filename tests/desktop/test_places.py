@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
+import shlex
 import shutil
 import sys
 import tempfile
@@ -17,9 +19,11 @@ from PySide6.QtWidgets import QApplication
 from gatepost.control.client import Remote, Service
 from gatepost.desktop.add_relay import AddRelayDialog
 from gatepost.desktop.application import Application
+from gatepost.desktop.i18n import set_language, tr
 from gatepost.desktop.move_dialog import MoveDialog
 from gatepost.desktop.relay_chooser import RelayChooser
 from gatepost.desktop.relay_words import Offer, words_for
+from gatepost.desktop.service_commands import start_command
 from gatepost.desktop.supervisor import Phase
 from gatepost.model.secret import Secret
 from gatepost.relays.book import RelayBook, validated
@@ -273,6 +277,46 @@ async def test_a_relay_is_added_after_its_certificate_was_compared_and_its_token
     assert place.token == Secret(token)
 
 
+async def test_who_gives_up_while_nothing_answers_leaves_nothing_behind() -> None:
+    async def hold(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await ended.wait()
+        writer.close()
+
+    ended = asyncio.Event()
+    silent = await asyncio.start_server(hold, "127.0.0.1", 0)
+    unexpected: list[BaseException] = []
+    dialog = AddRelayDialog(None)
+    dialog._tasks._report = lambda error, _name: unexpected.append(error)
+    asked = asyncio.ensure_future(dialog.ask())
+    await asyncio.sleep(0)
+    dialog.host_field.setText("127.0.0.1")
+    dialog.port_field.set_value(silent.sockets[0].getsockname()[1])
+    dialog.go.click()
+    await until(lambda: not dialog.go.isEnabled(), "it looks")
+    dialog.reject()
+    assert await asked == ""
+    assert unexpected == []
+    ended.set()
+    silent.close()
+    await silent.wait_closed()
+
+
+def test_a_program_in_a_folder_of_any_name_is_started_with_an_administrators_rights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(sys, "executable", '/Users/ann/Ann\'s "own" apps/gatepost')
+    program, flag, script = start_command()
+    assert (program, flag) == ("osascript", "-e")
+    line = script.removeprefix('do shell script "').removesuffix('" with administrator privileges')
+    said = shlex.split(re.sub(r"\\(.)", r"\1", line))
+    assert said == [
+        '/Users/ann/Ann\'s "own" apps/gatepost-relay',
+        "--json",
+        "service",
+        "start",
+    ]
+
+
 def test_the_service_is_offered_where_one_is_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "run").mkdir()
@@ -305,6 +349,11 @@ async def test_the_move_shows_how_it_ended_in_words(tmp_path: Path) -> None:
     await dialog.move_now()
     assert dialog.outcome._title.text() == "The service is in use."
     assert dialog.outcome._detail.text() == "So. Say it."
+    set_language("de")
+    script[0] = FAILS.replace("The service is in use.", "The relay is not running.")
+    await dialog.move_now()
+    assert dialog.outcome._title.text() == tr("The relay is not running.") != "The relay is not running."
+    set_language("en")
     script[0] = WORKS
     await dialog.move_now()
     assert "has moved" in dialog.outcome._title.text()

@@ -74,6 +74,7 @@ def shortcuts(entries: Sequence[PageEntry]) -> list[tuple[str, str]]:
         *((f"Ctrl+{number}", tr(entry.title)) for number, entry in enumerate(entries[:9], 1)),
         ("F5", tr("Refresh what is shown")),
         ("Ctrl+F", tr("Find on this page")),
+        ("Ctrl+S", tr("Save")),
         ("Ctrl+O", tr("Open another data folder")),
         ("Tab, Shift+Tab", tr("Next field, previous field")),
         ("Alt+…", tr("The field or button with that letter underlined")),

@@ -76,11 +76,8 @@ class AddRelayDialog(Dialog):
         self._content = content
         self.body.addWidget(content, 1)
 
-    async def ask(self, escape: str = "") -> str:
-        try:
-            return await super().ask(escape)
-        finally:
-            await self._tasks.close()
+    async def end(self) -> None:
+        await self._tasks.close()
 
     async def go_on(self) -> None:
         """The next step: look at the certificate, or try it and keep it."""

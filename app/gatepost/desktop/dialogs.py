@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtWidgets import QDialog, QWidget
@@ -55,8 +55,9 @@ def fit(dialog: QDialog, width: int, height: int) -> None:
     dialog.resize(min(width, room.width()), min(height, room.height()))
 
 
-async def show_dialog(dialog: QDialog) -> int:
-    """Show a dialog of its own kind (to choose a file) and wait for its end: its result code. It is deleted afterwards."""
+async def show_dialog(dialog: QDialog, end: Callable[[], Awaitable[None]] | None = None) -> int:
+    """Show a dialog of its own kind (to choose a file) and wait for its end: its result code. It is deleted afterwards, once
+    ``end`` has ended what works for it."""
     theme().style_dialog(dialog)
     ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
@@ -70,6 +71,8 @@ async def show_dialog(dialog: QDialog) -> int:
         return await ended
     finally:
         dialog.close()
+        if end is not None:
+            await end()
         dialog.deleteLater()
 
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QProgressBar, QPushButton, QWidget
 from ..model.errors import GatepostError
 from .cards import Banner, Dialog, Tone, label
 from .i18n import tr
-from .relay_texts import told
+from .relay_texts import said, told
 from .service_commands import Command, move_command
 from .tasks import Tasks
 from .theme import Role, set_role
@@ -64,11 +64,8 @@ class MoveDialog(Dialog):
         else:
             self._tasks.spawn(self.move_now(), "move")
 
-    async def ask(self, escape: str = "") -> str:
-        try:
-            return await super().ask(escape)
-        finally:
-            await self._tasks.close()
+    async def end(self) -> None:
+        await self._tasks.close()
 
     async def move_now(self) -> None:
         self.go.setEnabled(False)
@@ -80,7 +77,7 @@ class MoveDialog(Dialog):
             await Command(self._command(self._folder), self._heard, self).run()
         except GatepostError as error:
             detail = told(error.detail, error.hint)
-            self.outcome.tell(Tone.BAD, error.title, detail)
+            self.outcome.tell(Tone.BAD, said(error.title), detail)
             self.go.setText(tr("Try again"))
         else:
             self._is_moved = True
@@ -92,17 +89,17 @@ class MoveDialog(Dialog):
             self.go.setEnabled(True)
             self.close_button.setEnabled(True)
 
-    def _heard(self, said: dict[str, object]) -> None:
-        total, done = said.get("total"), said.get("done")
-        if said.get("stage") == "copying" and isinstance(total, int) and isinstance(done, int) and total > 0:
+    def _heard(self, news: dict[str, object]) -> None:
+        total, done = news.get("total"), news.get("done")
+        if news.get("stage") == "copying" and isinstance(total, int) and isinstance(done, int) and total > 0:
             self.progress.setRange(0, 1000)
             self.progress.setValue(done * 1000 // total)
-        elif "stage" in said:
+        elif "stage" in news:
             self.progress.setRange(0, 0)
-        if "moved_to" in said:
-            detail = tr("The old folder is kept as {folder}; remove it when all is well.", folder=str(said["moved_to"]))
-            if said.get("hint"):
-                detail += "\n" + tr("To administer it from here: {hint}", hint=str(said["hint"]))
+        if "moved_to" in news:
+            detail = tr("The old folder is kept as {folder}; remove it when all is well.", folder=str(news["moved_to"]))
+            if news.get("hint"):
+                detail += "\n" + tr("To administer it from here: {hint}", hint=str(news["hint"]))
             self.outcome.tell(Tone.GOOD, tr("The relay has moved into the service."), detail)
 
     def reject(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import shutil
 import sys
 from collections.abc import Callable
@@ -28,7 +29,7 @@ def start_command() -> list[str]:
     if sys.platform == "win32":
         return command  # Windows refuses in words where it does not let us
     if sys.platform == "darwin":
-        line = " ".join(f"'{word}'" for word in command)
+        line = shlex.join(command).replace("\\", "\\\\").replace('"', '\\"')  # for the shell, then for AppleScript
         return ["osascript", "-e", f'do shell script "{line}" with administrator privileges']
     if shutil.which("pkexec") is None:
         raise Unavailable(

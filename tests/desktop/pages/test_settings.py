@@ -356,6 +356,31 @@ async def _refuse(*_arguments: Any, **_options: Any) -> Any:
     raise Unavailable("The vault is locked.")
 
 
+async def test_a_password_that_is_typed_while_another_one_is_being_saved_stays(
+    page: SettingsPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await page.enter(section="users")
+    section: Any = page.section
+    section.new()
+    section.form.put("username", "scanner")
+    section.edit_password.setText("first words")
+    real = Client.set_user_password
+
+    async def slow(client: Client, *arguments: Any, **options: Any) -> Any:
+        saved = await real(client, *arguments, **options)
+        section.edit_password.setText("second words")
+        return saved
+
+    with monkeypatch.context() as held:
+        held.setattr(Client, "set_user_password", slow)
+        assert not await section.save()
+    assert section.edit_password.text() == "second words"
+    assert page.has_draft
+    assert await section.save()
+    assert section.edit_password.text() == ""
+    await closed(page)
+
+
 async def test_taking_the_version_of_somebody_else_sends_no_password(
     page: SettingsPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -240,7 +241,17 @@ async def test_an_action_means_the_rows_that_are_shown_not_a_filter_whose_rows_a
     assert page._target().filter.text == "Invoice"
     page._query = page._query.unfiltered()
     assert page._target().ids == page.model.ids
+    page._query = replace(page._shown, where="subject")
+    assert page._target().filter.subject == "Invoice"
+    assert page._target().ids == page.model.ids, "what is searched matters"
+    page.search.set_quietly("")
     page._query = page._shown
+    page._ask(text="")
+    await until(lambda: page._shown and not page._shown.text, "all are shown")
+    page.table.selectAll()
+    page._ask(where="subject")
+    assert page._target().ids is None, "where nothing is searched for makes no difference"
+    page._ask(where="")
 
 
 async def test_a_message_is_saved_as_it_was_received(page: SpoolPage, tmp_path: Path) -> None:

@@ -86,6 +86,9 @@ class Dialog(QDialog):
         self._answer = key
         self.accept()
 
+    async def end(self) -> None:
+        """It is closed and about to be deleted: what works for it ends now, while its widgets are still there."""
+
     async def ask(self, escape: str = "") -> str:
         """Show it and wait for an answer. Cancelling the task closes it."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -102,6 +105,7 @@ class Dialog(QDialog):
         finally:
             self.finished.disconnect(finished)
             self.close()
+            await self.end()
             self.deleteLater()
         return self._answer if self._answer is not None else escape
 

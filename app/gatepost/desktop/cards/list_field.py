@@ -75,7 +75,7 @@ class ListField(QWidget):
         return tuple(text.strip() for text in texts if text.strip())
 
     def set_values(self, values: Sequence[str]) -> None:
-        if tuple(values) == self.values() and self._fields:
+        if tuple(values) == self.values() and (self._fields or self._is_box):
             return
         self._errors.clear()
         self._fill(values)

@@ -61,7 +61,7 @@ class SecretField(QWidget):
         outer.addWidget(words)
         self._replace = self._button(tr("Replace"), self._start_replacing)
         self._remove = self._button(tr("Remove"), self._start_removing, Role.DANGER)
-        self._undo = self._button(tr("Keep the stored one"), self.reset)
+        self._undo = self._button(tr("Keep the stored one"), self._keep)
         for button in (self._replace, self._remove, self._undo):
             outer.addWidget(button)
         self.setFocusProxy(self.edit)
@@ -131,7 +131,12 @@ class SecretField(QWidget):
     def _start_removing(self) -> None:
         self._is_removed = True
         self._show()
+        self.setFocus()  # the button that had it is gone
         self.changed.emit()
+
+    def _keep(self) -> None:
+        self.reset()
+        self.setFocus()
 
     def _show(self) -> None:
         stored = self._stored

@@ -49,10 +49,7 @@ class TestMessageDialog(Dialog):
 
     async def run(self) -> None:
         assign_mnemonics(self)
-        try:
-            await show_dialog(self)
-        finally:
-            await self._tasks.close()
+        await show_dialog(self, self._tasks.close)
 
     async def _send(self) -> None:
         sender, recipient = self.from_field.text().strip(), self.to_field.text().strip()

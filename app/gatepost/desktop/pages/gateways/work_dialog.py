@@ -63,10 +63,7 @@ class WorkDialog(QDialog):
 
     async def shown(self) -> None:
         """Show it, and return once it is closed and its work has ended."""
-        try:
-            await show_dialog(self)
-        finally:
-            await self._tasks.close()
+        await show_dialog(self, self._tasks.close)
 
 
 class CopyButton(QPushButton):

@@ -162,9 +162,10 @@ class QueryPage(ListPage, Generic[Q, F]):
 
     def _target(self) -> Target[F]:
         """By the filter only where the list shows what it finds: what was asked for last may still be on its way."""
-        if self._shown != self._query or self.model.is_loading:
-            return Target(self._query.filter, self.table.chosen)
-        return target_of(self.table.chosen, len(self.model.ids), self._query.filter)
+        whole, shown = self._query.filter, self._shown
+        if shown is None or shown.filter != whole or self.model.is_loading:
+            return Target(whole, self.table.chosen)
+        return target_of(self.table.chosen, len(self.model.ids), whole)
 
     # --- details ---
 

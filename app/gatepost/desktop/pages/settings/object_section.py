@@ -235,7 +235,7 @@ class ObjectSection(Section):
             return True
         identifier = self._editing = str(self.model.get("id"))
         await self.saved(identifier)
-        if self.model.is_dirty:  # typed while it was being saved
+        if self.has_draft:  # typed while it was being saved
             self.form.refresh()
             self._changed()
             return False

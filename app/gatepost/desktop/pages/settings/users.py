@@ -93,8 +93,11 @@ class UsersSection(ObjectSection):
         text = self.edit_password.text()
         if text or self.remove.isChecked():
             password = Secret("" if self.remove.isChecked() else text)
-            await self.context.session.client.set_user_password(identifier, password)
-        self.filled()
+            saved = await self.context.session.client.set_user_password(identifier, password)
+            if saved.object is not None:  # a change of its own: the next save is made for what it left
+                self.model.saved(self.model.original, saved.object, saved.revision)
+        if self.edit_password.text() == text:  # else another one was typed meanwhile
+            self.filled()
 
     async def _send(self, candidate: dict[str, Any], revision: int | None) -> Any:
         candidate.pop("has_password", None)
