@@ -241,7 +241,8 @@ class Spool:
             page = await self._list_readers.run(lambda c, start=after: look(c, start, last, lane_of))  # type: ignore[misc]
             if page.moves:
                 planned, now = {one.delivery_id: one for one in page.moves}, self._clock()
-                free, let_go = self.set_apart(tuple(planned))
+                apart, let_go = self.set_apart(tuple(planned))
+                free = apart - self.unrecorded
                 left(planned.keys() - free)
                 moves = [one for number, one in planned.items() if number in free]
                 moved, changed = await self._settled(lambda c, m=moves, t=now: move(c, m, t, self._unit), let_go)  # type: ignore[misc]

@@ -197,6 +197,15 @@ async def test_what_came_back_changed_between_the_look_and_the_move_is_named_wit
     assert left == {back.id}, "the other is not there any more"
 
 
+async def test_what_waits_to_be_recorded_is_not_moved_either(spool: Spool) -> None:
+    """A part of it would have another id, by which nobody knows that it was delivered."""
+    delivered = await add(spool, "pool", "a@x.example", "b@y.example")
+    spool.unrecorded.add(delivered.id)
+    left: set[int] = set()
+    assert await spool.relane(lambda d, r: f"mx:{r.domain}", left=left.update) == 0
+    assert left == {delivered.id}
+
+
 async def test_what_is_being_attempted_is_not_moved(spool: Spool) -> None:
     busy, idle = await add(spool), await add(spool)
     apart: list[int] = []
