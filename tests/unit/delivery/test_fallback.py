@@ -238,3 +238,18 @@ async def test_what_every_gateway_rules_out_is_bounced_at_once(tmp_path: Path) -
         await r.submit("b@one.test", content=large, sender="")
         await r.empty()
         assert r.counters.total("bounced") == 1
+
+
+async def test_what_one_address_of_a_primary_cannot_carry_waits_for_the_other_that_rests(tmp_path: Path) -> None:
+    large = CONTENT + b"More.\r\n" * 400
+    async with SmtpPeer(features=("SIZE 1000",)) as small, SmtpPeer(host="127.0.0.2", port=small.port) as peer:
+        primary = forward("f", "127.0.0.2", "127.0.0.1", domains=["one.test"], port=small.port, encryption="none")
+        async with rig(tmp_path, primary) as r:
+            hop = r.router.outlets.hops_of("f")[0]
+            r.router.report(hop, HopOutcome.FAILURE, "connection refused")
+            await r.submit("b@one.test", content=large)
+            await r.until(lambda: r.counters.total("deferred") == 1)
+            await r.settled()
+            await r.advance(330)
+            await r.empty()
+            assert taken(peer) == ["b@one.test"]

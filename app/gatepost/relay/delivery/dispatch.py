@@ -26,6 +26,7 @@ from .values import Job, Outcome
 
 log = logging.getLogger(__name__)
 
+_NAMED = LaneName.gateway("")
 _ONE_WAY = (LaneName.mx(""), LaneName.inbound(""))
 """Lanes whose plan names every way that there is."""
 _REPORTS = {
@@ -116,15 +117,18 @@ class Dispatcher(Departures):
         if self.running and attempt.may_go_further and not lane.name.startswith(_ONE_WAY):
             self._look_further(attempt)
             return
-        if attempt.is_ruled_out and lane.name == LaneName.POOL and self._is_anybody_unasked(attempt):
+        if attempt.is_ruled_out and self._is_anybody_unasked(attempt):
             attempt.wait_for_others()
         self._serve_others(attempt)
 
     def _is_anybody_unasked(self, attempt: Attempt) -> bool:
-        """Whether a gateway of Round Robin was left out because it rests, or has had enough for now."""
-        asked = frozenset(hop.key for hop in attempt.used)
-        sender, domain = attempt.delivery.envelope.sender, attempt.delivery.recipients[0].domain
-        plan = self.around.router.plan_now(LaneName.POOL, sender, domain, None, asked, commit=False)
+        """Whether one of those that would do as well was left out because it rests, or has had enough for now."""
+        lane, delivery = attempt.lane.name, attempt.delivery
+        if lane.startswith(_NAMED):
+            return False
+        asked = frozenset(hop.key if hop.kind is HopKind.GATEWAY else hop.address_key for hop in attempt.used)
+        sender, domain = delivery.envelope.sender, delivery.recipients[0].domain
+        plan = self.around.router.plan_now(lane, sender, domain, None, asked, client=client_of(delivery), commit=False)
         return isinstance(plan, Candidates) or (isinstance(plan, Wait) and plan.until is not None)
 
     def _look_further(self, attempt: Attempt) -> None:
