@@ -191,6 +191,7 @@ class Bodies:
     def __init__(self, folder: Path, has_room: HasRoom = _unlimited) -> None:
         self.folder = folder
         self._has_room = has_room
+        self._stuck: list[str] = []
 
     def open_body(self, *, makes_room: bool = False) -> BodyWriter:
         """Begin a body. No file exists before the first octets are written.
@@ -224,8 +225,17 @@ class Bodies:
             return [entry.name for entry in entries if entry.name.endswith((_SUFFIX, _PARTIAL))]
 
     def remove(self, names: list[str]) -> int:
-        """Remove files by name; returns how many there were. What cannot be removed is logged and tried at the next start."""
-        return sum(_remove(self.folder / name) for name in names)
+        """Remove files by name; returns how many there were.
+
+        What cannot be removed is logged, and tried again when another can, or at the next start.
+        """
+        gone = sum(_remove(self.folder / name) for name in names)
+        stuck = [name for name in names if os.path.lexists(self.folder / name)] if gone < len(names) else []
+        if self._stuck and not stuck:
+            names, self._stuck = self._stuck, []
+            return gone + self.remove(names)
+        self._stuck += stuck
+        return gone
 
 
 def _remove(path: Path) -> bool:

@@ -162,6 +162,18 @@ async def test_what_the_disk_does_not_let_go_is_logged_and_no_error_of_whoever_g
     assert caplog.messages.count(f"body {name} cannot be removed: Is a directory") == 2
 
 
+async def test_what_the_disk_did_not_let_go_is_removed_when_it_lets_go_again(bodies: Bodies) -> None:
+    (bodies.folder / "stuck.body").mkdir()
+    assert bodies.remove(["stuck.body", "unknown.body"]) == 0
+    (bodies.folder / "next.body").touch()
+    assert bodies.remove(["next.body"]) == 1, "it is still stuck"
+    (bodies.folder / "stuck.body").rmdir()
+    for name in ("stuck.body", "last.body"):
+        (bodies.folder / name).touch()
+    assert bodies.remove(["last.body"]) == 2
+    assert bodies.names() == []
+
+
 async def test_an_unusable_folder_is_said_in_words(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="message body"):
         await Bodies(tmp_path / "missing").open_body().finish()
