@@ -319,3 +319,29 @@ def test_an_octet_at_a_time_costs_no_more_memory_than_the_octets() -> None:
         content.add(b"ab")
     assert len(content._segments) <= 513
     assert content.take() == b"ab" * 20_000
+
+
+@pytest.mark.parametrize("command", ["DATA", "BDAT 9000000"])
+async def test_a_fault_of_ours_within_a_large_message_ends_the_connection_with_its_reply(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, command: str
+) -> None:
+    """What still comes of the message is neither kept nor taken for commands."""
+
+    def broken() -> None:
+        raise RuntimeError("a bug")
+
+    async with site(folder=tmp_path) as here:
+        here.spool.bodies.open_body = broken
+        peer = await here.session()
+        session = await here.arrived()
+        await peer.begin()
+        session.data_received(command.encode() + b"\r\n")
+        for _ in range(3):
+            session.data_received((b"y" * 998 + b"\r\n") * 300)
+        session.data_received(b"NOOP\r\n")
+        if command == "DATA":
+            assert (await peer.reply()).startswith("354 ")
+        assert (await peer.reply()).startswith("451 4.3.0 Something went wrong here")
+        assert await peer.is_closed()
+        await here.settle()
+    assert [record.name for record in caplog.records if record.exc_info] == ["gatepost.relay.reception.driving"]

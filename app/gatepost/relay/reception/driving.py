@@ -16,7 +16,7 @@ from typing import Any
 
 from ...model.reply import Reply
 from .replies import Refusal
-from .wire import Wire
+from .wire import CHUNK, DATA, Wire
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,9 @@ class Driver(Wire):
         log.exception("session of %s failed, reference %s", self.client.address if self.client else "?", reference)
         self._set_rset_state()
         reply = Reply(451, "4.3.0", f"Something went wrong here, please try again later; reference {reference}")
-        self._refuse(Refusal("internal", reply, is_error=False))
+        # Within a message there is nothing to put the rest of it into, and it must not be taken for commands.
+        is_within_content = self._mode is DATA or self._mode is CHUNK
+        self._refuse(Refusal("internal", reply, is_within_content, is_error=False))
 
     # --- what the layers above make of it -----------------------------------------------------------------------------
 
