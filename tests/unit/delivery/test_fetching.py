@@ -67,6 +67,21 @@ async def test_a_page_read_before_an_operation_is_thrown_away(tmp_path: Path) ->
         assert lane.behind
 
 
+async def test_an_operation_on_some_mail_throws_away_no_other(tmp_path: Path) -> None:
+    """One that goes on for long would let nothing be read from the spool as long."""
+    async with rig(tmp_path, gateway("one", 1), start=False) as r:
+        ids = [(await r.submit(hand_over=False)).deliveries[0].id for _ in range(3)]
+        fetching, lane = Fetching(r.spool, r.time.clock, set()), Lane("pool")
+        real = r.spool.load_content
+
+        async def held_meanwhile(message_id: int) -> Any:
+            fetching.spool_changed(ids[1:])
+            return await real(message_id)
+
+        r.spool.load_content = held_meanwhile  # type: ignore[method-assign]
+        assert [delivery.id for delivery, _ in await fetching.page(lane, 1_000_000)] == ids[:1]
+
+
 async def test_contents_are_read_ahead_only_as_far_as_there_is_room(tmp_path: Path) -> None:
     async with rig(tmp_path, gateway("one", 1), start=False) as r:
         for _ in range(PAGE + 1):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 
 from ...store.spool import Spool
@@ -27,9 +27,13 @@ class Fetching:
         """By page that is being read: two that nothing was settled for yet are equal, and not the same."""
         self._epoch = 0
 
-    def spool_changed(self) -> None:
-        """What is being read now may be out of date: it is thrown away."""
-        self._epoch += 1
+    def spool_changed(self, ids: Iterable[int] | None = None) -> None:
+        """What is being read now (None: all of it) may be out of date: it is thrown away."""
+        if ids is None:
+            self._epoch += 1
+            return
+        for settled in self._settled_during.values():
+            settled.update(ids)
 
     def settled(self, delivery_id: int) -> None:
         """This delivery has just been recorded: a page that was read before may still show it as due."""

@@ -142,7 +142,7 @@ class Ring(ABC):
 
     def forget_pending(self, ids: frozenset[int] | None = None) -> None:
         """Somebody changed deliveries in the spool: what is in memory may no longer be true."""
-        self._fetching.spool_changed()
+        self._fetching.spool_changed(ids)
         for lane in list(self.lanes.values()):
             if lane.parked is not None and (ids is None or lane.parked.delivery.id in ids):
                 self._unpark(lane)
@@ -163,7 +163,7 @@ class Ring(ABC):
             self.flying.difference_update(free)
             for number in free:
                 del self._apart[number]
-            self._fetching.spool_changed()
+            self._fetching.spool_changed(ids)
 
         return apart, let_go
 
