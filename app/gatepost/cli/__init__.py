@@ -6,5 +6,6 @@ when it is called, so that ``gatepost --help`` answers at once. A command's modu
 options and sets ``run`` to a coroutine function ``(arguments, client, out)``.
 
 Exit codes: 0 done · 1 error · 2 wrong usage · 3 a value was refused · 4 not found · 5 conflict · 6 relay or vault not
-available · 7 verification failed. ``gatepost help exit-codes`` says the same.
+available · 7 verification failed. ``gatepost help exit-codes`` says the same. ``service status`` has codes of its own, those of
+``systemctl status``.
 """
