@@ -57,6 +57,23 @@ async def test_what_was_understood_is_shown_and_nothing_is_saved(card: Any, fold
     assert not card.apply.isVisibleTo(card)
 
 
+async def test_files_that_are_read_late_are_not_shown_of_another_server(
+    card: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = module.preview
+
+    async def slow(*arguments: Any) -> Any:
+        found = await real(*arguments)
+        card.kind.set_value("iis")
+        return found
+
+    monkeypatch.setattr(module, "preview", slow)
+    await card.look_at([folder / "main.cf"])
+    assert not card._files, "they may hold passwords"
+    assert card._proposal is None
+    assert not card.apply.isVisibleTo(card)
+
+
 async def test_only_what_is_ticked_is_taken_over(card: Any, folder: Path) -> None:
     client = card._section.context.session.client
     before = (await client.configuration()).revision

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -378,6 +379,31 @@ async def test_a_password_that_is_typed_while_another_one_is_being_saved_stays(
     assert page.has_draft
     assert await section.save()
     assert section.edit_password.text() == ""
+    await closed(page)
+
+
+async def test_older_revisions_that_come_after_a_new_one_leave_no_gap(
+    page: SettingsPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = page.context.session.client
+    for name in ("One", "Two"):
+        await client.add("trays", {"name": name})
+    await page.enter(section="revisions")
+    section: Any = page.section
+    newest, *older = section._known
+    section._known = [newest]
+    real = Client.revisions
+
+    async def slow(found: Client, *arguments: Any, **options: Any) -> Any:
+        answer = await real(found, *arguments, **options)
+        section._known = [replace(newest, number=newest.number + 1)]
+        return answer
+
+    with monkeypatch.context() as held:
+        held.setattr(Client, "revisions", slow)
+        await section._load_more()
+    assert older
+    assert [one.number for one in section._known] == [newest.number + 1]
     await closed(page)
 
 

@@ -49,6 +49,7 @@ class ForeignImport(Card):
         self._files: Texts = []
         self._proposal: ImportProposal | None = None
         self._boxes: dict[str, QCheckBox] = {}
+        self._asked = 0
         self.kind = ChoiceField(_kinds())
         self.row = FieldRow(tr("Server"), self.kind, _what_to_give("postfix"))
         self.kind.currentIndexChanged.connect(self._kind_changed)
@@ -96,11 +97,14 @@ class ForeignImport(Card):
     async def look_at(self, paths: Sequence[Path]) -> None:
         """Read the files and show what they mean. Nothing is saved."""
         self.discard()
+        number = self._asked
         client, kind = self._section.context.session.client, str(self.kind.value())
         try:
             files, proposal, _ = await preview(client, kind, paths)
         except OSError as error:
             raise GatepostError(tr("The file cannot be read."), f"{error.filename}: {error.strerror or error}") from error
+        if number != self._asked:
+            return  # other files, or another server, were chosen meanwhile
         self._files, self._proposal = files, proposal
         self._tell(proposal)
 
@@ -178,7 +182,8 @@ class ForeignImport(Card):
         self.carried_out.emit(saved.revision)
 
     def discard(self) -> None:
-        """Forget the files, too: they may hold passwords."""
+        """Forget the files, too: they may hold passwords. What is being read will not be shown."""
+        self._asked += 1
         self._files, self._proposal = [], None
         self._boxes.clear()
         while (item := self._lines.takeAt(0)) is not None:

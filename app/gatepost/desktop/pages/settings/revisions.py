@@ -49,10 +49,13 @@ class RevisionsSection(Section):
 
     async def _load_more(self) -> None:
         self.more.setEnabled(False)
+        oldest = self._known[-1].number
         try:
-            found = await self.context.session.client.revisions(AT_ONCE, before=self._known[-1].number)
+            found = await self.context.session.client.revisions(AT_ONCE, before=oldest)
         finally:
             self.more.setEnabled(True)
+        if self._known[-1].number != oldest:
+            return  # a new revision has come meanwhile: these do not join on to what is shown now
         self._known.extend(found)
         self._show(found, is_newest_first=False)
         self.more.setVisible(len(found) == AT_ONCE)
