@@ -253,3 +253,19 @@ async def test_what_one_address_of_a_primary_cannot_carry_waits_for_the_other_th
             await r.advance(330)
             await r.empty()
             assert taken(peer) == ["b@one.test"]
+
+
+async def test_what_waits_alone_leaves_soon_after_one_message_found_its_gateway_well(tmp_path: Path) -> None:
+    async with SmtpPeer() as back, SmtpPeer() as pool:
+        rows = [row("sender.test", "n"), row("other.test", "n", when_resting="round-robin")]
+        async with rig(tmp_path, named("n", back), gateway("pool", pool), domains=rows) as r:
+            let_rest(r, "n")
+            for number in range(5):
+                await r.submit(f"b{number}@one.test", sender="a@sender.test")
+            await r.settled()
+            await r.advance(31)
+            await r.until(lambda: len(back.messages) == 1)
+            await r.settled()
+            await r.advance(6)
+            await r.empty()
+            assert len(back.messages) == 5

@@ -13,10 +13,8 @@ from ..common.hop import NextHop
 from ..common.plan import Candidates, HopHealth, Wait
 from .hops import MAX_CANDIDATES, health_key
 from .rotation import Rotation
-from .standings import NOTHING, Standing, Standings, rests
+from .standings import ASK_AGAIN, NOTHING, Standing, Standings, rests
 
-ASK_AGAIN = 5.0
-"""Seconds in which a probe that is due should have ended."""
 TURN = "its turn in Round Robin"
 STANDBY = "a standby gateway, because no other of Round Robin can be used"
 NAMED = "the gateway that the rule names"

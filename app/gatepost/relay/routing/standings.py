@@ -16,6 +16,8 @@ from .hops import gateway_hop, health_key, inbound_hops, source_key
 
 NOTHING: frozenset[str] = frozenset()
 
+ASK_AGAIN = 5.0
+"""Seconds in which a probe that is due, or the message that is one, should have ended."""
 PRIMARY_LONGEST_REST = 60.0
 """Seconds, for a primary without a Holding card."""
 
@@ -122,7 +124,9 @@ class Standings:
             return Standing(False, "was tried in this attempt", rests=True)
         until = self.gateways.closed_until(hop.key)
         if until is not None:
-            return Standing(False, rests(self.gateways, hop.key, until, self._monotonic()), until, rests=True)
+            now = self._monotonic()
+            soon = now + ASK_AGAIN if self.gateways.is_probing(hop.key) else math.inf
+            return Standing(False, rests(self.gateways, hop.key, until, now), min(until, soon), rests=True)
         return self._capped(gateway) or USABLE
 
     def _capped(self, gateway: Gateway) -> Standing | None:
