@@ -15,12 +15,11 @@ from ...cards import Banner, Facts, Scrolled, Tone, rows
 from ...context import AppContext
 from ...i18n import tr
 from ...theme import px
-from ...words import moment_text, size_text
 from ..lists.gateways import Gateways
 from ..lists.list_page import Detail
 from ..lists.raw import RawText, beginning, header_text, raw_text
 from ..lists.timeline import Arithmetic
-from ..spool.columns import sender_text
+from ..spool.columns import facts_text, sender_text
 from .columns import kept_text, reason_text, why_text, why_tone
 from .mail_parts import MAX_OCTETS, preview_of
 from .preview import PreviewView
@@ -87,13 +86,7 @@ class QuarantineDetail(Detail):
             return
         self._entry = entry
         row = entry.row
-        facts = tr(
-            "{id} · from {sender} · {size} · received {moment}",
-            id=row.queue_id,
-            sender=sender_text(row.sender),
-            size=size_text(row.size),
-            moment=moment_text(row.received_at),
-        )
+        facts = facts_text(row.queue_id, row.sender, row.size, row.received_at)
         self.head.tell(why_text(row), Tone(why_tone(row).value), row.subject, facts)
         self._why.show_entry(entry, self._gateways)
         self._load_tab()

@@ -32,6 +32,17 @@ def sender_text(sender: str) -> str:
     return sender or tr("<> (a report)")
 
 
+def facts_text(queue_id: str, sender: str, size: int, received_at: float) -> str:
+    """Of a message, on one line above its details."""
+    return tr(
+        "{id} · from {sender} · {size} · received {moment}",
+        id=queue_id,
+        sender=sender_text(sender),
+        size=size_text(size),
+        moment=moment_text(received_at),
+    )
+
+
 def recipients_text(row: SpoolRow) -> str:
     """The first one and how many more; of those that were many at first, how many are left."""
     first = row.recipients[0] if row.recipients else ""

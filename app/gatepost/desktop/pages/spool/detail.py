@@ -26,13 +26,12 @@ from ...context import AppContext
 from ...i18n import mark, tr
 from ...relay_texts import said
 from ...theme import Role, icon, px, set_role
-from ...words import moment_text, size_text
 from ..lists.gateways import Gateways
 from ..lists.list_page import Detail
 from ..lists.raw import RawText, beginning, header_text, raw_text
 from ..lists.route import RouteView
 from ..lists.timeline import TimelineView
-from .columns import sender_text, state_text, state_tone
+from .columns import facts_text, state_text, state_tone
 
 _RECIPIENT_STATES = {
     "waiting": mark("Waiting"),
@@ -109,13 +108,7 @@ class SpoolDetail(Detail):
         states = [delivery.state for delivery in message.deliveries]
         state = next((s for s in ("held", "deferred", "waiting") if s in states), "waiting")
         tone = BadgeTone(state_tone(state).value)
-        facts = tr(
-            "{id} · from {sender} · {size} · received {moment}",
-            id=message.queue_id,
-            sender=sender_text(message.envelope.sender),
-            size=size_text(message.size),
-            moment=moment_text(message.received_at),
-        )
+        facts = facts_text(message.queue_id, message.envelope.sender, message.size, message.received_at)
         self.head.tell(state_text(state), tone, message.subject, facts)
         self._recipients.show_message(message, self._gateways)
         before = self._route.recipient

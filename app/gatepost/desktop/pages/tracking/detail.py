@@ -13,11 +13,11 @@ from ....model.errors import NotFound
 from ...cards import Tone
 from ...context import AppContext
 from ...i18n import tr
-from ...words import moment_text, size_text
+from ...words import moment_text
 from ..lists.gateways import Gateways
 from ..lists.list_page import Detail
 from ..lists.timeline import TimelineView, texts_of, title_of
-from ..spool.columns import sender_text
+from ..spool.columns import facts_text, sender_text
 from .columns import outcome_text, state_text, state_tone
 
 IN_SPOOL = ("waiting", "deferred", "quarantined")
@@ -59,13 +59,7 @@ class TrackingDetail(Detail):
             return
         self._story = story
         message = story.message
-        facts = tr(
-            "{id} · from {sender} · {size} · received {moment}",
-            id=message.queue_id,
-            sender=sender_text(message.sender),
-            size=size_text(message.size),
-            moment=moment_text(message.received_at),
-        )
+        facts = facts_text(message.queue_id, message.sender, message.size, message.received_at)
         facts = "\n".join(filter(None, (facts, message.message_id_header, outcome_text(message))))
         self.head.tell(state_text(message.state), Tone(state_tone(message.state).value), message.subject, facts)
         self._to_spool.setVisible(message.state in IN_SPOOL)
