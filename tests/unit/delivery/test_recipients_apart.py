@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 from gatepost.store.journal_values import EntryKind
 from gatepost.store.values import LARGE_BODY, SpoolFilter
 
 from ...support.dns_server import DnsServer
 from ...support.smtp_peer import Delay, SmtpPeer
+from ..routing.support import forward, row
 from .queue_rig import CONTENT, Rig, gateway, rig
 
 
@@ -87,6 +89,24 @@ async def test_a_domain_whose_name_servers_fail_holds_up_no_other(tmp_path: Path
         waiting = await r.rows()
         assert sorted(row.recipients for row in waiting) == [("b@broken.example",), ("d@broken.example",)]
         assert {(row.last_reply[:9], row.attempts) for row in waiting} == {("451 4.4.3", 1)}
+
+
+async def test_what_no_mail_host_can_carry_bounces_beside_a_domain_whose_name_servers_fail(tmp_path: Path) -> None:
+    """Their gateway is gone, and the queue has not been told yet."""
+    primary = forward("f", "192.0.2.1", domains=["broken.test", "one.test"])
+    rows = [row(domain, "direct", "recipient") for domain in primary["domains"]]
+    async with SmtpPeer(features=("SIZE 1000",)) as small, DnsServer() as dns:
+        dns.servfail("broken.test")
+        dns.add("one.test", "A", "127.0.0.1")
+        direct = {"direct_port": small.port, "name_servers": [dns.address], "name_server_port": dns.port, "ipv6": False}
+        async with rig(tmp_path, primary, domains=rows, delivery=direct, start=False) as r:
+            await r.submit("b@broken.test", "c@one.test", content=CONTENT + b"More.\r\n" * 400, hand_over=False)
+            r.router.apply(r.configuration.model_copy(update={"gateways": ()}))
+            r.queue.apply = AsyncMock()  # type: ignore[method-assign]
+            await r.queue.start()
+            await r.until(lambda: r.counters.total("bounced") == 1)
+            await r.settled()
+            assert [row.recipients for row in await r.rows() if row.sender] == [("b@broken.test",)]
 
 
 async def test_content_that_is_read_only_then_goes_to_the_domains_that_are_left(tmp_path: Path) -> None:

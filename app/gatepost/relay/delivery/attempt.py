@@ -259,9 +259,9 @@ class Attempt:
         return [row for row in self._elsewhere if row.id in self._soft]
 
     @property
-    def is_ruled_out(self) -> bool:
-        """Every hop of the plan says that it can never carry the message to those who are left."""
-        return bool(self._elsewhere) and not self.left
+    def ruled_out(self) -> list[RecipientRow]:
+        """Recipients to whom every hop of the plan says that it can never carry the message; nobody, while one is ``left``."""
+        return [] if self.left else self._elsewhere
 
     def wait_for_others(self) -> None:
         """Hops that were not in the plan may carry it."""

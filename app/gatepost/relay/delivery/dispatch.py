@@ -117,7 +117,7 @@ class Dispatcher(Departures):
         if self.running and attempt.may_go_further and not lane.name.startswith(_ONE_WAY):
             self._look_further(attempt)
             return
-        if attempt.is_ruled_out and self._is_anybody_unasked(attempt):
+        if attempt.ruled_out and self._is_anybody_unasked(attempt):
             attempt.wait_for_others()
         self._serve_others(attempt)
 
@@ -127,7 +127,7 @@ class Dispatcher(Departures):
         if lane.startswith(_NAMED):
             return False
         asked = frozenset(hop.key if hop.kind is HopKind.GATEWAY else hop.address_key for hop in attempt.used)
-        sender, domain = delivery.envelope.sender, delivery.recipients[0].domain
+        sender, domain = delivery.envelope.sender, attempt.ruled_out[0].domain
         plan = self.around.router.plan_now(lane, sender, domain, None, asked, client=client_of(delivery), commit=False)
         return isinstance(plan, Candidates) or (isinstance(plan, Wait) and plan.until is not None)
 
