@@ -88,17 +88,18 @@ async def test_mail_that_somebody_holds_or_deletes_while_its_age_is_looked_at_is
     async with rig(tmp_path) as r:  # no gateway: it would be given up
         await r.submit(lifetime=HOUR)
         await r.until(lambda: any(lane.status == "asleep" for lane in r.queue.lane_states()))
-        real = r.spool.fetch_expired
+        real, looks = r.spool.fetch_expired, []
 
         async def changed_meanwhile(*arguments: Any) -> Any:
             found = await real(*arguments)
-            assert len(found) == 1
+            looks.append(len(found))
             await getattr(r.queue, operation)(SpoolFilter())
             return found
 
         r.spool.fetch_expired = changed_meanwhile  # type: ignore[method-assign]
         await r.advance(2 * HOUR)
         await r.settled()
+        assert looks[0] == 1
         assert r.spool.counts().total == r.spool.counts().held == (operation == "hold")
 
 
@@ -132,9 +133,10 @@ async def test_a_delay_notice_is_sent_once_even_where_one_look_takes_longer_than
             await r.until(lambda: "gateway.resting" in r.kinds())
             await r.settled()
             r.time.wall += HOUR + 1
-            await asyncio.gather(r.queue.tick(), r.queue.tick())
+            for _ in range(20):  # one look tells nothing of what is being tried just then
+                await asyncio.gather(r.queue.tick(), r.queue.tick())
+                await r.settled()
             await r.until(lambda: len(reports(peer)) >= 3)
-            await r.settled()
             assert len(reports(peer)) == 3
 
 
@@ -151,6 +153,9 @@ async def test_mail_that_cannot_be_read_keeps_no_other_mail_from_its_notice(tmp_
             await r.settled()
             body.discard()
             await r.advance(HOUR + 1)
+            for _ in range(20):  # one look tells nothing of what is being tried just then
+                await r.settled()
+                await r.advance(1)
             await r.until(lambda: len(reports(peer)) == 2)
             told = b"".join(report.content for report in reports(peer))
             assert b"lost@example.net" in told

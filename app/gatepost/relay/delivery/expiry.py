@@ -87,12 +87,12 @@ class Ageing:
         for _ in range(10):
             with self._dispatcher.reading() as is_outdated:
                 page = await self._around.spool.fetch_expired(now, CHUNK, seen)
-                for delivery in page:
+                current = [delivery for delivery in page if not is_outdated(delivery.id)]
+                for delivery in current:
                     seen.add(delivery.id)
-                    if not is_outdated(delivery.id):  # else a later look will see what it is now
-                        self._expire(delivery, now)
-            if len(page) < CHUNK:
-                return
+                    self._expire(delivery, now)
+            if len(page) < CHUNK and len(current) == len(page):
+                return  # else what has changed meanwhile is read again
 
     def _expire(self, delivery: Delivery, now: float) -> None:
         dispatcher = self._dispatcher
