@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import smtplib
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +12,7 @@ import pytest
 
 from gatepost.model.settings import Settings, SpoolSettings
 from gatepost.store.room import RECORDING_ROOM
+from tests.support.mounts import memory_disk
 from tests.support.ports import wait_until
 from tests.support.relaying import plain, relaying
 from tests.support.smtp_peer import SmtpPeer
@@ -25,16 +24,8 @@ LARGE = PLAIN + b"a line of some seventy octets, again and again, until there is
 
 @pytest.fixture
 def small_disk() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="gatepost-disk-") as name:
-        mounted = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", name], capture_output=True, check=False
-        )
-        if mounted.returncode:
-            pytest.skip("only on machines where a test may mount a file system")
-        try:
-            yield Path(name)
-        finally:
-            subprocess.run(["umount", "-l", name], check=True)
+    with memory_disk(f"size={SIZE}") as folder:
+        yield folder
 
 
 def is_accepted(port: int) -> bool:

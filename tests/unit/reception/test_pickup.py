@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,9 +18,11 @@ from gatepost.relay.common.metrics import Counters
 from gatepost.relay.reception import Inspected, ReceptionContext
 from gatepost.relay.reception.context import Share
 from gatepost.relay.reception.pickup import watch
+from gatepost.relay.reception.pickup.folder import Folder
 from gatepost.relay.reception.pickup.watch import PickupWatch
 from gatepost.store.bodies import BodyFile
 
+from ...support.mounts import memory_disk
 from .support import MemoryJournal, MemorySpool
 
 LETTER = b"From: ann@example.org\nTo: bob@example.com\nBcc: eve@example.com\nSubject: pick me up\n\nHello\n"
@@ -179,19 +180,10 @@ async def test_a_folder_that_everybody_may_write_to_is_used_only_when_that_was_c
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only on Linux")
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="root is needed to mount")
-def test_a_folder_that_the_services_unit_lets_nobody_write_to_is_told_as_that(tmp_path: Path) -> None:
+def test_a_folder_that_the_services_unit_lets_nobody_write_to_is_told_as_that() -> None:
     """As ProtectSystem=strict makes it: its owner may write there, and cannot."""
-    made = f"Folder({str(tmp_path)!r}, '', allow_shared=False)"
-    program = f"from gatepost.relay.reception.pickup.folder import Folder; print({made}.trouble())"
-    mount = f'mount --bind "{tmp_path}" "{tmp_path}" && mount -o remount,bind,ro "{tmp_path}" && exec "$@"'
-    done = subprocess.run(
-        ["unshare", "--mount", "sh", "-c", mount, "sh", sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "ReadWritePaths=" in done.stdout
+    with memory_disk("ro,mode=700") as folder:
+        assert "ReadWritePaths=" in Folder(str(folder), "", allow_shared=False).trouble()
 
 
 async def test_a_missing_folder_is_a_problem_until_it_is_there(tmp_path: Path) -> None:
