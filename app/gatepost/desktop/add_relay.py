@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QLineEdit, QPushButton, QWidget
 from ..model.errors import GatepostError, InvalidInput, Issue
 from ..model.remote import DEFAULT_PORT
 from ..model.secret import Secret
-from .cards import Banner, Dialog, FieldRow, NumberField, PageBody, Switch, TextField, Tone, field_line, label
+from .cards import FOCUS_ROOM, Banner, Dialog, FieldRow, NumberField, PageBody, Switch, TextField, Tone, field_line, label
 from .forms.wording import words
 from .i18n import tr
 from .relay_texts import said, told
@@ -61,9 +61,11 @@ class AddRelayDialog(Dialog):
         self.name_field.setFocus()
 
     def _build(self) -> None:
-        """Scrolls where the window is small or the text large."""
+        """Scrolls below the title where the window is small or the text large."""
         content = PageBody(in_dialog=True)
-        content.add(label(tr("Add a relay on another machine"), Role.HEADING, wrap=True))
+        title = label(tr("Add a relay on another machine"), Role.HEADING, wrap=True)
+        title.setContentsMargins(px(FOCUS_ROOM), 0, 0, 0)
+        self.add(title)
         advice = tr("On that machine, switch on remote administration in the settings and make a token there.")
         content.add(label(advice, Role.MUTED, wrap=True))
         content.add(FieldRow(tr("Name"), self.name_field, tr("As it is called in this list.")))

@@ -27,12 +27,13 @@ from .inputs import ChoiceField, NumberField, TextField
 from .layout import Columns, Flow, LeadLayout, divider, line, rows
 from .list_field import AddressListField, ListField
 from .mnemonics import assign_mnemonics
-from .page_parts import EmptyState, PageBody, PageHeader, Scrolled, tool_button
+from .page_parts import FOCUS_ROOM, EmptyState, PageBody, PageHeader, Scrolled, tool_button
 from .secret_field import SecretAction, SecretChange, SecretField
 from .switch import Switch
 from .text import ElidedLabel, Sign, label
 
 __all__ = [
+    "FOCUS_ROOM",
     "AddressListField",
     "Answer",
     "Badge",

@@ -11,6 +11,9 @@ from ..theme import Role, icon, px, set_role
 from .layout import LeadLayout, line, rows
 from .text import Sign, label
 
+FOCUS_ROOM = 3
+"""Around what scrolls in a dialog, at 100 %: else the ring around the focused field is cut."""
+
 
 class PageHeader(QWidget):
     """Title, one sentence, and the page's actions at the right. ``can_go_back``: a way back to the list."""
@@ -63,7 +66,7 @@ class PageBody(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         holder = Scrolled()
         outer = line(holder, gap=0)
-        self._margins = (px(3), 0, px(14), px(3)) if in_dialog else (px(28), px(24), px(28), px(28))
+        self._margins = (px(FOCUS_ROOM), 0, px(14), px(FOCUS_ROOM)) if in_dialog else (px(28), px(24), px(28), px(28))
         self._outer = outer
         outer.setContentsMargins(*self._margins)
         inner = QWidget()
