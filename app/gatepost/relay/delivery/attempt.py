@@ -65,6 +65,8 @@ class Attempt:
         "delivery",
         "dialogue",
         "hops",
+        "is_out",
+        "is_over",
         "lane",
         "rest",
         "settled",
@@ -92,6 +94,10 @@ class Attempt:
         self.ways: list[str] = []
         """The hops that were used, each with why, in words."""
         self.lane: Lane
+        self.is_out = False
+        """Counted among what was given to connections."""
+        self.is_over = False
+        """Handed on: its outcome to be recorded, or itself back to the spool."""
         self.hops = hops
         self._index = 0
         self._queue: list[RecipientRow] = list(delivery.recipients)
@@ -224,6 +230,18 @@ class Attempt:
             fate = Fate.DEFERRED if row.id in self._soft else Fate.FAILED
             self.settled.append(Settled(row, fate, verdict.reply, hop, "" if verdict.is_local else host, verdict.stage))
         self._elsewhere, self._queue = [], []
+        return self.settled
+
+    def break_off(self, reply: Reply, taken: Sequence[Settled]) -> list[Settled]:
+        """Settle everybody: taken for those who were (``taken``: found out by the job that is out), deferred for all others.
+
+        To be called in any state, also in the middle of another method.
+        """
+        known = {one.row.id: one for one in (*taken, *self.settled) if one.fate is Fate.DELIVERED}
+        rows = (*(one.row for one in self.settled), *self._chunk, *self._queue, *self._elsewhere, *self.rest)
+        everybody = {row.id: row for row in (*self.delivery.recipients, *rows)}
+        self.settled = [known.get(row.id) or Settled(row, Fate.DEFERRED, reply, None) for row in everybody.values()]
+        self._chunk, self._queue, self._elsewhere, self.rest = [], [], [], ()
         return self.settled
 
     def convert(self, content: bytes) -> None:

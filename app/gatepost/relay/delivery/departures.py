@@ -19,7 +19,7 @@ from ..common.plan import Candidates, HopOutcome, Plan, Reject, Wait
 from .attempt import Attempt, Settled
 from .classify import Fate
 from .lanes import LOW_WATER, Lane, LaneStatus, weight_of
-from .ledger import Ledger
+from .ledger import Ledger, Told
 from .recorder import Recorder
 from .ring import Ring
 from .room import Room
@@ -33,6 +33,8 @@ MAX_OUT = 2000
 """Deliveries given to connections and not yet answered."""
 MAX_UNRECORDED = 4000
 """Deliveries answered and not yet committed; beyond it nothing new starts."""
+
+UNFORESEEN = Reply(451, "4.3.0", "An error within this server; it tries again")
 
 _DIRECT = LaneName.mx("")
 
@@ -83,6 +85,9 @@ class Departures(Ring):
                 )
             except GatepostError as error:
                 plan = Wait(None, str(error))
+            except Exception:
+                self._rescue_unplanned(lane, delivery, content)
+                continue
             if plan is None:
                 lane.status = LaneStatus.PLANNING
                 self.tasks.spawn(self._plan(lane, delivery, content), f"route {lane.name}")
@@ -117,20 +122,28 @@ class Departures(Ring):
             self.ready(lane)
 
     def _follow(self, lane: Lane, delivery: Delivery, content: Content | None, plan: Plan) -> None:
+        try:
+            self._act_on(lane, delivery, content, plan)
+        except Exception:
+            self._rescue_unplanned(lane, delivery, content)
+            if isinstance(plan, Candidates):
+                self._unclaim(plan.hops[0])
+
+    def _act_on(self, lane: Lane, delivery: Delivery, content: Content | None, plan: Plan) -> None:
         if isinstance(plan, Candidates):
             lane.backoff = 0
             chosen = delivery
             if plan.only_domain and any(row.domain != plan.only_domain for row in delivery.recipients):
                 chosen = replace(delivery, recipients=tuple(r for r in delivery.recipients if r.domain == plan.only_domain))
             attempt = Attempt(chosen, plan.hops, content if content is not None else b"")
-            attempt.weight, attempt.why = weight_of(content), plan.why
+            attempt.lane, attempt.weight, attempt.why = lane, weight_of(content), plan.why
             attempt.rest = (
                 tuple(row for row in delivery.recipients if row.domain != plan.only_domain) if plan.only_domain else ()
             )
             if content is None:
                 self.tasks.spawn(self._load(lane, attempt), f"read {delivery.queue_id}")
             else:
-                self._launch(lane, attempt)
+                self._launch_safely(lane, attempt)
         elif isinstance(plan, Reject):
             self._settle_domain(lane, delivery, content, Fate.FAILED, plan.reply)
         elif plan.is_alone or (plan.reply is not None and not lane.name.startswith(_DIRECT)):
@@ -157,13 +170,13 @@ class Departures(Ring):
             self.recorder.settle(lane, delivery, settled, content, counts=True)
             return
         attempt = Attempt(replace(delivery, recipients=()), (), content if content is not None else b"")
-        attempt.weight = weight_of(content)
+        attempt.lane, attempt.weight = lane, weight_of(content)
         attempt.rest = tuple(row for row in delivery.recipients if row.domain != domain)
         attempt.begin_with(settled)
         if content is None:
             self.tasks.spawn(self._load(lane, attempt), f"read {delivery.queue_id}")
         else:
-            self._launch(lane, attempt)
+            self._launch_safely(lane, attempt)
 
     async def _load(self, lane: Lane, attempt: Attempt) -> None:
         try:
@@ -174,13 +187,15 @@ class Departures(Ring):
         except GatepostError as error:
             log.error("%s cannot be read: %s", attempt.delivery.queue_id, error)
             self._unreadable(lane, attempt, Reply(451, "4.3.0", str(error)))
+        except Exception:
+            self._rescue(attempt)
         except BaseException:
             self._not_tried(lane, attempt)
             raise
         else:
             attempt.weight = weight_of(attempt.content)
             self._bytes += attempt.weight
-            self._launch(lane, attempt)
+            self._launch_safely(lane, attempt)
 
     def _not_tried(self, lane: Lane, attempt: Attempt) -> None:
         self._give_back(attempt)
@@ -207,10 +222,16 @@ class Departures(Ring):
 
     # Room
 
+    def _launch_safely(self, lane: Lane, attempt: Attempt) -> None:
+        try:
+            self._launch(lane, attempt)
+        except Exception:
+            self._rescue(attempt)
+
     def _launch(self, lane: Lane, attempt: Attempt) -> None:
         hops = attempt.hops
         if not hops or self._room.has_room(hops[0]):
-            self._send(attempt, lane)
+            self._send(attempt)
             return
         if _is_shared(hops):  # what exceeds a gateway's connections goes to the next one
             for index in range(1, len(hops)):
@@ -219,11 +240,12 @@ class Departures(Ring):
                 if self._room.has_room(hops[index]) and self.around.router.claim(hops[index]):
                     self.around.router.report(hops[0], HopOutcome.NOT_TRIED)
                     attempt.prefer(index)
-                    self._send(attempt, lane)
+                    self._send(attempt)
                     return
         if lane.parked is not None:  # a second one, whose content came late
-            self.around.router.report(hops[0], HopOutcome.NOT_TRIED)
+            attempt.is_over = True
             self._put_back(lane, attempt.delivery.id, attempt.weight)
+            self.around.router.report(hops[0], HopOutcome.NOT_TRIED)
             return
         lane.parked = attempt
         if lane.status is LaneStatus.IDLE:
@@ -231,24 +253,76 @@ class Departures(Ring):
         for hop in hops if _is_shared(hops) else hops[:1]:
             self._parked.setdefault(hop.key, set()).add(lane)
 
-    def _send(self, attempt: Attempt, lane: Lane | None = None) -> None:
-        if lane is not None:
-            attempt.lane = lane
+    def _send(self, attempt: Attempt) -> None:
+        """Give its next job away, or go on with what follows. Handles every error: its caller needs no net of its own."""
+        if not attempt.is_out:
+            attempt.is_out = True
             self._out += 1
-        job = attempt.next_job()
-        if job is None:
-            self._over(attempt)
+        try:
+            job = attempt.next_job()
+            if job is None:
+                self._over(attempt)
+            else:
+                self._submit(attempt.hop, job)
+        except Exception:
+            self._rescue(attempt)
+
+    def _submit(self, hop: NextHop, job: Job) -> None:
+        self._room.went_out(hop)
+        try:
+            self.around.pool.submit(hop, job, self._done)
+        except BaseException:
+            self._room.came_back(hop)
+            self._unclaim(hop)
+            raise
+
+    def _is_back(self, attempt: Attempt) -> None:
+        """Neither at a connection any more nor in memory. May be called twice."""
+        if attempt.is_out:
+            attempt.is_out = False
+            self._out -= 1
+        self._bytes -= attempt.weight
+        attempt.weight = 0
+
+    # What nobody foresaw
+
+    def _rescue(self, attempt: Attempt, taken: Sequence[Settled] = ()) -> None:
+        """To be called in an ``except``: the delivery must neither stay on its way for ever nor be sent again to those who
+        have it. Whatever was not said to have been taken comes again by the schedule."""
+        delivery = attempt.delivery
+        log.exception("the delivery of %s met an error that nobody foresaw", delivery.queue_id)
+        if attempt.is_over:
             return
-        self._room.went_out(attempt.hop)
-        self.around.pool.submit(attempt.hop, job, self._done)
+        attempt.is_over = True
+        if not attempt.is_out and attempt.hops:
+            self._unclaim(attempt.hop)
+        self._is_back(attempt)
+        settled = attempt.break_off(UNFORESEEN, taken)
+        told = Told("; then ".join(attempt.ways), attempt.dialogue)
+        self.recorder.settle(attempt.lane, attempt.whole, settled, attempt.content or None, counts=True, told=told)
+
+    def _unclaim(self, hop: NextHop) -> None:
+        try:
+            self.around.router.report(hop, HopOutcome.NOT_TRIED)
+        except Exception:
+            log.exception("%s cannot be given back to routing", hop.label)
+
+    def _rescue_unplanned(self, lane: Lane, delivery: Delivery, content: Content | None) -> None:
+        """The same for what is no attempt yet."""
+        log.exception("the planning of %s met an error that nobody foresaw", delivery.queue_id)
+        if delivery.id not in self.flying:
+            return  # it has been put back already
+        self._bytes -= weight_of(content)
+        settled = [Settled(row, Fate.DEFERRED, UNFORESEEN, None) for row in delivery.recipients]
+        self.recorder.settle(lane, delivery, settled, content, counts=True)
 
     def _unpark(self, lane: Lane) -> None:
         attempt, lane.parked = lane.parked, None
         if attempt is None:
             return
         self._leave_parking(lane, attempt)
-        self.around.router.report(attempt.hop, HopOutcome.NOT_TRIED)
         self._put_back(lane, attempt.delivery.id, attempt.weight)
+        self.around.router.report(attempt.hop, HopOutcome.NOT_TRIED)
 
     def _leave_parking(self, lane: Lane, attempt: Attempt) -> None:
         for hop in attempt.hops:
@@ -267,7 +341,7 @@ class Departures(Ring):
                 continue
             self._leave_parking(lane, attempt)
             lane.parked = None
-            self._launch(lane, attempt)
+            self._launch_safely(lane, attempt)
             if lane.parked is None and lane.status is LaneStatus.IDLE:
                 self.ready(lane)
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
+from typing import TypeVar
 
 from ...model.errors import GatepostError
 from ...model.reply import Reply
-from ...store.values import Delivery, DeliveryResult, RecipientOutcome, RecipientState, StoredMessage
+from ...store.values import Delivery, DeliveryResult, RecipientOutcome, RecipientRow, RecipientState, StoredMessage
 from ..common.hop import HopKind, NextHop
 from ..common.hop import Lane as LaneName
 from ..common.plan import Candidates, HopOutcome, Plan, Reject, Wait
@@ -22,9 +24,11 @@ from .conversation import told
 from .departures import Departures, client_of
 from .lanes import Lane
 from .ledger import Told
-from .values import Job, Outcome
+from .values import Job, Outcome, OutcomeState
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _NAMED = LaneName.gateway("")
 _ONE_WAY = (LaneName.mx(""), LaneName.inbound(""))
@@ -45,6 +49,17 @@ class Dispatcher(Departures):
         attempt = job.tag
         assert isinstance(attempt, Attempt)  # noqa: S101 - every job of ours carries one
         hop = attempt.hop
+        try:
+            self._take_in(attempt, outcome)
+        except Exception:
+            self._rescue(attempt, _taken(job, outcome, hop))
+        waiting = self._parked.get(hop.key)
+        if waiting:
+            self._unblock(hop, waiting)
+        self.schedule()
+
+    def _take_in(self, attempt: Attempt, outcome: Outcome) -> None:
+        hop = attempt.hop
         self._room.came_back(hop)
         session = outcome.session
         source = session.source_address if session is not None else ""
@@ -56,10 +71,6 @@ class Dispatcher(Departures):
             self._weigh(attempt, outcome, judgement.hop, judgement.cause, source)
             attempt.absorb(outcome, judgement)
             self._go_on(attempt)
-        waiting = self._parked.get(hop.key)
-        if waiting:
-            self._unblock(hop, waiting)
-        self.schedule()
 
     def _judge(self, hop: NextHop, outcome: Outcome) -> Judgement:
         return judge(outcome, self.around.is_block_listed, is_strangers=hop.kind is HopKind.MX)
@@ -106,7 +117,8 @@ class Dispatcher(Departures):
     def _over(self, attempt: Attempt) -> None:
         lane, delivery = attempt.lane, attempt.delivery
         if attempt.tried == 0 and not attempt.settled:
-            self._out -= 1
+            attempt.is_over = True
+            self._is_back(attempt)
             self._put_back(lane, delivery.id, attempt.weight)
             if self.running:
                 self.ready(lane)
@@ -157,7 +169,7 @@ class Dispatcher(Departures):
                 commit=False,
             )
         finally:
-            self._go_further(attempt, plan)
+            self._safely(attempt, self._go_further, plan)
 
     def _go_further(self, attempt: Attempt, plan: Plan) -> None:
         hops = [hop for hop in plan.hops if hop not in attempt.used] if isinstance(plan, Candidates) and self.running else []
@@ -174,7 +186,6 @@ class Dispatcher(Departures):
         if self.running and attempt.rest:
             self.tasks.spawn(self._serve_rest(attempt), f"route the rest of {delivery.queue_id}")
             return
-        self._out -= 1
         self._conclude(attempt)
 
     async def _convert(self, attempt: Attempt) -> None:
@@ -187,11 +198,14 @@ class Dispatcher(Departures):
                 envelope = attempt.delivery.envelope
                 converted = await self.around.signed_again(envelope, content, convert.to_seven_bit)
         finally:
-            if converted is not None:
-                attempt.convert(converted)
-            else:
-                attempt.cannot_convert()
-            self._send(attempt)
+            self._safely(attempt, self._send_converted, converted)
+
+    def _send_converted(self, attempt: Attempt, converted: bytes | None) -> None:
+        if converted is not None:
+            attempt.convert(converted)
+        else:
+            attempt.cannot_convert()
+        self._send(attempt)
 
     async def _serve_rest(self, attempt: Attempt) -> None:
         """Recipients at other domains, which this plan's hops do not serve."""
@@ -202,14 +216,24 @@ class Dispatcher(Departures):
                 delivery.lane, delivery.envelope.sender, rest[0].domain, delivery.pinned_gateway, client=client_of(delivery)
             )
         finally:
-            if isinstance(plan, Candidates):
-                rows = tuple(r for r in rest if not plan.only_domain or r.domain == plan.only_domain)
-                attempt.extend(plan.hops, rows, plan.why)
-            elif isinstance(plan, Reject):
-                attempt.settle_rest(Fate.FAILED, plan.reply)
-            else:
-                attempt.settle_rest(Fate.DEFERRED, plan.reply or Reply(451, "4.4.1", plan.waiting_for), plan.until)
-            self._send(attempt)
+            self._safely(attempt, self._send_rest, plan)
+
+    def _send_rest(self, attempt: Attempt, plan: Plan) -> None:
+        if isinstance(plan, Candidates):
+            rows = tuple(r for r in attempt.rest if not plan.only_domain or r.domain == plan.only_domain)
+            attempt.extend(plan.hops, rows, plan.why)
+        elif isinstance(plan, Reject):
+            attempt.settle_rest(Fate.FAILED, plan.reply)
+        else:
+            attempt.settle_rest(Fate.DEFERRED, plan.reply or Reply(451, "4.4.1", plan.waiting_for), plan.until)
+        self._send(attempt)
+
+    def _safely(self, attempt: Attempt, step: Callable[[Attempt, T], None], argument: T) -> None:
+        """What a task goes on with: nobody else would look after the attempt."""
+        try:
+            step(attempt, argument)
+        except Exception:
+            self._rescue(attempt)
 
     # Recording
 
@@ -222,20 +246,24 @@ class Dispatcher(Departures):
             attempt.absorb(outcome, self._judge(attempt.hop, outcome))
             self._over(attempt)
             return
-        self._out -= 1
+        attempt.is_over = True
+        self._is_back(attempt)
         state = RecipientState.RELAYED if relayed else RecipientState.DELIVERED
-        dialogue = told(outcome, attempt.hop.label)
-        self.ledger.tell_delivered(attempt, row, final, relayed, self.around.clock(), dialogue)
-        self._bytes -= attempt.weight
+        try:
+            dialogue = told(outcome, attempt.hop.label)
+            self.ledger.tell_delivered(attempt, row, final, relayed, self.around.clock(), dialogue)
+        except Exception:  # it has been taken: whether that can be told or not, it must not be sent again
+            log.exception("the delivery of %s cannot be told", delivery.queue_id)
         self.recorder.record(attempt.lane, DeliveryResult(delivery, (RecipientOutcome(row.id, state),)))
 
     def _conclude(self, attempt: Attempt) -> None:
         settled = attempt.finish()
         delivery = attempt.whole
-        self._count(attempt, settled)
-        self._bytes -= attempt.weight
         told = Told("; then ".join(attempt.ways), attempt.dialogue)
+        attempt.is_over = True
+        self._is_back(attempt)
         self.recorder.settle(attempt.lane, delivery, settled, attempt.content, counts=attempt.tried > 0, told=told)
+        self._count(attempt, settled)
 
     def _count(self, attempt: Attempt, settled: list[Settled]) -> None:
         if all(one.fate is Fate.DEFERRED for one in settled):
@@ -257,10 +285,24 @@ class Dispatcher(Departures):
             self._due_again(result.due_at)
         elif len(result.outcomes) < len(result.delivery.recipients):
             lane.behind = True  # those of whom nothing was said are due as before
-        if report is not None and result.dsn is not None:
-            self.ledger.tell_notified(result.delivery, result.dsn, report)
-            for part in report.deliveries:
-                self.offer(part, result.dsn.content)
-        self._rest(lane)
-        if self._ring:
-            self.schedule()
+        try:
+            if report is not None and result.dsn is not None:
+                self.ledger.tell_notified(result.delivery, result.dsn, report)
+                for part in report.deliveries:
+                    self.offer(part, result.dsn.content)
+        finally:
+            self._rest(lane)
+            if self._ring:
+                self.schedule()
+
+
+def _taken(job: Job, outcome: Outcome, hop: NextHop) -> list[Settled]:
+    """Who has the message by what was said, and by nothing else: the last word of what could not be taken in as usual."""
+    final, session = outcome.final, outcome.session
+    if outcome.state is not OutcomeState.COMPLETED or final is None or not final.is_positive or job.content is None:
+        return []
+    return [
+        Settled(row, Fate.DELIVERED, final, hop, hop.host, reports_itself=session is not None and session.features.dsn)
+        for row, reply in zip(job.recipients, outcome.recipients, strict=False)
+        if isinstance(row, RecipientRow) and reply is not None and reply.is_positive
+    ]

@@ -68,11 +68,18 @@ class HopQueue:
         self._paused_until = 0.0
 
     def add(self, job: Job, done: Done) -> None:
+        """Take a job in. Raises only when it is not: what was taken in will be reported."""
         if job.content is None:  # a question, for which a client waits at RCPT
             self._waiting.appendleft((job, done))
         else:
             self._waiting.append((job, done))
-        self.serve()
+        try:
+            self.serve()
+        except Exception:
+            if any(waiting is job for waiting, _ in self._waiting):
+                self._waiting.remove((job, done))
+                raise
+            log.exception("a connection to %s met an error that nobody foresaw", self.hop.label)
 
     @property
     def has_work(self) -> bool:
