@@ -55,7 +55,11 @@ _TEXT = f"EXISTS (SELECT 1 FROM captured_content t WHERE t.id = captured.id AND 
 
 
 def put_in(connection: sqlite3.Connection, new: NewCaptured, unit: SpoolUnit) -> int | None:
-    """Returns its number; None when this occasion was kept before: then its content is not needed."""
+    """Returns its number; None when this occasion was kept before: then its content is not needed.
+
+    What was kept before says from then on whether it is a copy as this one does: its gateway may copy at the first attempt
+    and capture at the second, and the other way round.
+    """
     envelope, summary, content = new.envelope, new.summary, new.content
     addresses = json.dumps([recipient.address for recipient in envelope.recipients], ensure_ascii=False)
     origin = envelope.origin
@@ -72,6 +76,7 @@ def put_in(connection: sqlite3.Connection, new: NewCaptured, unit: SpoolUnit) ->
     if not cursor.rowcount:
         if isinstance(content, BodyFile):
             unit.forget_body(content.name)
+        connection.execute("UPDATE captured SET is_copy = ? WHERE source = ?", (int(new.is_copy), new.source))
         return None
     number = int(cursor.lastrowid or 0)
     packed = pack_envelope(NewMessage(envelope, b"", (), 0.0, 0.0, 0.0, message_id_header=summary.message_id_header))

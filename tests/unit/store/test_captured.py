@@ -104,6 +104,17 @@ async def test_the_same_occasion_is_kept_once(spool: Spool) -> None:
     assert spool.bodies.names() == []
 
 
+async def test_what_was_kept_of_an_occasion_is_a_copy_as_long_as_the_mail_itself_goes_on(spool: Spool) -> None:
+    number = await spool.captured.keep(captured(spool, source="65536 gw-1", is_copy=True))
+    other = await spool.captured.keep(captured(spool, source="131072 gw-1", is_copy=True))
+    assert number is not None
+    assert other is not None
+    for is_copy in (False, True, False):  # its gateway was set to capture, back, and to capture again
+        assert await spool.captured.keep(captured(spool, source="65536 gw-1", is_copy=is_copy)) is None
+        assert (await spool.captured.entry(number)).row.is_copy is is_copy
+        assert (await spool.captured.entry(other)).row.is_copy
+
+
 async def test_a_copy_is_kept_together_with_what_is_delivered_or_not_at_all(spool: Spool) -> None:
     accepted = replace(message(), id=spool.allocate_id())
     numbers, stored = await spool.captured.keep_beside([captured(spool, is_copy=True)], [accepted])
