@@ -30,14 +30,29 @@ _MESSAGE = "INSERT OR REPLACE INTO message (id, received_at, sender, subject, si
 _ENTRY = "INSERT INTO entry (message_id, at, kind, recipient, text, data) VALUES "
 _RECIPIENT = "INSERT INTO recipient (message_id, address, state, last_reply, changed_at) VALUES "
 _NEW = " ON CONFLICT (message_id, address) DO NOTHING"
+_FINAL = frozenset(str(state) for state in TrackState if state.is_final)
 _FOR_ALL = (
     "UPDATE recipient SET state = ?, last_reply = ?, changed_at = ?"
-    " WHERE message_id = ? AND state NOT IN ('delivered', 'bounced', 'deleted')"
+    " WHERE message_id = ? AND state NOT IN ('delivered', 'bounced', 'deleted', 'captured')"
 )
 _CHANGED = (
     " ON CONFLICT (message_id, address) DO UPDATE SET"
     " state = excluded.state, last_reply = excluded.last_reply, changed_at = excluded.changed_at"
+    " WHERE state NOT IN ('delivered', 'bounced', 'deleted', 'captured')"
+    " OR excluded.state IN ('delivered', 'bounced', 'captured') OR (excluded.state = 'deferred' AND state != 'deleted')"
 )
+"""As ``_keeps`` says."""
+
+
+def _keeps(state: str, later: str) -> bool:
+    """Whether a recipient keeps its state although something else is noted later.
+
+    What people do is noted once it is done: some of the mail may be through by then. What was deleted on its way waits for
+    no other attempt. Any other final state gives way to a deferral: after a crash the message may be on its way again.
+    """
+    if state not in _FINAL or later in (TrackState.DELIVERED, TrackState.BOUNCED, TrackState.CAPTURED):
+        return False
+    return later != TrackState.DEFERRED or state == TrackState.DELETED
 
 
 def write_batch(connection: sqlite3.Connection, received: Sequence[Received], entries: Sequence[Entry]) -> None:
@@ -68,7 +83,9 @@ def _write(
         if (state := _STATE_AFTER.get(kind)) is None or not message_id:
             continue
         if recipient:
-            changes[message_id, recipient] = (message_id, recipient, state, words, moment)
+            earlier = changes.get((message_id, recipient))
+            if earlier is None or not _keeps(earlier[2], state):
+                changes[message_id, recipient] = (message_id, recipient, state, words, moment)
         else:
             common.append((message_id, state, words, moment))
     messages: list[tuple[Any, ...]] = []

@@ -164,6 +164,61 @@ async def test_a_step_for_all_recipients_leaves_the_finished_ones_alone(journal:
     assert states(await message(journal, 7))[EVE] == (TrackState.DELIVERED, "250 done")
 
 
+@pytest.mark.parametrize("same_batch", [True, False], ids=["in one batch", "in batches of their own"])
+@pytest.mark.parametrize("with_another_for_all", [True, False])
+@pytest.mark.parametrize("later", [EntryKind.HELD, EntryKind.RELEASED, EntryKind.DELETED])
+@pytest.mark.parametrize(
+    ("through", "state"),
+    [
+        (EntryKind.DELIVERED, TrackState.DELIVERED),
+        (EntryKind.BOUNCED, TrackState.BOUNCED),
+        (EntryKind.CAPTURED, TrackState.CAPTURED),
+    ],
+)
+async def test_what_somebody_does_with_mail_that_is_through_by_then_changes_no_state(
+    journal: Journal, through: EntryKind, state: TrackState, later: EntryKind, with_another_for_all: bool, same_batch: bool
+) -> None:
+    journal.received(7, NOW, "a@example.com", (BOB,))
+    journal.received(8, NOW, "a@example.com", (EVE,))
+    journal.add(7, NOW + 1, through, BOB, "what was said")
+    if not same_batch:
+        await journal.flush()
+    if with_another_for_all:
+        journal.add(8, NOW + 2, EntryKind.HELD, "", "quarantine")
+        journal.add(7, NOW + 2, later, "", "by an administrator")
+    journal.add(7, NOW + 2, later, BOB, "by an administrator")
+    assert states(await message(journal, 7)) == {BOB: (state, "what was said")}
+
+
+@pytest.mark.parametrize("same_batch", [True, False], ids=["in one batch", "in batches of their own"])
+@pytest.mark.parametrize(
+    ("end", "state"),
+    [
+        (EntryKind.DEFERRED, (TrackState.DELETED, "by an administrator")),
+        (EntryKind.DELIVERED, (TrackState.DELIVERED, "what was said")),
+    ],
+)
+async def test_what_is_deleted_on_its_way_is_put_off_for_nobody_and_may_still_be_delivered(
+    journal: Journal, end: EntryKind, state: tuple[TrackState, str], same_batch: bool
+) -> None:
+    journal.received(7, NOW, "a@example.com", (BOB,))
+    journal.add(7, NOW + 1, EntryKind.DELETED, BOB, "by an administrator")
+    if not same_batch:
+        await journal.flush()
+    journal.add(7, NOW + 2, end, BOB, "what was said")
+    assert states(await message(journal, 7)) == {BOB: state}
+
+
+async def test_what_a_crash_puts_on_its_way_again_says_so_in_place_of_an_outcome_that_the_spool_did_not_keep(
+    journal: Journal,
+) -> None:
+    journal.received(7, NOW, "a@example.com", (BOB,))
+    journal.add(7, NOW + 1, EntryKind.BOUNCED, BOB, "550 no")
+    await journal.flush()
+    journal.add(7, NOW + 2, EntryKind.DEFERRED, BOB, "451 later")
+    assert states(await message(journal, 7)) == {BOB: (TrackState.DEFERRED, "451 later")}
+
+
 async def test_an_outcome_noted_before_the_arrival_is_not_undone_by_it(journal: Journal) -> None:
     journal.add(7, NOW + 1, EntryKind.DELIVERED, BOB, "250 Ok")
     await journal.flush()
