@@ -67,6 +67,7 @@ async def _main(options: RelayOptions) -> int:
     from .control.server.transport import serve
     from .moving.marker import refuse_unfinished
     from .relay.administration import Administration
+    from .relay.common.ending import try_each
     from .relay.instance import InstanceLock, prepare_runtime_folder, remove_endpoint, write_endpoint
     from .relay.log import set_up_logging
     from .relay.service import RelayService
@@ -107,13 +108,8 @@ async def _main(options: RelayOptions) -> int:
         tell_manager(STOPPING)
     finally:
         remove_endpoint(folder.path, options.runtime_folder)
-        if remote is not None:
-            await remote.close()
-        if metrics is not None:
-            await metrics.close()
-        if server is not None:
-            await server.close()
-        await service.close()
+        doors = [door.close for door in (remote, metrics, server) if door is not None]
+        await try_each("relay", *doors, service.close)
         lock.release()
     return 0
 

@@ -29,6 +29,7 @@ from . import assembly
 from .alarming import Alarming
 from .capturing import Capturing
 from .common.clock import Clock, system_clock
+from .common.ending import try_each
 from .common.events import EventBus
 from .common.hop import HopKind, Lane
 from .common.metrics import Counters
@@ -183,40 +184,54 @@ class RelayService:
             self._set_mail(MailPlane.RUNNING)
 
     async def stop(self) -> None:
-        """Close the listeners, finish what is under way, deliver no more. Accepted mail waits in the spool."""
+        """Close the listeners, finish what is under way, deliver no more. Accepted mail waits in the spool.
+
+        Every part is stopped, also after one that could not be; raises the first error then.
+        """
+        if errors := await self._stop():
+            raise errors[0]
+
+    async def _stop(self) -> list[Exception]:
         async with self._plane_lock:
             if self.mail is MailPlane.STOPPED:
-                return
+                return []
             self._set_mail(MailPlane.STOPPING)
-            await self.pickup.stop()
-            await self.reception.stop()
-            await self.inbound.stop()
-            await self.queue.stop(self.diverting.drain, DRAIN_SECONDS)
-            await self.router.resolver.close()
+            errors = await try_each(
+                "mail",
+                self.pickup.stop,
+                self.reception.stop,
+                self.inbound.stop,
+                lambda: self.queue.stop(self.diverting.drain, DRAIN_SECONDS),
+                self.router.resolver.close,
+            )
             # A drained pool takes nothing any more: the next start has a new one.
             self.pool = Pool(self.connector)
             self.diverting = Diverting(self, self.pool)
             self.queue = assembly.make_queue(self)
             self.router.opened = self.queue.wake
             self._set_mail(MailPlane.STOPPED)
+            return errors
 
     async def close(self) -> None:
-        """End in good order; everything that was accepted is in the spool."""
-        await self.stop()
-        await self.inbound.close()
-        await self.screening.close()
-        await self.alarming.close()
-        await self.capturing.close()
-        await self.oauth.close()
-        await self._tasks.close()
-        await self.gateway_memory.keep()
-        await self.pool.drain(0)
-        await self.spool.aclose()
-        await self.kept_verdicts.close()
-        await self.history.close()
-        await self.journal.close()
-        await asyncio.to_thread(self.store.close)
-        await self.vault.close()
+        """End in good order; everything that was accepted is in the spool. What cannot be closed is logged."""
+        await try_each(
+            "relay",
+            self._stop,
+            self.inbound.close,
+            self.screening.close,
+            self.alarming.close,
+            self.capturing.close,
+            self.oauth.close,
+            self._tasks.close,
+            self.gateway_memory.keep,
+            lambda: self.pool.drain(0),
+            self.spool.aclose,
+            self.kept_verdicts.close,
+            self.history.close,
+            self.journal.close,
+            lambda: asyncio.to_thread(self.store.close),
+            self.vault.close,
+        )
 
     def pause_delivery(self) -> None:
         self.delivery_paused = True
