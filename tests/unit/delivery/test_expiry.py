@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gatepost.model.envelope import Notify, Recipient
+from gatepost.store.errors import StoreError
 from gatepost.store.journal_values import EntryKind
 from gatepost.store.values import SpoolFilter
 
@@ -160,6 +161,27 @@ async def test_mail_that_cannot_be_read_keeps_no_other_mail_from_its_notice(tmp_
             told = b"".join(report.content for report in reports(peer))
             assert b"lost@example.net" in told
             assert b"kept@example.net" in told
+
+
+async def test_of_several_notices_that_fail_at_once_each_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with SmtpPeer() as dead, rig(tmp_path, gateway("one", dead)) as r:
+        dead.stop()
+        for number in range(3):
+            await r.submit(f"b{number}@example.net", notice=HOUR)
+        await r.until(lambda: not r.queue.in_flight and any(lane.status == "asleep" for lane in r.queue.lane_states()))
+        r.time.wall += HOUR + 1
+        failing = iter((StoreError("The disk is full."), RuntimeError("no such thing"), StoreError("The disk is gone.")))
+
+        def full(result: Any) -> Any:
+            raise next(failing)
+
+        real, r.spool.record = r.spool.record, full  # type: ignore[method-assign]
+        with pytest.raises(StoreError, match="full"):
+            await r.queue._ageing.send_notices()  # type: ignore[union-attr]
+        r.spool.record = real  # type: ignore[method-assign]
+        errors = [record for record in caplog.records if record.levelname == "ERROR"]
+        assert [record.message.partition(": ")[2] for record in errors] == ["no such thing", "The disk is gone."]
+        assert [record.exc_info is not None for record in errors] == [True, False], "nobody foresaw the one"
 
 
 async def test_nobody_is_told_of_the_delay_of_a_notification(tmp_path: Path) -> None:

@@ -128,9 +128,12 @@ class Ageing:
             seen.update(delivery.id for delivery in page)
             # Together, because each waits for its commit; all of them, because one that fails says nothing of the others.
             done = await asyncio.gather(*(self._notify(delivery, now) for delivery in page), return_exceptions=True)
-            for error in done:
-                if error is not None:
-                    raise error
+            errors = [error for error in done if error is not None]
+            for error in errors[1:]:
+                trace = None if isinstance(error, GatepostError) else error
+                log.error("a delay notice could not be given: %s", error, exc_info=trace)
+            if errors:
+                raise errors[0]
             if len(page) < CHUNK:
                 return
 
