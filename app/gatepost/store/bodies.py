@@ -191,7 +191,7 @@ class Bodies:
     def __init__(self, folder: Path, has_room: HasRoom = _unlimited) -> None:
         self.folder = folder
         self._has_room = has_room
-        self._stuck: list[str] = []
+        self._stuck: set[str] = set()
 
     def open_body(self, *, makes_room: bool = False) -> BodyWriter:
         """Begin a body. No file exists before the first octets are written.
@@ -227,25 +227,34 @@ class Bodies:
     def remove(self, names: list[str]) -> int:
         """Remove files by name; returns how many there were.
 
-        What cannot be removed is logged, and tried again when another can, or at the next start.
+        What cannot be removed is logged once, and tried again when another can, or at the next start.
         """
-        gone = sum(_remove(self.folder / name) for name in names)
-        stuck = [name for name in names if os.path.lexists(self.folder / name)] if gone < len(names) else []
-        if self._stuck and not stuck:
-            names, self._stuck = self._stuck, []
-            return gone + self.remove(names)
-        self._stuck += stuck
+        gone = sum(map(self._remove, names))
+        if self._stuck and self._stuck.isdisjoint(names):
+            gone += sum(map(self._remove, list(self._stuck)))
         return gone
 
+    def _remove(self, name: str) -> bool:
+        path, was_stuck = self.folder / name, name in self._stuck
+        is_gone = _remove(path, logging.DEBUG if was_stuck else logging.WARNING)
+        if is_gone or not os.path.lexists(path):
+            self._stuck.discard(name)
+        else:
+            self._stuck.add(name)
+        return is_gone
 
-def _remove(path: Path) -> bool:
-    """Whether it was there and is no more. What the disk does not let go is found without a row at the next start."""
+
+def _remove(path: Path, level: int = logging.WARNING) -> bool:
+    """Whether it was there and is no more. What the disk does not let go is found without a row at the next start.
+
+    ``level``: at which it is logged that it cannot be removed.
+    """
     try:
         path.unlink()
     except FileNotFoundError:
         return False
     except OSError as error:
-        log.warning("body %s cannot be removed: %s", path.name, error.strerror)
+        log.log(level, "body %s cannot be removed: %s", path.name, error.strerror)
         return False
     return True
 

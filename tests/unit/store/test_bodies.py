@@ -174,6 +174,25 @@ async def test_what_the_disk_did_not_let_go_is_removed_when_it_lets_go_again(bod
     assert bodies.names() == []
 
 
+async def test_a_body_that_can_never_be_removed_is_tried_again_and_again_and_warned_of_once(
+    bodies: Bodies, caplog: pytest.LogCaptureFixture
+) -> None:
+    for stuck in ("one.body", "two.body"):
+        (bodies.folder / stuck).mkdir()
+        assert bodies.remove([stuck]) == 0
+    for number in range(3):
+        (bodies.folder / f"{number}.body").touch()
+        assert bodies.remove([f"{number}.body"]) == 1
+    assert bodies.remove(["one.body"]) == 0
+    assert caplog.messages == [f"body {stuck} cannot be removed: Is a directory" for stuck in ("one.body", "two.body")]
+    (bodies.folder / "one.body").rmdir()
+    (bodies.folder / "one.body").touch()
+    assert bodies.remove(["unknown.body"]) == 1
+    (bodies.folder / "one.body").mkdir()
+    assert bodies.remove(["one.body"]) == 0
+    assert len(caplog.messages) == 3, "it is another one, and stuck anew"
+
+
 async def test_an_unusable_folder_is_said_in_words(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="message body"):
         await Bodies(tmp_path / "missing").open_body().finish()
