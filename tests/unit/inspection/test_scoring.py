@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from gatepost.model.spam import SpamLevel, SpamPolicy
@@ -32,3 +34,16 @@ def test_the_header_cannot_be_broken_by_what_a_scanner_says() -> None:
     lines = header.split(b"\r\n")
     assert lines[-1] == b""
     assert all(line.startswith((b"X-Gatepost-Spam: ", b"\t")) for line in lines[:-1])
+
+
+@pytest.mark.parametrize(("points", "level"), [(1e308, SpamLevel.HIGH), (-1e308, SpamLevel.NONE)])
+def test_scores_at_the_edge_of_all_numbers_do_not_add_up_to_infinity(points: float, level: SpamLevel) -> None:
+    verdict = judge((Points("one", points), Points("two", points)), SpamPolicy())
+    assert math.isfinite(verdict.score)
+    assert verdict.level is level
+    assert len(verdict.header()) < 1000
+
+
+def test_what_two_sources_at_the_edge_take_from_each_other_is_nothing() -> None:
+    parts = (Points("one", 1e308), Points("two", 1e308), Points("three", -1e308), Points("four", -1e308), Points("five", 12.5))
+    assert judge(parts, SpamPolicy()).score == 12.5

@@ -8,6 +8,9 @@ from dataclasses import dataclass, replace
 from ...model.spam import SpamLevel, SpamPolicy
 from ..common.printable import printable
 
+MAX_POINTS = 1e9
+"""What one source can say at most, either way: far beyond every threshold, and no sum of it is infinite."""
+
 
 @dataclass(frozen=True, slots=True)
 class Points:
@@ -43,15 +46,18 @@ class SpamVerdict:
         return f"X-Gatepost-Spam: {text}\r\n".encode("ascii", "replace")
 
 
+def _bounded(part: Points) -> Points:
+    if not math.isfinite(part.points):
+        return replace(part, points=0.0, note="its score is no number", failed=True)
+    return replace(part, points=math.copysign(MAX_POINTS, part.points))
+
+
 def judge(parts: tuple[Points, ...], policy: SpamPolicy) -> SpamVerdict:
     """Add up and compare with the thresholds; a score that reaches a threshold is of its level.
 
     A source whose points are no finite number has failed: it would swallow what all others found.
     """
-    parts = tuple(
-        part if math.isfinite(part.points) else replace(part, points=0.0, note="its score is no number", failed=True)
-        for part in parts
-    )
+    parts = tuple(part if abs(part.points) <= MAX_POINTS else _bounded(part) for part in parts)
     score = round(sum(part.points for part in parts if not part.failed), 3)
     if score >= policy.high_threshold:
         level = SpamLevel.HIGH
