@@ -17,7 +17,7 @@ from aiohttp import web
 
 from gatepost.control.server.application import make_application
 from gatepost.control.server.facade import RelayFacade
-from gatepost.control.server.guard import Authenticator, bearer, peers
+from gatepost.control.server.guard import Authenticator, _host_name, bearer, peers
 from gatepost.control.server.openapi import document
 from gatepost.control.server.routes import ROUTES, Form, Route
 from tests.support.control import Answer, ControlApi
@@ -128,6 +128,12 @@ async def test_a_token_does_not_make_a_tcp_caller_of_one_who_shows_none() -> Non
         {"Sec-Fetch-Site": "cross-site"},
         {"Host": "evil.example"},
         {"Host": "localhost.evil.example:80"},
+        {"Host": "localhost:x@evil.example"},
+        {"Host": "localhost:80@evil.example"},
+        {"Host": "localhost:80:80"},
+        {"Host": "[localhost]evil.example"},
+        {"Host": "[localhost]:80"},
+        {"Host": "localhost/"},
         {"Host": ""},
     ],
     ids=lambda header: " ".join(f"{key}: {value}" for key, value in header.items()),
@@ -162,3 +168,8 @@ async def test_what_does_not_exist_tells_a_stranger_nothing_either() -> None:
 def test_a_short_token_is_no_token() -> None:
     with pytest.raises(ValueError, match="32"):
         bearer("short", "remote")
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "localhost:8025", "localhost:", "[::1]", "[::1]:8025"])
+def test_our_own_name_leads_here_with_and_without_a_port(host: str) -> None:
+    assert _host_name(host) in {"localhost", "::1"}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import os
+import re
 import socket
 import struct
 import sys
@@ -21,6 +22,7 @@ from aiohttp.typedefs import Middleware
 from .errors import Forbidden, Handler, Unauthorised, UnsupportedType
 
 LOCAL_HOSTS = frozenset({"localhost", "gatepost"})
+_HOST = re.compile(r"(?:\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[^\[\]:/?#@\s]+))(?::[0-9]*)?", re.ASCII)
 _BROWSER_HEADERS = ("Origin", "Referer", "Sec-Fetch-Site", "Sec-Fetch-Mode")
 _PROGRAMS = {"gatepost-cli": "command line", "gatepost-desktop": "desktop app"}
 
@@ -136,9 +138,9 @@ def refuse_browsers(request: web.Request, allowed_hosts: frozenset[str] | None) 
 
 
 def _host_name(header: str) -> str:
-    if header.startswith("["):
-        return header.partition("]")[0].removeprefix("[").lower()
-    return header.rpartition(":")[0].lower() if ":" in header else header.lower()
+    """The name alone; empty for what is no host with an optional port (RFC 9110 §7.2)."""
+    found = _HOST.fullmatch(header)
+    return (found["address"] or found["name"]).lower() if found else ""
 
 
 def account(uid: int) -> str:
