@@ -215,7 +215,7 @@ class Spool:
         """Record an outcome durably; resolves with the stored DSN if the result holds one.
 
         Nobody waits for it, so it goes with the next commit within a few milliseconds, or makes one after them.
-        Recording for a delivery that is gone (deleted by a person) is no error.
+        Recording for a delivery that is gone (deleted by a person) is no error; its DSN is stored no more.
         """
         if result.dsn is not None:
             check_parts(result.dsn)

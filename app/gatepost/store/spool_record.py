@@ -45,24 +45,28 @@ class Record:
         if done:
             found = forget(connection, done, self._unit)
             done = found
-        for result in results:
-            if result.delivery.id not in done:
-                self._apply(connection, result)
-        reports = [result.dsn for result in results if result.dsn is not None]
-        stored = iter(self._insert.run(connection, reports) if reports else ())
-        return [next(stored) if result.dsn is not None else None for result in results]
+        # Of what somebody deleted while it was on its way, the sender hears nothing.
+        reports = [
+            result.dsn if result.delivery.id in done or self._apply(connection, result) else None for result in results
+        ]
+        owed = [report for report in reports if report is not None]
+        stored = iter(self._insert.run(connection, owed) if owed else ())
+        return [next(stored) if report is not None else None for report in reports]
 
     def failed(self, result: DeliveryResult, error: BaseException, /) -> None:
         if result.dsn is not None:
             self._insert.failed(result.dsn, error)
 
-    def _apply(self, connection: sqlite3.Connection, result: DeliveryResult) -> None:
-        """Row by row: a routing change may have moved recipients into other deliveries of the message meanwhile."""
+    def _apply(self, connection: sqlite3.Connection, result: DeliveryResult) -> bool:
+        """Row by row: a routing change may have moved recipients into other deliveries of the message meanwhile. False: there
+        is no such row any more."""
         outcomes = {outcome.recipient_id: outcome for outcome in result.outcomes}
         finished: list[int] = []
+        is_there = False
         for row in connection.execute(_OF_MESSAGE, delivery_range(result.delivery.message_id)).fetchall():
             recipients = unpack_recipients(row[8])
             if row[0] == result.delivery.id or any(r.id in outcomes for r in recipients):
+                is_there = True
                 changed = tuple(_after(r, outcomes.get(r.id)) for r in recipients)
                 if any(r.state is RecipientState.WAITING for r in changed):
                     self._update(connection, row, changed, result)
@@ -70,6 +74,7 @@ class Record:
                     finished.append(row[0])
         if finished:
             forget(connection, finished, self._unit)
+        return is_there
 
     def _update(
         self, connection: sqlite3.Connection, row: Sequence[Any], recipients: tuple[RecipientRow, ...], result: DeliveryResult

@@ -151,6 +151,21 @@ async def test_a_bounce_is_stored_in_the_same_commit_as_its_cause(spool: Spool) 
     assert spool.counts().lanes == {"mx:": 1}
 
 
+@pytest.mark.parametrize("state", [RecipientState.FAILED, RecipientState.WAITING])
+async def test_nobody_is_told_of_mail_that_was_deleted_on_its_way(spool: Spool, state: RecipientState) -> None:
+    delivery, other = await add(spool), await add(spool)
+    await spool.delete(SpoolFilter(ids=(delivery.id,)))
+    report = message(sender="", content=b"report")
+    gone = spool.record(finished(delivery, state, dsn=report))
+    there = spool.record(finished(other, RecipientState.FAILED, dsn=report))  # in the same commit
+
+    assert await gone is None
+    stored = await there
+    assert stored is not None
+    assert await spool.load_content(stored.id) == b"report"
+    assert spool.counts().total == 1
+
+
 async def test_a_bounce_that_cannot_be_stored_leaves_its_cause_as_it_was(spool: Spool) -> None:
     delivery, other = await add(spool), await add(spool)
     clash = message(sender="", content=b"report", id=other.message_id)
