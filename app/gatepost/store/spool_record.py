@@ -46,9 +46,7 @@ class Record:
             found = forget(connection, done, self._unit)
             done = found
         # Of what somebody deleted while it was on its way, the sender hears nothing.
-        reports = [
-            result.dsn if result.delivery.id in done or self._apply(connection, result) else None for result in results
-        ]
+        reports = [result.dsn if result.delivery.id in done or self._apply(connection, result) else None for result in results]
         owed = [report for report in reports if report is not None]
         stored = iter(self._insert.run(connection, owed) if owed else ())
         return [next(stored) if report is not None else None for report in reports]
