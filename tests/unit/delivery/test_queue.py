@@ -530,7 +530,7 @@ async def test_a_configuration_change_puts_waiting_mail_into_its_new_lane(tmp_pa
             await r.submit()
             await r.until(lambda: r.counters.total("deferred") == 1)
             await r.submit("c@example.net")
-            await r.settled()
+            await r.until(lambda: not r.queue.in_flight and [lane.status for lane in r.queue.lane_states()] == ["asleep"])
             r.configuration = parse_configuration({"gateways": [after]})
             r.router.apply(r.configuration)
             assert await r.queue.apply() == 2
