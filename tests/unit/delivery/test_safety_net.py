@@ -165,7 +165,7 @@ async def test_a_conversion_that_fails_costs_one_attempt(
         assert waiting.last_reply.startswith("451 4.3.0")
 
 
-@pytest.mark.parametrize("error", ["load", "Attempt", "plan_now", "submit", "serve"])
+@pytest.mark.parametrize("error", ["load", "Attempt", "plan_now", "plan", "submit", "serve"])
 async def test_what_cannot_be_begun_comes_again_and_its_lane_goes_on(
     tmp_path: Path, error: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -174,12 +174,15 @@ async def test_what_cannot_be_begun_comes_again_and_its_lane_goes_on(
         owner: Any
         owner, name = {
             "load": (r.spool, "load_content"), "Attempt": (departures, "Attempt"), "plan_now": (r.router, "plan_now"),
-            "submit": (r.pool, "submit"), "serve": (HopQueue, "serve"),
+            "plan": (r.router, "plan"), "submit": (r.pool, "submit"), "serve": (HopQueue, "serve"),
         }[error]  # fmt: skip
         body = r.spool.bodies.open_body()
         await body.write(large)
         await r.submit(content=await body.finish(), hand_over=False)
         failed = breaks(owner, name, monkeypatch)
+        if error == "plan":  # as where the DNS has to be asked
+            real = r.router.plan_now
+            monkeypatch.setattr(r.router, "plan_now", lambda *a, **k: real(*a, **k) if failed else None)
         await r.queue.start()
         await r.until(lambda: failed)
         await comes_right(r, caplog)

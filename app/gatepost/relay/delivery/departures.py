@@ -105,7 +105,7 @@ class Departures(Ring):
             self._forget(lane)
 
     async def _plan(self, lane: Lane, delivery: Delivery, content: Content | None) -> None:
-        plan: Plan = Wait(None, "routing failed")
+        plan: Plan | None = Wait(None, "routing failed")
         try:
             plan = await self.around.router.plan(
                 lane.name,
@@ -116,9 +116,13 @@ class Departures(Ring):
             )
         except GatepostError as error:
             plan = Wait(None, str(error))
+        except Exception:
+            plan = None
+            self._rescue_unplanned(lane, delivery, content)
         finally:
             lane.status = LaneStatus.IDLE
-            self._follow(lane, delivery, content, plan)
+            if plan is not None:
+                self._follow(lane, delivery, content, plan)
             self.ready(lane)
 
     def _follow(self, lane: Lane, delivery: Delivery, content: Content | None, plan: Plan) -> None:
