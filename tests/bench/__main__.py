@@ -208,7 +208,7 @@ class Bench:
         held = f"{count:,} messages held for a dead destination"
         rows = (
             (f"start with {held}", "s", found.start_seconds),
-            ("… until its integrity check is done", "s", found.settled_seconds),
+            ("… until it is idle again", "s", found.settled_seconds),
             ("… memory when idle", "MB", found.idle / MEGA),
             ("… accept and deliver 4 KB, 10 kept open", "messages/s", found.accept),
             ("    the same with an empty spool", "messages/s", found.accept_empty),

@@ -75,7 +75,8 @@ class Filled:
     fill_seconds: float
     start_seconds: float
     settled_seconds: float
-    """Until it was idle again after the start: the integrity check of a large file runs beside the mail."""
+    """Until it was idle again after the start: the integrity check of a large file runs beside the mail, and what
+    was written past the relay is put into its lanes once."""
     idle: int
     accept: float
     accept_empty: float
