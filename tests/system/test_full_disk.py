@@ -14,6 +14,7 @@ from gatepost.model.settings import Settings, SpoolSettings
 from gatepost.store.room import RECORDING_ROOM
 from tests.support.mounts import memory_disk
 from tests.support.ports import wait_until
+from tests.support.relay_process import RelayProcess
 from tests.support.relaying import plain, relaying
 from tests.support.smtp_peer import SmtpPeer
 from tests.support.submission import PLAIN, submit
@@ -28,6 +29,12 @@ def small_disk() -> Iterator[Path]:
         yield folder
 
 
+def relay_on(disk: Path, peer: SmtpPeer) -> tuple[RelayProcess, int]:
+    """Not started yet, and its port. It leaves nothing free that it need not."""
+    reserve_nothing = Settings(spool=SpoolSettings(min_free_bytes=0))
+    return relaying(disk / "relay", [plain(1, peer.port)], settings=reserve_nothing)
+
+
 def is_accepted(port: int) -> bool:
     try:
         submit(port, "ann@example.org", ["bob@example.com"], LARGE)
@@ -39,9 +46,8 @@ def is_accepted(port: int) -> bool:
 
 
 def test_reception_answers_452_delivery_goes_on_and_nobody_has_to_help(small_disk: Path) -> None:
-    reserve_nothing = Settings(spool=SpoolSettings(min_free_bytes=0))
     with SmtpPeer() as peer:
-        relay, port = relaying(small_disk / "relay", [plain(1, peer.port)], settings=reserve_nothing)
+        relay, port = relay_on(small_disk, peer)
         with relay:
             relay.api.post("/v1/pause", {})
             accepted, refused = 0, ""
@@ -94,9 +100,8 @@ class SlowUpload:
 
 
 def test_large_messages_of_no_announced_size_leave_the_room_in_which_deliveries_are_recorded(small_disk: Path) -> None:
-    reserve_nothing = Settings(spool=SpoolSettings(min_free_bytes=0))
     with SmtpPeer() as peer:
-        relay, port = relaying(small_disk / "relay", [plain(1, peer.port)], settings=reserve_nothing)
+        relay, port = relay_on(small_disk, peer)
         with relay:
             uploads = [SlowUpload(port) for _ in range(3)]
             for upload in uploads:
